@@ -1,0 +1,39 @@
+# make repro   environment + the whole pipeline on the embedded default
+# make test    environment + checks + tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: help env repro tiny check test clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version + ": make PYTHON=python3.11 env")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	test -d .dvc || $(BIN)/dvc init --quiet
+	touch $@
+
+env: $(VENV)/.done
+
+repro: env
+	dvc repro
+	@echo "report: data/report/index.html   numbers: data/report/metrics.json"
+
+check: env
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+test: check
+	pytest -n 2 --dist loadfile
+
+clean:
+	rm -rf data/.cache
+
+tiny: env
+	scripts/tiny_run.sh

@@ -1,0 +1,5 @@
+"""`python -m kwsdata`."""
+
+from kwsdata.cli import main
+
+main()

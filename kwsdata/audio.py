@@ -1,0 +1,124 @@
+"""Sound as the project holds it: float32 in [-1, 1], one channel, 16 kHz.
+
+A `Waveform` is a 1-D float32 array, shape [samples]. Levels are in dB relative to full scale (a full-scale square
+wave is 0 dBFS). Files are FLAC, 16 bits.
+"""
+
+import io
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import soundfile
+import soxr
+
+from kwsdata.errors import AudioError
+
+SAMPLE_RATE = 16_000  # Hz: everything past the importers.
+FULL_SCALE = 32_768.0  # int16 steps per unit.
+
+Waveform: TypeAlias = np.ndarray
+
+
+def read_channels(source: Path | bytes) -> tuple[np.ndarray, int]:
+    """Decode a whole sound file, channels apart, at its own rate.
+
+    Args:
+        source: a path, or the bytes of a WAV/FLAC/OGG/Opus/MP3 file.
+
+    Returns:
+        (waves [samples, channels] float32, rate in Hz).
+
+    Raises:
+        AudioError: the file cannot be decoded. The message names no path and no address, so that it is reproducible.
+    """
+    try:
+        waves, rate = soundfile.read(
+            io.BytesIO(source) if isinstance(source, bytes) else str(source), dtype="float32", always_2d=True
+        )
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise AudioError(f"cannot be decoded ({getattr(error, 'error_string', error)})") from None
+    return waves, int(rate)
+
+
+def read_audio(source: Path | bytes) -> tuple[Waveform, int]:
+    """Decode a whole sound file to one channel at its own rate (channels are averaged).
+
+    Args:
+        source: a path, or the bytes of a WAV/FLAC/OGG/Opus/MP3 file.
+
+    Returns:
+        (wave [samples] float32, rate in Hz).
+
+    Raises:
+        AudioError: the file cannot be decoded.
+    """
+    waves, rate = read_channels(source)
+    return waves.mean(axis=1, dtype=np.float32), rate
+
+
+def resample(wave: Waveform, from_hz: int, to_hz: int = SAMPLE_RATE) -> Waveform:
+    """Resample `wave` [samples] with soxr's high quality filter; same rate returns it unchanged."""
+    if from_hz == to_hz or wave.size == 0:
+        return wave
+    return soxr.resample(wave, from_hz, to_hz, quality="HQ").astype(np.float32)
+
+
+def to_int16(wave: Waveform) -> np.ndarray:
+    """Round `wave` to int16 [samples]; values past full scale saturate."""
+    return np.clip(np.round(wave * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def encode_flac(wave: Waveform, rate: int = SAMPLE_RATE, bits: int = 16) -> bytes:
+    """Return FLAC bytes of `bits` (16 or 24) a sample: the same wave always gives the same bytes.
+
+    24 bits are for impulse responses, whose tails lie 60 dB and more below their peak.
+    """
+    buffer = io.BytesIO()
+    if bits == 24:
+        steps = np.clip(np.round(wave.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype(np.int32) << 8
+        soundfile.write(buffer, steps, rate, format="FLAC", subtype="PCM_24")
+    else:
+        soundfile.write(buffer, to_int16(wave), rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def decode_flac(data: bytes) -> Waveform:
+    """Return float32 [samples] from FLAC bytes that are already 16 kHz mono.
+
+    Raises:
+        AudioError: not decodable, or another rate or channel count.
+    """
+    try:
+        wave, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise AudioError(f"cannot be decoded ({error})") from None
+    if rate != SAMPLE_RATE or wave.ndim != 1:
+        raise AudioError(f"is {rate} Hz with shape {wave.shape}; stored audio is {SAMPLE_RATE} Hz mono")
+    return wave
+
+
+def rms(wave: Waveform) -> float:
+    """Return the root mean square of `wave`, 0.0 for an empty one."""
+    return float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))) if wave.size else 0.0
+
+
+def dbfs(level: float) -> float:
+    """Return `level` (linear, 1.0 = full scale) in dB; silence is -200 dB."""
+    return 20.0 * float(np.log10(max(level, 1e-10)))
+
+
+def active_span(wave: Waveform, below_peak_db: float = 35.0, frame: int = 160) -> tuple[int, int]:
+    """Return [start, end) in samples of the stretch that is louder than `below_peak_db` under the loudest frame.
+
+    Frames are `frame` samples (10 ms). A silent wave gives (0, samples).
+    """
+    frames = wave.size // frame
+    if frames == 0:
+        return 0, wave.size
+    power = np.mean(np.square(wave[: frames * frame].reshape(frames, frame), dtype=np.float64), axis=1)
+    if power.max() <= 0:
+        return 0, wave.size
+    loud = np.flatnonzero(power >= power.max() * 10 ** (-below_peak_db / 10))
+    end = (int(loud[-1]) + 1) * frame
+    return int(loud[0]) * frame, wave.size if end >= frames * frame else end

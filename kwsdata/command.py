@@ -1,0 +1,53 @@
+"""What the two command lines share: errors as one clear line, the params option, results as JSON."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from kwsdata.errors import KwsError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ParamsOption = Annotated[Path, typer.Option("--params", "-p", help="The file with every number of the project.")]
+DEFAULT_PARAMS = Path("params.yaml")
+
+
+def new_app(help_text: str) -> typer.Typer:
+    """Return an app whose help keeps its line breaks, and which shows no local variables on a crash."""
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_show_locals=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], Function]:
+    """Register a function as the command `name`; a KwsError becomes one line on stderr and exit code 1."""
+
+    def register(function: Function) -> Function:
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except KwsError as error:
+                typer.secho(f"error: {error}", fg="red", err=True)
+                raise typer.Exit(1) from None
+
+        text = f"{function.__doc__}\n\n[bold]Example[/bold]\n\n" + "\n\n".join(f"$ {line}" for line in example.splitlines())
+        app.command(name, help=text)(guarded)
+        return function
+
+    return register
+
+
+def show(value: Any) -> None:
+    """Print a stage's summary as JSON on stdout."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    print()

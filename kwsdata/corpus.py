@@ -1,0 +1,171 @@
+"""A corpus on disk: declared once, stored as a shard directory, the same for imported and synthesised sound.
+
+    data/corpora/NAME/corpus.json           what it is (CorpusInfo) and what is in it (counts)
+    data/corpora/NAME/rejects.json          what was left out, and why
+    data/corpora/NAME/shar/                 the sound and the cuts: recording.*.tar + cuts.*.jsonl.gz (kwsdata.shards)
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.errors import CorpusError
+from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.manifests import audio_sha256, make_cut, safe_id
+from kwsdata.shards import SHAR, Clip, write_shard
+
+Role = Literal["keyword", "speech", "noise", "rir"]
+
+MAX_SHARD_SAMPLES = 3600 * SAMPLE_RATE  # a shard also ends after an hour of sound, so that memory stays bounded
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """What a corpus declares about itself.
+
+    `speakers`: "known" (each clip names its speaker, or its source for noise) or "unknown" (then the whole corpus
+    goes into the one partition that `split.whole` names).
+    """
+
+    name: str
+    kind: str
+    role: Role
+    licence: str
+    citation: str
+    source: str
+    speakers: Literal["known", "unknown"]
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sound on its way into a corpus: `wave` float32 [samples] at 16 kHz; `key` is unique in the corpus."""
+
+    key: str
+    wave: Waveform
+    text: str | None = None
+    speaker: str | None = None
+    language: str | None = None
+    gender: str | None = None
+    span: tuple[int, int] | None = None  # [start, end) in samples of what `text` says
+    custom: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One sound that was left out: what it was and why, in words."""
+
+    key: str
+    reason: str
+
+
+def write_corpus(
+    directory: Path, info: CorpusInfo, items: Iterable[Item | Reject], clips_per_shard: int, max_reject_fraction: float
+) -> dict[str, Any]:
+    """Write `items` (in the order given: sort by key for stable shards) as the corpus `directory`, atomically.
+
+    Byte-identical sounds are kept once; the later ones become rejects. Holds one shard in memory: `clips_per_shard`
+    clips, or the first ones that together last an hour.
+
+    Returns:
+        The contents of `corpus.json`.
+
+    Raises:
+        CorpusError: no usable clip, a repeated key, or more than `max_reject_fraction` of the items rejected. The
+            rejects of a failed import are in `DIRECTORY.rejects.json`.
+    """
+    rejects: list[Reject] = []
+    seen_audio: dict[str, str] = {}
+    seen_keys: set[str] = set()
+    speakers: set[str] = set()
+    texts: Counter[str] = Counter()
+    samples = count = number = batch_samples = 0
+    batch: list[Clip] = []
+    with atomic_path(directory) as scratch:
+        shar = scratch / SHAR
+        shar.mkdir(parents=True)
+        for item in items:
+            if isinstance(item, Reject):
+                rejects.append(item)
+                continue
+            if item.key in seen_keys:
+                raise CorpusError(f"corpus {info.name}: the key {item.key!r} occurs twice; keys must be unique.")
+            seen_keys.add(item.key)
+            sha = audio_sha256(item.wave)
+            if sha in seen_audio:
+                rejects.append(Reject(item.key, f"same sound as {seen_audio[sha]}"))
+                continue
+            seen_audio[sha] = item.key
+            batch.append(Clip(_cut_of(info, item, sha), item.wave))
+            samples += item.wave.size
+            count += 1
+            texts[item.text or ""] += 1
+            if item.speaker is not None:
+                speakers.add(item.speaker)
+            batch_samples += item.wave.size
+            if len(batch) == clips_per_shard or batch_samples >= MAX_SHARD_SAMPLES:
+                write_shard(shar, number, batch)
+                number, batch, batch_samples = number + 1, [], 0
+        if batch:
+            write_shard(shar, number, batch)
+        reject_rows = [asdict(reject) for reject in rejects]
+        _check_rejects(directory, info, count, reject_rows, max_reject_fraction)
+        summary = asdict(info) | {
+            "clips": count,
+            "hours": round(samples / SAMPLE_RATE / 3600, 4),
+            "speaker_count": len(speakers),
+            "rejects": len(rejects),
+            "most_common_texts": dict(texts.most_common(10)) if info.role == "keyword" else {},
+        }
+        write_json(scratch / "rejects.json", reject_rows)
+        write_json(scratch / "corpus.json", summary)
+    return summary
+
+
+def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:
+    speaker = f"{info.name}:{item.speaker}" if item.speaker is not None else None
+    return make_cut(
+        safe_id(f"{info.name}-{item.key}"),
+        item.wave.size,
+        text=item.text,
+        speaker=speaker,
+        language=item.language,
+        gender=item.gender,
+        span=item.span,
+        custom={"corpus": info.name, "licence": info.licence, "role": info.role, "audio_sha256": sha} | item.custom,
+    )
+
+
+def _check_rejects(directory: Path, info: CorpusInfo, kept: int, rejects: list[dict[str, str]], limit: float) -> None:
+    total = kept + len(rejects)
+    report = directory.with_name(f"{directory.name}.rejects.json")
+    if total == 0:
+        raise CorpusError(f"corpus {info.name}: no sound was found; check the path and `kwsdata import {info.kind} --help`.")
+    if kept == 0 or len(rejects) / total > limit:
+        write_json(report, rejects)
+        why = Counter(row["reason"].split(":")[0].split(" (")[0] for row in rejects).most_common(3)
+        raise CorpusError(
+            f"corpus {info.name}: {len(rejects)} of {total} sounds rejected, over the limit "
+            f"import.max_reject_fraction = {limit:g} (most common: {why}). They are listed in {report}; "
+            "mend them or raise the limit in params.yaml."
+        )
+    report.unlink(missing_ok=True)
+
+
+def corpus_dirs(root: Path) -> Iterator[Path]:
+    """Yield the corpus directories below `root`, sorted by name."""
+    for path in sorted(Path(root).glob("*/corpus.json")):
+        yield path.parent
+
+
+def read_info(directory: Path) -> CorpusInfo:
+    """Return what the corpus in `directory` declares.
+
+    Raises:
+        StageInputError: `corpus.json` is missing or damaged.
+    """
+    summary = read_json(directory / "corpus.json")
+    return CorpusInfo(**{key: summary[key] for key in CorpusInfo.__dataclass_fields__ if key in summary})

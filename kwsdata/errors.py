@@ -1,0 +1,37 @@
+"""Errors a user can act on: each says what was given, what is allowed, and what to do next."""
+
+
+class KwsError(Exception):
+    """Base of every error that the commands print as one clear line, without a traceback."""
+
+
+class ParamsError(KwsError):
+    """`params.yaml` has an unknown key or a value out of range."""
+
+
+class AudioError(KwsError):
+    """One sound cannot be used: unreadable, empty, silent, clipped or too short."""
+
+
+class CorpusError(KwsError):
+    """A corpus is missing, does not have the expected layout, or has too many bad files."""
+
+
+class PartitionError(KwsError):
+    """Something would put one speaker, voice, room or noise source in two partitions."""
+
+
+class StageInputError(KwsError):
+    """A stage's input file is missing, truncated or not what the stage reads."""
+
+
+class MissingExtraError(KwsError):
+    """An optional dependency is needed here and is not installed."""
+
+    def __init__(self, package: str, extra: str, needed_for: str) -> None:
+        super().__init__(
+            f"{needed_for} needs the package {package!r}, which is not installed: "
+            f"type `pip install 'kwsdata[{extra}]'` (or `make env`)."
+        )
+        self.package = package
+        self.extra = extra

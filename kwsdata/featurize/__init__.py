@@ -1,0 +1,1 @@
+"""Stage `featurize`: augmented clips and dev streams become feature frames on disk."""

@@ -1,0 +1,109 @@
+"""Write beside, then rename: a reader never meets a half-written file or directory."""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kwsdata.errors import StageInputError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a scratch path beside `path`; on success it replaces `path`, else it is removed.
+
+    The scratch path may become a file or a directory. An existing `path` is replaced whole.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove(scratch)
+    try:
+        yield scratch
+        if scratch.is_dir() and path.is_dir():
+            doomed = path.with_name(f".{path.name}.{os.getpid()}.old")
+            _remove(doomed)
+            path.rename(doomed)
+            scratch.rename(path)
+            _remove(doomed)
+        else:
+            os.replace(scratch, path)
+    finally:
+        _remove(scratch)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 hex digest of a file's bytes, read in 1 MiB blocks."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as sorted, indented JSON, atomically."""
+    with atomic_path(path) as scratch:
+        scratch.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        StageInputError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise StageInputError(f"{path} is missing: type `dvc repro` to make it.") from None
+    except ValueError as error:
+        raise StageInputError(f"{path} is not valid JSON ({error}): remake it with `dvc repro`.") from None
+
+
+def write_jsonl_gz(path: Path, rows: Iterable[dict[str, Any]]) -> int:
+    """Write one JSON object a line, gzipped with no time stamp (same rows, same bytes).
+
+    Returns:
+        The number of rows written.
+    """
+    count = 0
+    with atomic_path(path) as scratch, scratch.open("wb") as raw:
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6) as packed:
+            for row in rows:
+                packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                count += 1
+    return count
+
+
+def read_jsonl_gz(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a (gzipped) JSON-lines file.
+
+    Raises:
+        StageInputError: the file is missing, truncated, or a line is not JSON.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise StageInputError(f"{path} is missing: type `dvc repro` to make it.")
+    opener = gzip.open if path.suffix == ".gz" else open
+    line_number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8") as file:
+            for line_number, line in enumerate(file, start=1):
+                yield json.loads(line)
+    except (ValueError, EOFError, OSError) as error:
+        raise StageInputError(
+            f"{path}, line {line_number + 1}: {error}. The file is damaged: remake it with `dvc repro`."
+        ) from None

@@ -1,0 +1,37 @@
+"""What a clip is to the detector, from its corpus's role and what is said in it."""
+
+import re
+from typing import Literal, TypeAlias
+
+Label: TypeAlias = Literal["keyword", "confusable", "speech", "noise"]
+
+
+def normal_text(text: str) -> str:
+    """Return `text` as lower-case words and single spaces: punctuation goes, apostrophes stay."""
+    return " ".join(re.findall(r"[\w']+", text.lower().replace("_", " ")))
+
+
+def says(keyword: str, text: str) -> bool:
+    """Tell whether `text` holds `keyword` at the start or the end of a word ("computers" and "microcomputer" do)."""
+    word = re.escape(normal_text(keyword))
+    return re.search(rf"\b{word}|{word}\b", normal_text(text)) is not None
+
+
+def label_of(role: str, kind: str | None, text: str | None, keyword: str) -> tuple[Label | None, str]:
+    """Return (label, reason); the label is None for a clip that can be neither positive nor negative.
+
+    Args:
+        role: the corpus's role: keyword | speech | noise.
+        kind: of a synthetic clip: keyword | confusable | partial | sentence; else None.
+        text: what is said, or None where no transcript exists (trusted to be without the keyword).
+        keyword: the wake word.
+    """
+    if role == "noise":
+        return "noise", "noise"
+    if text is not None and normal_text(text) == normal_text(keyword):
+        return "keyword", "says the keyword and nothing else"
+    if text is not None and says(keyword, text):
+        return None, "says the keyword among other words"
+    if kind in ("confusable", "partial"):
+        return "confusable", "made to sound like the keyword"
+    return "speech", "speech without the keyword"

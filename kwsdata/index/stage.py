@@ -1,0 +1,91 @@
+"""Gather the cuts of all corpora, label them, drop exact duplicates, and say what there is."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lhotse import MonoCut
+from tqdm import tqdm
+
+from kwsdata.corpus import corpus_dirs, read_info
+from kwsdata.errors import CorpusError
+from kwsdata.files import atomic_path, write_json
+from kwsdata.index.label import label_of
+from kwsdata.manifests import write_cuts
+from kwsdata.params import Params
+from kwsdata.shards import shard_cuts, with_custom
+
+ROOTS = (Path("data/corpora"), Path("data/synthetic"))
+
+
+def run(params: Params, roots: tuple[Path, ...] = ROOTS, out: Path = Path("data/index")) -> dict[str, Any]:
+    """Write `out/cuts.jsonl.gz` (labelled cuts, corpora by name) and `out/index.json`; return the latter.
+
+    Impulse responses stay out: they are read by the rooms stage. Of clips with the same samples the first is kept.
+
+    Raises:
+        CorpusError: there is no corpus, two share a name, or no clip says the keyword.
+    """
+    directories = [directory for root in roots for directory in corpus_dirs(root)]
+    if not directories:
+        raise CorpusError(f"no corpus below {' or '.join(map(str, roots))}: type `dvc repro synthesize` or `kwsdata import`.")
+    names = [directory.name for directory in directories]
+    if len(set(names)) < len(names):
+        raise CorpusError(f"two corpora share a name among {sorted(names)}: import one again with another --name.")
+    tally = _Tally()
+    with atomic_path(out) as scratch:
+        scratch.mkdir()
+        write_cuts(scratch / "cuts.jsonl.gz", _labelled(directories, params.keyword.text, tally))
+        summary = tally.summary(directories, params.keyword.text)
+        write_json(scratch / "index.json", summary)
+        if not tally.hours_by_label["keyword"]:
+            raise CorpusError(
+                f"no clip says the keyword {params.keyword.text!r}: import recordings of it with role keyword, or raise "
+                "synthesize.*.positives in params.yaml."
+            )
+    return summary
+
+
+class _Tally:
+    """Counts while cuts pass by."""
+
+    def __init__(self) -> None:
+        self.owner_of_audio: dict[str, str] = {}
+        self.excluded: dict[str, list[str]] = defaultdict(list)
+        self.hours_by_label: dict[str, float] = defaultdict(float)
+        self.clips_by_corpus: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+
+    def summary(self, directories: list[Path], keyword: str) -> dict[str, Any]:
+        corpora = []
+        for directory in directories:
+            info = asdict(read_info(directory))
+            counts = dict(self.clips_by_corpus[info["name"]])
+            corpora.append(info | {"clips_by_label": counts, "clips": sum(counts.values())})
+        return {
+            "keyword": keyword,
+            "corpora": corpora,
+            "hours_by_label": {label: round(hours, 4) for label, hours in sorted(self.hours_by_label.items())},
+            "excluded": {reason: {"clips": len(ids), "first": ids[:20]} for reason, ids in sorted(self.excluded.items())},
+        }
+
+
+def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[MonoCut]:
+    for directory in tqdm(directories, desc="index", unit="corpus"):
+        info = read_info(directory)
+        if info.role == "rir":
+            continue
+        for cut in shard_cuts(directory):
+            custom = cut.custom or {}
+            text = cut.supervisions[0].text if cut.supervisions else None
+            label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
+            owner = tally.owner_of_audio.setdefault(custom["audio_sha256"], cut.id)
+            if owner != cut.id:
+                reason, label = "same sound as another clip", None
+            if label is None:
+                tally.excluded[reason].append(cut.id)
+                continue
+            tally.hours_by_label[label] += cut.duration / 3600
+            tally.clips_by_corpus[info.name][label] += 1
+            yield with_custom(cut, label=label, synthetic=True if info.synthetic else None)

@@ -1,0 +1,118 @@
+"""Lhotse cuts as the project uses them: one mono recording a cut, our fields in `custom`.
+
+Fields in `cut.custom`:
+    corpus, licence, role   what the clip's corpus declares (role: keyword | speech | noise | rir)
+    speaker                 who is heard, or the noise's source: the unit that partitions never share
+    audio_sha256            hash of the int16 samples: the clip's identity, whatever its file was
+    label                   set by `index`: keyword | confusable | speech | noise | rir
+    partition               set by `split`: train | dev | test
+    parent, recipe          of an augmented clip: the cut it came from and every draw that made it
+    shard                   in manifests outside a shard directory: where the bytes are (see `kwsdata.shards`)
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
+
+from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
+from kwsdata.errors import StageInputError
+from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+
+
+def safe_id(text: str) -> str:
+    """Return `text` with every character that a tar member or a shell would trip over replaced by `_`."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")
+
+
+def audio_sha256(wave: Waveform) -> str:
+    """Return the hash of the int16 samples of `wave` [samples]."""
+    return hashlib.sha256(to_int16(wave).tobytes()).hexdigest()
+
+
+def make_cut(
+    cut_id: str,
+    num_samples: int,
+    *,
+    text: str | None = None,
+    speaker: str | None = None,
+    language: str | None = None,
+    gender: str | None = None,
+    span: tuple[int, int] | None = None,
+    custom: dict[str, Any] | None = None,
+) -> MonoCut:
+    """Return a cut over a whole 16 kHz mono recording that lies in a shard.
+
+    Args:
+        cut_id: unique name; also the recording's and (with `-0`) the supervision's.
+        num_samples: length at 16 kHz.
+        text, speaker, language, gender: of the one supervision; no supervision is made when both text and speaker
+            are None.
+        span: [start, end) of the supervision in samples; the whole clip when None.
+        custom: the project's own fields, kept in `cut.custom`.
+    """
+    recording = Recording(
+        id=cut_id,
+        sources=[AudioSource(type="shar", channels=[0], source="")],
+        sampling_rate=SAMPLE_RATE,
+        num_samples=num_samples,
+        duration=num_samples / SAMPLE_RATE,
+    )
+    supervisions = []
+    if text is not None or speaker is not None:
+        start, end = span if span is not None else (0, num_samples)
+        supervisions.append(
+            SupervisionSegment(
+                id=f"{cut_id}-0",
+                recording_id=cut_id,
+                start=start / SAMPLE_RATE,
+                duration=(end - start) / SAMPLE_RATE,
+                channel=0,
+                text=text,
+                speaker=speaker,
+                language=language,
+                gender=gender,
+            )
+        )
+    return MonoCut(
+        id=cut_id,
+        start=0.0,
+        duration=recording.duration,
+        channel=0,
+        recording=recording,
+        supervisions=supervisions,
+        custom=dict(custom or {}) | ({"speaker": speaker} if speaker is not None else {}),
+    )
+
+
+def cut_from_dict(row: dict[str, Any]) -> MonoCut:
+    """Return the cut that `row` (one line of a manifest) describes.
+
+    Raises:
+        StageInputError: a field is missing or of the wrong type.
+    """
+    try:
+        row = dict(row)
+        if row.pop("type", "MonoCut") != "MonoCut":
+            raise ValueError("only MonoCut rows are read")
+        return MonoCut.from_dict(row)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StageInputError(f"cut {row.get('id', '?')!r} is malformed ({error!r}): remake it with `dvc repro`.") from None
+
+
+def write_cuts(path: Path, cuts: Iterable[MonoCut]) -> int:
+    """Write cuts as gzipped JSON lines that Lhotse reads; the same cuts give the same bytes. Returns the count."""
+    return write_jsonl_gz(path, (cut.to_dict() for cut in cuts))
+
+
+def read_cuts(path: Path) -> Iterator[MonoCut]:
+    """Yield the cuts of a manifest, one at a time.
+
+    Raises:
+        StageInputError: the file is missing, truncated or malformed; the message names the line or cut.
+    """
+    for row in read_jsonl_gz(path):
+        yield cut_from_dict(row)

@@ -1,0 +1,99 @@
+"""`params.yaml`, typed: every number of the project, read once, with unknown keys refused.
+
+The schema has a default for no number: a value lives in `params.yaml` and nowhere else.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from kwsdata.errors import ParamsError
+from kwsdata.params.base import Block, explain
+from kwsdata.params.data import (
+    ExecutorParams,
+    FeaturesParams,
+    FeaturizeParams,
+    ImportParams,
+    KeywordParams,
+    MakeTestsetsParams,
+    PartitionsParams,
+    SplitParams,
+)
+from kwsdata.params.augmentation import AugmentParams, SimulateRirsParams
+from kwsdata.params.synthesis import SynthesizeParams
+from kwsdata.params.training import (
+    EvaluateParams,
+    LossParams,
+    ModelParams,
+    ReportParams,
+    StreamingParams,
+    TrainParams,
+)
+
+__all__ = [
+    "AugmentParams",
+    "Block",
+    "EvaluateParams",
+    "ExecutorParams",
+    "FeaturesParams",
+    "FeaturizeParams",
+    "ImportParams",
+    "KeywordParams",
+    "LossParams",
+    "MakeTestsetsParams",
+    "ModelParams",
+    "Params",
+    "PartitionsParams",
+    "ReportParams",
+    "SimulateRirsParams",
+    "SplitParams",
+    "StreamingParams",
+    "SynthesizeParams",
+    "TrainParams",
+    "load_params",
+]
+
+
+class Params(Block):
+    """The whole of `params.yaml`; each field is the block of the stage (or noun) of the same name."""
+
+    keyword: KeywordParams
+    executor: ExecutorParams
+    import_: ImportParams = Field(alias="import")
+    partitions: PartitionsParams
+    synthesize: SynthesizeParams
+    split: SplitParams
+    simulate_rirs: SimulateRirsParams
+    augment: AugmentParams
+    features: FeaturesParams
+    featurize: FeaturizeParams
+    make_testsets: MakeTestsetsParams
+    model: ModelParams
+    loss: LossParams
+    train: TrainParams
+    streaming: StreamingParams
+    evaluate: EvaluateParams
+    report: ReportParams
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        ParamsError: the file is missing or not YAML; a key is unknown (the nearest valid name is given), missing, or
+            has a value out of range.
+    """
+    try:
+        values: Any = yaml.safe_load(Path(path).read_text())
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is missing: run the command from the project's root, or give --params.") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path} holds {type(values).__name__}, not a mapping of blocks.")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(explain(path, error, Params)) from None

@@ -1,0 +1,90 @@
+"""Blocks of the data stages: import, partitions, split, features, test sets; and what many stages read."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self
+
+from kwsdata.params.base import Block
+
+
+class KeywordParams(Block):
+    """The wake word: all that must change for another one."""
+
+    text: str = Field(min_length=1)
+    language: str
+
+    @field_validator("text")
+    @classmethod
+    def _normal(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("must hold at least one word")
+        return " ".join(text.lower().split())
+
+
+class ExecutorParams(Block):
+    """Where the data stages run. `workers: 0` means one a core; `scheduler` is a Dask address."""
+
+    kind: Literal["serial", "processes", "dask"]
+    workers: int = Field(ge=0)
+    scheduler: str | None
+
+
+class ImportParams(Block):
+    """What makes an imported sound unusable, and how many of those a corpus may have."""
+
+    max_reject_fraction: float = Field(ge=0, le=1)
+    min_duration_s: float = Field(ge=0)
+    silence_dbfs: float = Field(le=0)
+    max_clipped_fraction: float = Field(ge=0, le=1)
+    clips_per_shard: int = Field(ge=1)
+
+
+class PartitionsParams(Block):
+    """Shares of the speakers; they sum to 1."""
+
+    seed: int
+    train: float = Field(ge=0, le=1)
+    dev: float = Field(ge=0, le=1)
+    test: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.train + self.dev + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + dev + test = {total:g}, must be 1")
+        return self
+
+
+class SplitParams(Block):
+    """`whole`: {corpus: partition} for corpora that go undivided into one partition (a must where speakers are unknown)."""
+
+    whole: dict[str, Literal["train", "dev", "test"]]
+
+
+class FeaturesParams(Block):
+    """The front end, the same in training and on the device."""
+
+    frontend: Literal["logmel", "micro"]
+    n_mels: int = Field(ge=8, le=128)
+    window_ms: float = Field(gt=0)
+    hop_ms: float = Field(gt=0)
+    low_hz: float = Field(ge=0)
+    high_hz: float = Field(gt=0, le=8000)
+
+
+class FeaturizeParams(Block):
+    """How features are stored."""
+
+    clips_per_shard: int = Field(ge=1)
+
+
+class MakeTestsetsParams(Block):
+    """Continuous streams: positives placed in negative sound."""
+
+    seed: int
+    stream_s: float = Field(gt=0)  # length of one stored stream
+    gap_s: float = Field(gt=0)  # least negative sound between two positives
+    synthetic: Literal["when_no_people", "always", "never"]
+    max_hours: float = Field(gt=0)  # of negative sound in a partition
+    noise_share: float = Field(ge=0, lt=1)  # of negative sound that is noise, not speech

@@ -1,0 +1,137 @@
+"""Lhotse Shar directories with bytes that depend on nothing but their clips.
+
+A shard is a pair `recording.000000.tar` (16-bit FLAC) + `cuts.000000.jsonl.gz`, readable by
+`lhotse.CutSet.from_shar`. Tar members carry no time, owner or mode of their own, and each shard is complete or absent.
+
+Manifests that leave the directory point back with `custom["shard"] = "path/recording.000000.tar:offset:size"`, the
+place of the FLAC bytes inside the (uncompressed) tar, so that any clip is one seek and one read away.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lhotse import MonoCut
+from lhotse.utils import fastcopy
+
+from kwsdata.audio import Waveform, decode_flac, encode_flac
+from kwsdata.errors import AudioError, StageInputError
+from kwsdata.files import atomic_path
+from kwsdata.manifests import read_cuts, write_cuts
+
+SHAR = "shar"  # the folder of a corpus directory that holds its shards
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A cut and its sound: `wave` float32 [samples] at 16 kHz."""
+
+    cut: MonoCut
+    wave: Waveform
+
+
+def shard_paths(directory: Path, number: int) -> tuple[Path, Path]:
+    """Return the (recording tar, cuts manifest) paths of shard `number`."""
+    return directory / f"recording.{number:06d}.tar", directory / f"cuts.{number:06d}.jsonl.gz"
+
+
+def write_shard(directory: Path, number: int, clips: Iterable[Clip], bits: int = 16) -> list[MonoCut]:
+    """Write shard `number` of `directory` at `bits` a sample, holding one clip in memory at a time.
+
+    The manifest is written last, so its presence means a whole shard. Returns the cuts written.
+    """
+    tar_path, cuts_path = shard_paths(directory, number)
+    cuts = []
+    with atomic_path(tar_path) as scratch, tarfile.open(scratch, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for clip in clips:
+            _add(tar, f"{clip.cut.id}.flac", encode_flac(clip.wave, bits=bits))
+            _add(tar, f"{clip.cut.id}.json", json.dumps(clip.cut.recording.to_dict()).encode() + b"\n")
+            cuts.append(clip.cut)
+    write_cuts(cuts_path, cuts)
+    return cuts
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def write_shards(directory: Path, clips: Iterable[Clip], clips_per_shard: int) -> int:
+    """Write `clips` in order as shards 0, 1, ...; holds one shard in memory. Returns the number of clips."""
+    batch: list[Clip] = []
+    number = count = 0
+    for clip in clips:
+        batch.append(clip)
+        count += 1
+        if len(batch) == clips_per_shard:
+            write_shard(directory, number, batch)
+            number, batch = number + 1, []
+    if batch:
+        write_shard(directory, number, batch)
+    return count
+
+
+def shard_cuts(directory: Path) -> Iterator[MonoCut]:
+    """Yield the cuts of a shard directory, each with `custom["shard"]` set, shards in order.
+
+    A corpus directory stands for the `shar` folder in it (Lhotse takes every file beside shards for a field).
+
+    Raises:
+        StageInputError: a tar is missing or does not hold what its manifest says.
+    """
+    directory = Path(directory)
+    if (directory / SHAR).is_dir():
+        directory = directory / SHAR
+    for cuts_path in sorted(directory.glob("cuts.*.jsonl.gz")):
+        tar_path = cuts_path.with_name(cuts_path.name.replace("cuts.", "recording.").replace(".jsonl.gz", ".tar"))
+        try:
+            with tarfile.open(tar_path, "r:") as tar:
+                places = {m.name: (m.offset_data, m.size) for m in tar if m.name.endswith(".flac")}
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise StageInputError(f"{tar_path}: {error}. Remake it with `dvc repro` or fetch it with `dvc pull`.") from None
+        for cut in read_cuts(cuts_path):
+            if f"{cut.id}.flac" not in places:
+                raise StageInputError(f"{tar_path} lacks {cut.id}.flac that {cuts_path.name} lists: remake the corpus.")
+            offset, size = places[f"{cut.id}.flac"]
+            yield with_custom(cut, shard=f"{tar_path.as_posix()}:{offset}:{size}")
+
+
+def with_custom(cut: MonoCut, **fields: object) -> MonoCut:
+    """Return `cut` with `fields` set in its `custom` (a field given as None is removed)."""
+    custom = dict(cut.custom or {}) | fields
+    return fastcopy(cut, custom={key: value for key, value in custom.items() if value is not None})
+
+
+def load_audio(cut: MonoCut) -> Waveform:
+    """Return the sound of a cut that has `custom["shard"]`: float32 [samples] at 16 kHz.
+
+    Raises:
+        StageInputError: the shard is missing or truncated.
+        AudioError: the bytes there are not 16 kHz mono FLAC.
+    """
+    place = (cut.custom or {}).get("shard")
+    if not place:
+        raise StageInputError(f"cut {cut.id} has no custom['shard']: read it through `kwsdata.shards.shard_cuts`.")
+    path, offset, size = place.rsplit(":", 2)
+    try:
+        with open(path, "rb") as file:
+            file.seek(int(offset))
+            data = file.read(int(size))
+    except FileNotFoundError:
+        raise StageInputError(f"{path} (of cut {cut.id}) is missing: type `dvc repro` or `dvc pull`.") from None
+    if len(data) != int(size):
+        raise StageInputError(f"{path} ends inside cut {cut.id}: fetch it again with `dvc pull` or remake it.")
+    try:
+        return decode_flac(data)
+    except AudioError as error:
+        raise AudioError(f"{cut.id} in {path} {error}") from None
+
+
+def read_clips(directory: Path) -> Iterator[Clip]:
+    """Yield every clip of a shard directory, in order."""
+    for cut in shard_cuts(directory):
+        yield Clip(cut, load_audio(cut))

@@ -1,0 +1,1 @@
+"""Stage `split`: each speaker, voice and noise source goes to one of train, dev, test."""

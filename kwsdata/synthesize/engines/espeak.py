@@ -1,0 +1,122 @@
+"""eSpeak NG, a formant synthesiser: about 100 voices x 8 English accents, robotic, 300 times faster than real time.
+
+The library (GPL-3, from the optional package `espeakng-loader`) is called through ctypes as it is. It keeps the state
+of its oscillators between utterances, so it is loaded afresh for each (2 ms), which also makes it safe in any process.
+API: `speak_lib.h` of eSpeak NG 1.52.
+"""
+
+import ctypes
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from kwsdata.audio import SAMPLE_RATE, Waveform, resample
+from kwsdata.errors import AudioError, MissingExtraError
+from kwsdata.synthesize.engines.base import Request, Voice
+from kwsdata.synthesize.phonemes import to_espeak
+
+ENGLISH = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc")
+FOREIGN = ("cs", "da", "de", "es", "fi", "fr", "hu", "it", "nl", "pl", "pt", "ro", "ru", "sv", "tr")
+# Not people: the same sound as the bare accent, or a stutter that breaks words.
+_SKIPPED = frozenset({"fast", "AnxiousAndy"})
+_SYNCHRONOUS, _DONT_EXIT, _CHARS_UTF8, _PHONEMES, _END_PAUSE = 2, 0x8000, 1, 0x100, 0x1000
+_RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+_WORDS_PER_MINUTE = 165
+_VOLUME_PERCENT = 60  # at 100 the loudest voices clip
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+
+
+class Espeak:
+    """The engine `espeak`; a voice is one of eSpeak's variants (`f3`, `edward`), whatever its accent."""
+
+    name = "espeak"
+    licence = "GPL-3.0 engine; its output is not covered"
+    mixes = False
+    batch = 64
+
+    def __init__(self) -> None:
+        try:
+            import espeakng_loader
+        except ImportError:
+            raise MissingExtraError("espeakng-loader", "espeak", "the speech engine `espeak`") from None
+        self._library = espeakng_loader.get_library_path()
+        self._data = espeakng_loader.get_data_path()
+        self.version = importlib.metadata.version("espeakng-loader")
+
+    def voices(self, language: str) -> list[Voice]:
+        """Return a voice for each variant file; English has all its accents, another language itself."""
+        language = language.lower()
+        accents = ENGLISH if language.split("-")[0] == "en" else (language,)
+        accents = tuple(sorted(accents, key=lambda accent: accent != language))
+        variants = sorted(path for path in Path(self._data, "voices", "!v").iterdir() if path.name not in _SKIPPED)
+        return [Voice(self.name, path.name, accents, _gender(path)) for path in variants]
+
+    def speak(self, request: Request) -> Waveform:
+        """Return the sound of `request`, resampled from 22 050 Hz.
+
+        Raises:
+            AudioError: eSpeak has no such voice or language.
+        """
+        library = ctypes.CDLL(self._library)
+        try:
+            return self._speak(library, request)
+        finally:
+            library.espeak_Terminate()
+            _unload(library)
+
+    def _speak(self, library: ctypes.CDLL, request: Request) -> Waveform:
+        chunks: list[bytes] = []
+
+        @_Callback
+        def receive(samples: int | None, count: int, _events: int | None) -> int:
+            if samples and count:
+                chunks.append(ctypes.string_at(samples, 2 * count))
+            return 0
+
+        library.espeak_Synth.argtypes = [
+            ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint,
+            ctypes.c_void_p, ctypes.c_void_p,
+        ]  # fmt: skip
+        rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, self._data.encode(), _DONT_EXIT)
+        library.espeak_SetSynthCallback(receive)
+        seed = request.seed % (1 << 31)
+        library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
+        if sys.platform != "win32":
+            ctypes.CDLL(None).srand(ctypes.c_uint(seed))  # the Klatt voices' noise
+        name = f"{request.accent}+{request.voice}"
+        if library.espeak_SetVoiceByName(name.encode()) != 0:
+            raise AudioError(f"{name}: eSpeak has no such language or variant; see `espeak-ng --voices`")
+        for parameter, value in (
+            (_RATE, np.clip(round(_WORDS_PER_MINUTE * request.speed), 80, 450)),
+            (_VOLUME, _VOLUME_PERCENT),
+            (_PITCH, np.clip(round(50 + 50 * request.pitch), 0, 99)),
+            (_RANGE, np.clip(round(50 + 50 * request.inflection), 0, 99)),
+        ):
+            library.espeak_SetParameter(parameter, int(value), 0)
+        said = f"[[{to_espeak(request.phonemes)}]]" if request.phonemes else request.text
+        flags = _CHARS_UTF8 | _END_PAUSE | (_PHONEMES if request.phonemes else 0)
+        data = said.encode() + b"\0"
+        library.espeak_Synth(data, len(data), 0, 1, 0, flags, None, None)
+        library.espeak_Synchronize()
+        wave = np.frombuffer(b"".join(chunks), np.int16).astype(np.float32) / 32768
+        return resample(wave, rate_hz, SAMPLE_RATE)
+
+
+def _gender(variant: Path) -> str | None:
+    for line in variant.read_text(errors="replace").splitlines():
+        words = line.split()
+        if words[:1] == ["gender"] and len(words) > 1:
+            return words[1]
+    return None
+
+
+def _unload(library: ctypes.CDLL) -> None:
+    import _ctypes  # the only way to give a library's statics back
+
+    handle = library._handle
+    if sys.platform == "win32":
+        _ctypes.FreeLibrary(handle)
+    else:
+        _ctypes.dlclose(handle)

@@ -1,0 +1,5 @@
+"""`python -m kwstrain`."""
+
+from kwstrain.cli import main
+
+main()

@@ -1,0 +1,132 @@
+"""The decoder that ships: N-of-M vote, threshold, lockout. From scores to detections.
+
+    vote       v[k] = n-th largest of the scores s[k - m + 1 .. k]; a score before the stream's start counts as 0.
+               So "n of the last m scores reach the threshold" is the same as "the vote reaches the threshold".
+    crossing   decision k crosses when v[k] >= threshold and v[k - 1] < threshold (v[-1] = 0).
+    lockout    a crossing fires unless the last detection fired less than `lockout_s` before it.
+
+Only a crossing can fire. A plateau therefore fires once however long it is: the vote must first drop below the
+threshold, and the crossing that comes after the lockout is the next detection. A crossing inside the lockout is lost;
+if the vote then stays up past the lockout's end, it does not fire late.
+
+There are two forms, which agree exactly: `Decoder`, which a device would run, a few numbers of state and one step a
+decision; and `vote_scores` + `detections`, over whole arrays. To that end scores and thresholds are float32, and times
+are compared in whole microseconds (`microseconds`), where rounding cannot decide.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kwsdata.errors import ParamsError
+
+_BLOCK = 1 << 16  # decisions voted at a time: bounds the memory of the sliding window's copy
+
+
+class Event(NamedTuple):
+    """One detection: the time in s of the deciding decision, and its vote."""
+
+    time_s: float
+    score: float
+
+
+class Decoder:
+    """Streaming form: push scores as they come, get the detections they complete."""
+
+    def __init__(self, threshold: float, n: int, m: int, lockout_s: float) -> None:
+        """Fire when `n` of the last `m` scores reach `threshold`, at most once in `lockout_s`.
+
+        Raises:
+            ParamsError: n is not in 1..m, the threshold is not above 0, or the lockout is negative.
+        """
+        _check(n, m, threshold, lockout_s)
+        self.threshold = np.float32(threshold)
+        self.n, self.m = n, m
+        self._lockout_us = int(microseconds(lockout_s))
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new stream."""
+        self._last: deque[float] = deque([0.0] * self.m, maxlen=self.m)
+        self._above = False
+        self._silent_until_us: int | None = None
+
+    def push(self, time_s: Sequence[float] | np.ndarray, score: Sequence[float] | np.ndarray) -> list[Event]:
+        """Take the scores [k] of decisions made at `time_s` [k], return the detections among them, in order."""
+        fired = []
+        for time, value in zip(np.asarray(time_s, np.float64), np.asarray(score, np.float32), strict=True):
+            self._last.append(value)
+            vote = sorted(self._last)[-self.n]
+            above = bool(vote >= self.threshold)
+            if above and not self._above:
+                now_us = int(microseconds(time))
+                if self._silent_until_us is None or now_us >= self._silent_until_us:
+                    fired.append(Event(float(time), float(vote)))
+                    self._silent_until_us = now_us + self._lockout_us
+            self._above = above
+        return fired
+
+
+def vote_scores(scores: np.ndarray, n: int, m: int) -> np.ndarray:
+    """Return the vote of each decision: float32 [decisions], the n-th largest of the last m `scores` [decisions].
+
+    Raises:
+        ParamsError: n is not in 1..m.
+    """
+    _check(n, m)
+    scores = np.asarray(scores, np.float32)
+    if m == 1:
+        return scores.copy()
+    padded = np.concatenate([np.zeros(m - 1, np.float32), scores])
+    vote = np.empty(scores.size, np.float32)
+    for start in range(0, scores.size, _BLOCK):
+        windows = np.lib.stride_tricks.sliding_window_view(padded[start : start + _BLOCK + m - 1], m)
+        vote[start : start + _BLOCK] = np.partition(windows, m - n, axis=1)[:, m - n]
+    return vote
+
+
+def detections(time_s: np.ndarray, vote: np.ndarray, threshold: float, lockout_s: float) -> np.ndarray:
+    """Return the indices, int64 [detections], of the decisions at which one whole stream fires.
+
+    Args:
+        time_s: [decisions], increasing.
+        vote: [decisions], from `vote_scores`.
+        threshold: above 0; taken as float32.
+        lockout_s: 0 or more.
+    """
+    _check(1, 1, threshold, lockout_s)
+    above = np.asarray(vote, np.float32) >= np.float32(threshold)
+    crossings = np.flatnonzero(above & ~np.concatenate([[False], above[:-1]]))
+    fired = after_lockout(microseconds(np.asarray(time_s)[crossings]), int(microseconds(lockout_s)))
+    return crossings[fired]
+
+
+def after_lockout(crossing_us: np.ndarray, lockout_us: int) -> np.ndarray:
+    """Return which crossings fire: int64 [detections], indices into `crossing_us` [crossings], increasing times."""
+    if crossing_us.size < 2 or np.diff(crossing_us).min() >= lockout_us:
+        return np.arange(crossing_us.size)
+    # following[i]: the first crossing that may fire after crossing i has.
+    following = np.maximum(
+        np.searchsorted(crossing_us, crossing_us + lockout_us, side="left"), np.arange(1, crossing_us.size + 1)
+    ).tolist()
+    fired, place = [], 0
+    while place < crossing_us.size:
+        fired.append(place)
+        place = following[place]
+    return np.asarray(fired, np.int64)
+
+
+def microseconds(time_s: float | np.ndarray) -> np.ndarray:
+    """Return times in s as whole microseconds, int64, same shape."""
+    return np.rint(np.asarray(time_s, np.float64) * 1e6).astype(np.int64)
+
+
+def _check(n: int, m: int, threshold: float = 0.5, lockout_s: float = 0.0) -> None:
+    if not 1 <= n <= m:
+        raise ParamsError(f"streaming: n = {n} of m = {m}; n must be 1 to m.")
+    if not threshold > 0:
+        raise ParamsError(f"the threshold is {threshold:g}; it must be above 0 (scores are probabilities in [0, 1]).")
+    if not lockout_s >= 0:
+        raise ParamsError(f"streaming.lockout_s = {lockout_s:g}; it must be 0 s or more.")

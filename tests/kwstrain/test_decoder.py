@@ -1,0 +1,104 @@
+"""The decoder's law, its two forms against each other, and cases worked by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kwsdata.errors import ParamsError
+from kwstrain.decoder import Decoder, detections, vote_scores
+
+# A coarse grid of values makes equal scores, and scores equal to the threshold, common.
+SCORES = st.lists(st.integers(0, 8).map(lambda i: i / 8), max_size=120)
+
+
+def times(count: int, step_s: float = 0.02) -> np.ndarray:
+    return np.arange(count) * step_s + 0.045
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    scores=SCORES,
+    n=st.integers(1, 4),
+    more=st.integers(0, 4),
+    threshold=st.sampled_from([0.125, 0.3, 0.5, 0.875, 1.0, 1.1]),
+    lockout_s=st.sampled_from([0.0, 0.02, 0.1, 0.5, 10.0]),
+    cuts=st.lists(st.integers(0, 120), max_size=5),
+)
+def test_streaming_and_vectorised_forms_agree_exactly(scores, n, more, threshold, lockout_s, cuts):
+    time_s, score, m = times(len(scores)), np.asarray(scores, np.float32), n + more
+    decoder = Decoder(threshold, n, m, lockout_s)
+    edges = [0, *sorted(min(cut, len(scores)) for cut in cuts), len(scores)]
+    streamed = [e for a, b in zip(edges, edges[1:], strict=False) for e in decoder.push(time_s[a:b], score[a:b])]
+
+    vote = vote_scores(score, n, m)
+    fired = detections(time_s, vote, threshold, lockout_s)
+
+    assert streamed == [(time_s[i], vote[i]) for i in fired]
+
+
+@settings(max_examples=100, deadline=None)
+@given(scores=SCORES, n=st.integers(1, 5), more=st.integers(0, 5), threshold=st.sampled_from([0.125, 0.4, 0.625, 1.0]))
+def test_vote_reaches_the_threshold_when_n_of_the_last_m_scores_do(scores, n, more, threshold):
+    score, m = np.asarray(scores, np.float32), n + more
+    counted = [np.count_nonzero(score[max(0, k - m + 1) : k + 1] >= np.float32(threshold)) for k in range(len(score))]
+    assert (vote_scores(score, n, m) >= np.float32(threshold)).tolist() == [count >= n for count in counted]
+
+
+def test_vote_is_the_same_across_the_blocks_it_is_computed_in(monkeypatch):
+    score = np.random.default_rng(0).random(1000, np.float32)
+    whole = vote_scores(score, 3, 5)
+    monkeypatch.setattr("kwstrain.decoder._BLOCK", 7)
+    assert np.array_equal(vote_scores(score, 3, 5), whole)
+
+
+def test_three_of_five_needs_the_third_high_score():
+    score = np.float32([0, 0.9, 0.1, 0.8, 0.2, 0.7, 0])  # three of five reach 0.7 at index 5
+    fired = Decoder(0.7, 3, 5, 1.0).push(times(7), score)
+    assert fired == [(pytest.approx(0.145), pytest.approx(0.7))]
+
+
+def test_scores_before_the_start_count_as_zero():
+    assert Decoder(0.5, 2, 3, 0.0).push([0.1], [0.9]) == []
+    assert vote_scores(np.float32([0.9, 0.8]), 2, 3).tolist() == [0, np.float32(0.8)]
+
+
+def test_a_plateau_longer_than_the_lockout_fires_once():
+    time_s = times(500)  # 10 s
+    assert detections(time_s, np.full(500, 0.9, np.float32), 0.5, 1.0).tolist() == [0]
+
+
+def test_a_plateau_fires_again_only_after_the_vote_has_dropped():
+    vote = np.full(500, 0.9, np.float32)
+    vote[300] = 0.4
+    assert detections(times(500), vote, 0.5, 1.0).tolist() == [0, 301]
+
+
+def test_a_crossing_inside_the_lockout_is_lost_even_if_the_vote_stays_up():
+    vote = np.full(500, 0.9, np.float32)
+    vote[25] = 0.4  # crossing at index 26: 0.52 s after the first, inside the lockout
+    assert detections(times(500), vote, 0.5, 1.0).tolist() == [0]
+
+
+@pytest.mark.parametrize(("second", "fires"), [(49, False), (50, True)])
+def test_the_lockout_ends_exactly_after_its_length(second, fires):
+    """50 decisions of 20 ms are 1.0 s, although in floating point 0.045 + 50 * 0.02 - 0.045 is not."""
+    vote = np.zeros(60, np.float32)
+    vote[[0, second]] = 0.9
+    assert detections(times(60), vote, 0.5, 1.0).tolist() == ([0, second] if fires else [0])
+
+
+def test_reset_starts_a_new_stream():
+    decoder = Decoder(0.5, 1, 1, 5.0)
+    first = decoder.push([0.1], [0.9])
+    decoder.reset()
+    assert decoder.push([0.1], [0.9]) == first != []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"n": 6}, "n = 6 of m = 5"), ({"threshold": 0.0}, "above 0"), ({"lockout_s": -1.0}, "lockout_s = -1")],
+)
+def test_impossible_settings_are_refused_with_their_value(change, says):
+    with pytest.raises(ParamsError, match=says):
+        Decoder(**({"threshold": 0.5, "n": 3, "m": 5, "lockout_s": 1.0} | change))

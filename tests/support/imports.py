@@ -1,0 +1,49 @@
+"""Which of the project's files a module loads, found without running it: for checking that `dvc.yaml` is honest."""
+
+import ast
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("kwsdata", "kwstrain")
+
+
+def module_file(name: str) -> Path | None:
+    """Return the file of module `name`, relative to the root; None where it is no module of ours."""
+    path = ROOT.joinpath(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate.relative_to(ROOT)
+    return None
+
+
+@lru_cache
+def imports_of(path: Path) -> frozenset[Path]:
+    """Return the project's files that `path` imports itself, anywhere in it (inside functions too)."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] in PACKAGES:
+                # importing a.b.c runs a/__init__.py and a/b/__init__.py as well
+                for depth in range(1, len(parts) + 1):
+                    if file := module_file(".".join(parts[:depth])):
+                        found.add(file)
+    return frozenset(found)
+
+
+def closure(path: Path) -> set[Path]:
+    """Return `path` and every project file that loading it loads."""
+    seen: set[Path] = set()
+    todo = [path]
+    while todo:
+        current = todo.pop()
+        if current not in seen:
+            seen.add(current)
+            todo.extend(imports_of(current))
+    return seen

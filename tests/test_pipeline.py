@@ -1,0 +1,71 @@
+"""`dvc.yaml` is honest: what a stage's code reads and runs is what the stage declares."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from imports import ROOT, closure
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+# Schemas hold no number (the values are params of their stages), errors no behaviour, and an empty package no code.
+NOT_INPUTS = {"kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/errors.py", "kwsdata/command.py"}
+# Where a stage runs and how many examples a page shows do not change what the stage makes.
+FREE_BLOCKS = {"executor"}
+
+
+def package_of(stage: str) -> Path:
+    return next(path for path in (Path("kwsdata") / stage, Path("kwstrain") / stage) if (ROOT / path).is_dir())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage_command_package_and_params_block_share_one_name(stage):
+    program, command = STAGES[stage]["cmd"].split()
+    assert command.replace("-", "_") == stage
+    assert package_of(stage).parts[0] == program
+    assert str(package_of(stage)) in STAGES[stage]["deps"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_file_a_stage_loads_is_its_dep(stage):
+    deps = [Path(dep) for dep in STAGES[stage]["deps"]]
+    loaded = closure(package_of(stage) / "stage.py")
+    missing = {
+        str(path)
+        for path in loaded
+        if str(path) not in NOT_INPUTS
+        and not str(path).startswith("kwsdata/params/")
+        and not any(path == dep or dep in path.parents for dep in deps)
+    }
+    assert not missing, f"{stage} loads {sorted(missing)}: add them to its deps in dvc.yaml"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_code_dep_is_loaded(stage):
+    loaded = closure(package_of(stage) / "stage.py")
+    for dep in map(Path, STAGES[stage]["deps"]):
+        if dep.parts[0] in ("kwsdata", "kwstrain"):
+            assert any(path == dep or dep in path.parents for path in loaded), f"{stage} does not use {dep}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_params_block_a_stage_reads_is_its_param(stage):
+    blocks = set(STAGES[stage].get("params", []))
+    read = set()
+    for path in (ROOT / package_of(stage)).rglob("*.py"):
+        read |= set(re.findall(r"\bparams\.([a-z_]+)\b", path.read_text()))
+    read = {name.rstrip("_") for name in read} & set(PARAMS)
+    assert read - FREE_BLOCKS <= blocks, f"{stage} reads {sorted(read - FREE_BLOCKS - blocks)} undeclared"
+    assert blocks <= set(PARAMS)
+
+
+def test_every_file_is_short():
+    long = {
+        str(path.relative_to(ROOT)): count
+        for package in ("kwsdata", "kwstrain")
+        for path in (ROOT / package).rglob("*.py")
+        if (count := len(path.read_text().splitlines())) > 400
+    }
+    assert not long
