@@ -83,14 +83,14 @@ def encode_flac(wave: Waveform, rate: int = SAMPLE_RATE, bits: int = 16) -> byte
     return buffer.getvalue()
 
 
-def decode_flac(data: bytes) -> Waveform:
-    """Return float32 [samples] from FLAC bytes that are already 16 kHz mono.
+def decode_flac(data: bytes, start: int = 0, samples: int = -1) -> Waveform:
+    """Return float32 [samples] from FLAC bytes that are already 16 kHz mono: all, or `samples` from `start` on.
 
     Raises:
         AudioError: not decodable, or another rate or channel count.
     """
     try:
-        wave, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        wave, rate = soundfile.read(io.BytesIO(data), samples, start, dtype="float32")
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"cannot be decoded ({error})") from None
     if rate != SAMPLE_RATE or wave.ndim != 1:

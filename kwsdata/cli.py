@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, show
+from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, safe_name, show
+from kwsdata.importers import KINDS
 from kwsdata.params import load_params
 
 app = new_app("Versioned, augmented, hard-negative-mined datasets for wake words. `dvc repro` runs every stage in order.")
@@ -68,6 +69,71 @@ def featurize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     from kwsdata.featurize.stage import run
 
     show(run(load_params(params)))
+
+
+@command(
+    app,
+    "import",
+    "kwsdata import folder ~/wake/computer --name crowd --role keyword --label computer --partition test\n"
+    "kwsdata import folder ~/noise --name street --role noise --speaker-pattern '^(?P<speaker>[^/]+)/'\n"
+    "kwsdata import librispeech ~/LibriSpeech\n"
+    "kwsdata import speech-commands ~/speech_commands_v0.01.tar.gz --words marvin,sheila",
+)
+def import_(
+    kind: Annotated[str, typer.Argument(help="One of: " + "; ".join(f"[bold]{k}[/bold] ({v})" for k, v in KINDS.items()))],
+    path: Annotated[str, typer.Argument(help="Directory, manifest or archive, as the kind expects; for hf also a name.")],
+    name: Annotated[str | None, typer.Option(help="Name of the corpus; by default the kind's or the folder's.")] = None,
+    role: Annotated[str | None, typer.Option(help="keyword | speech | noise | rir; needed by folder, lhotse, hf.")] = None,
+    partition: Annotated[
+        str | None, typer.Option(help="train | dev | test: the whole corpus goes there (written to params.yaml).")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="One text for every file.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV with columns path,text[,speaker,language,gender].")] = None,
+    speaker_pattern: Annotated[
+        str | None, typer.Option(help="Regular expression with a group `speaker`, searched in the path below PATH.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Of all clips, such as en or de.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
+    citation: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
+    source: Annotated[str | None, typer.Option(help="Where it came from, in words.")] = None,
+    match: Annotated[str | None, typer.Option(help="Import only paths in which this regular expression is found.")] = None,
+    words: Annotated[str | None, typer.Option(help="Import only these texts, separated by commas.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Import at most so many, a fixed even sample.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a corpus of this name from elsewhere.")] = False,
+    params: ParamsOption = DEFAULT_PARAMS,
+) -> None:
+    """Import recordings: decoded, checked, resampled once to 16 kHz mono, tracked by DVC under data/corpora."""
+    from kwsdata.importers.partition import partition_advice, record_partition
+    from kwsdata.importers.run import run_import
+    from kwsdata.tracking import track
+
+    settings = load_params(params)
+    corpus = name or safe_name(Path(path).resolve().name if kind == "folder" else kind)
+    summary = run_import(
+        kind,
+        path,
+        name=corpus,
+        params=settings.import_,
+        executor=settings.executor,
+        role=role,  # type: ignore[arg-type] # run_import refuses a role that is none
+        label=label,
+        labels=labels,
+        speaker_pattern=speaker_pattern,
+        language=language,
+        licence=licence,
+        citation=citation,
+        source=source,
+        match=match,
+        words=words.split(",") if words else None,
+        limit=limit,
+        force=force,
+    )
+    track(Path("data/corpora") / corpus)
+    if partition is not None:
+        record_partition(params, corpus, partition)
+    elif advice := partition_advice(summary, settings.split.whole):
+        typer.secho(advice, fg="yellow", err=True)
+    show(summary)
 
 
 def main() -> None:

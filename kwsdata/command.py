@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,11 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
         return function
 
     return register
+
+
+def safe_name(text: str) -> str:
+    """Return `text` as the name of a corpus: letters, digits, `_` and `-`, at most 32 characters."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")[:32] or "corpus"
 
 
 def show(value: Any) -> None:

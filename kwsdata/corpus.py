@@ -83,6 +83,7 @@ def write_corpus(
     speakers: set[str] = set()
     texts: Counter[str] = Counter()
     samples = count = number = batch_samples = 0
+    bits = 24 if info.role == "rir" else 16
     batch: list[Clip] = []
     with atomic_path(directory) as scratch:
         shar = scratch / SHAR
@@ -107,10 +108,10 @@ def write_corpus(
                 speakers.add(item.speaker)
             batch_samples += item.wave.size
             if len(batch) == clips_per_shard or batch_samples >= MAX_SHARD_SAMPLES:
-                write_shard(shar, number, batch)
+                write_shard(shar, number, batch, bits)
                 number, batch, batch_samples = number + 1, [], 0
         if batch:
-            write_shard(shar, number, batch)
+            write_shard(shar, number, batch, bits)
         reject_rows = [asdict(reject) for reject in rejects]
         _check_rejects(directory, info, count, reject_rows, max_reject_fraction)
         summary = asdict(info) | {

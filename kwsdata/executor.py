@@ -5,8 +5,9 @@ neither the kind of executor nor the number of workers can be heard in the data.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from kwsdata.params import ExecutorParams
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+AHEAD = 4  # tasks a worker may be ahead of whoever reads the results: a slow reader must not fill memory or disk
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -54,7 +56,13 @@ def _in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], wor
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     try:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(function, tasks)
+            waiting: deque[Future[Result]] = deque()
+            for task in tasks:
+                if len(waiting) == AHEAD * workers:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(function, task))
+            while waiting:
+                yield waiting.popleft().result()
     finally:
         for name, value in before.items():
             if value is None:

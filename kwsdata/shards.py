@@ -92,7 +92,7 @@ def shard_cuts(directory: Path) -> Iterator[MonoCut]:
             with tarfile.open(tar_path, "r:") as tar:
                 places = {m.name: (m.offset_data, m.size) for m in tar if m.name.endswith(".flac")}
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise StageInputError(f"{tar_path}: {error}. Remake it with `dvc repro` or fetch it with `dvc pull`.") from None
+            raise StageInputError(f"{tar_path}: {error}. Remake it with `dvc repro`, or type `dvc pull`.") from None
         for cut in read_cuts(cuts_path):
             if f"{cut.id}.flac" not in places:
                 raise StageInputError(f"{tar_path} lacks {cut.id}.flac that {cuts_path.name} lists: remake the corpus.")
@@ -116,19 +116,27 @@ def load_audio(cut: MonoCut) -> Waveform:
     place = (cut.custom or {}).get("shard")
     if not place:
         raise StageInputError(f"cut {cut.id} has no custom['shard']: read it through `kwsdata.shards.shard_cuts`.")
+    return read_place(place, cut.id)
+
+
+def read_place(place: str, clip_id: str, root: Path = Path(), start: int = 0, samples: int = -1) -> Waveform:
+    """Return the sound at `place` ("path.tar:offset:size"; a relative path is counted from `root`), as `load_audio` does.
+
+    `start` and `samples` choose a part of it, found without decoding what lies before.
+    """
     path, offset, size = place.rsplit(":", 2)
     try:
-        with open(path, "rb") as file:
+        with open(root / path, "rb") as file:
             file.seek(int(offset))
             data = file.read(int(size))
     except FileNotFoundError:
-        raise StageInputError(f"{path} (of cut {cut.id}) is missing: type `dvc repro` or `dvc pull`.") from None
+        raise StageInputError(f"{path} (of cut {clip_id}) is missing: type `dvc repro` or `dvc pull`.") from None
     if len(data) != int(size):
-        raise StageInputError(f"{path} ends inside cut {cut.id}: fetch it again with `dvc pull` or remake it.")
+        raise StageInputError(f"{path} ends inside cut {clip_id}: fetch it again with `dvc pull` or remake it.")
     try:
-        return decode_flac(data)
+        return decode_flac(data, start, samples)
     except AudioError as error:
-        raise AudioError(f"{cut.id} in {path} {error}") from None
+        raise AudioError(f"{clip_id} in {path} {error}") from None
 
 
 def read_clips(directory: Path) -> Iterator[Clip]:

@@ -31,12 +31,13 @@ def track(directory: Path) -> Path | None:
         LOG.warning("%s is not tracked: it lies outside a DVC repository (type `dvc init` at the root).", directory)
         return None
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "add", "--quiet", str(directory.relative_to(root))],
+        [sys.executable, "-m", "dvc", "add", str(directory.relative_to(root))],
         cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise CorpusError(f"`dvc add {directory.relative_to(root)}` failed: {(done.stderr or done.stdout).strip()}")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise CorpusError(f"`dvc add {directory.relative_to(root)}` failed: {' '.join(lines) or done.stderr.strip()}")
     return directory.with_name(f"{directory.name}.dvc")

@@ -1,8 +1,9 @@
 """Run an exported model on sound as it comes: stateful front end, then stateful ONNX, any chunking the same scores.
 
-A model directory holds `model.onnx` and `model.json`. The graph takes `features` float32 [1, frames, n_mels] (frames a
-multiple of `stride`) and `state_0`, `state_1`, ...; it gives `score` float32 [1, frames / stride] and `state_0_out`, ...
-States start as zeros. Decision d (from 0) is made when feature frame (d + 1) stride - 1 is complete, and that is its time.
+A model directory holds `model.onnx` and `model.json`. The graph takes `features` float32 [1, frames, n_mels] (frames
+a multiple of `stride`) and `state_0`, `state_1`, ...; it gives `score` float32 [1, frames / stride] and `state_0_out`,
+... States start as zeros. Decision d (from 0) is made when feature frame (d + 1) stride - 1 is complete, and that is
+its time.
 """
 
 from pathlib import Path
@@ -100,7 +101,8 @@ class StreamingModel:
         found = {entry.name for entry in self._session.get_inputs()}
         if wanted != found:
             raise StageInputError(
-                f"{model_dir}: model.onnx takes {sorted(found)}, model.json says {sorted(wanted)}; export the model again."
+                f"{model_dir}: model.onnx takes {sorted(found)}, model.json says {sorted(wanted)}: "
+                "type `dvc repro export`."
             )
 
 

@@ -1,7 +1,7 @@
 """Decode, gate, downmix and resample many sounds, in parallel, with no more than one sound in a worker's memory.
 
-A batch is a pure function of its sources: a worker appends 16-bit samples to a scratch file, and the caller reads
-them back in order, so that any number of workers gives the same clips and slow writing fills the disk, not memory.
+A batch is a pure function of its sources: a worker appends samples to a scratch file, and the caller reads them back
+in order, so that any number of workers gives the same clips and only names and lengths travel between processes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsdata.audio import FULL_SCALE, SAMPLE_RATE, Waveform, resample, to_int16
+from kwsdata.audio import SAMPLE_RATE, Waveform, resample
 from kwsdata.corpus import Item, Reject, Role
 from kwsdata.errors import AudioError
 from kwsdata.executor import run_tasks
@@ -20,6 +20,7 @@ from kwsdata.params import ExecutorParams, ImportParams
 from kwsdata.quality import reason_to_reject
 
 BATCH = 100  # sounds a task
+SAMPLE = np.dtype("<f4")  # of the scratch files
 
 
 @dataclass(frozen=True)
@@ -50,27 +51,32 @@ def load_clip(sound: Sound, params: ImportParams, role: Role) -> Waveform:
 
 
 def decode_batch(batch: Batch, *, params: ImportParams, role: Role) -> list[int | str]:
-    """Append each sound's int16 samples to the batch's scratch file; return its length in samples, or why it has none."""
+    """Append each sound's samples to the scratch file; return each one's length, or why it has none."""
     outcomes: list[int | str] = []
     with batch.scratch.open("wb") as file:
         for source in batch.sources:
             try:
-                samples = to_int16(load_clip(source.sound, params, role)).astype("<i2")
+                wave = load_clip(source.sound, params, role)
             except AudioError as error:
                 outcomes.append(str(error))
             else:
-                file.write(samples.tobytes())
-                outcomes.append(samples.size)
+                file.write(wave.astype(SAMPLE).tobytes())
+                outcomes.append(wave.size)
     return outcomes
 
 
 def decoded(
-    sources: Sequence[Source], scratch: Path, params: ImportParams, role: Role, executor: ExecutorParams, description: str
+    sources: Sequence[Source],
+    scratch: Path,
+    params: ImportParams,
+    role: Role,
+    executor: ExecutorParams,
+    description: str,
 ) -> Iterator[Item | Reject]:
-    """Yield an Item or a Reject for each source, in order. `scratch` is a directory for files that are gone afterwards."""
+    """Yield an Item or a Reject for each source, in order; `scratch` is a directory for files that come and go."""
     scratch.mkdir(parents=True, exist_ok=True)
     batches = [
-        Batch(tuple(sources[start : start + BATCH]), scratch / f"{start // BATCH:06d}.pcm")
+        Batch(tuple(sources[start : start + BATCH]), scratch / f"{start // BATCH:06d}.f32")
         for start in range(0, len(sources), BATCH)
     ]
     results = run_tasks(partial(decode_batch, params=params, role=role), batches, executor, description)
@@ -80,12 +86,11 @@ def decoded(
                 if isinstance(outcome, str):
                     yield Reject(source.key, outcome)
                 else:
-                    yield _item(source, np.frombuffer(file.read(2 * outcome), dtype="<i2"))
+                    yield _item(source, np.frombuffer(file.read(SAMPLE.itemsize * outcome), dtype=SAMPLE))
         batch.scratch.unlink()
 
 
-def _item(source: Source, samples: np.ndarray) -> Item:
-    wave = samples.astype(np.float32) / np.float32(FULL_SCALE)
+def _item(source: Source, wave: Waveform) -> Item:
     span = None
     if source.span_s is not None:
         start, end = (min(max(round(at * SAMPLE_RATE), 0), wave.size) for at in source.span_s)
@@ -94,6 +99,4 @@ def _item(source: Source, samples: np.ndarray) -> Item:
     custom = dict(source.custom)
     if name != source.key:
         custom["origin"] = source.key
-    return Item(
-        name, wave, source.text, source.speaker, source.language, source.gender, span=span, custom=custom
-    )
+    return Item(name, wave, source.text, source.speaker, source.language, source.gender, span=span, custom=custom)

@@ -45,6 +45,8 @@ def readable_tree(root: Path) -> Iterator[ReadableTree]:
             here.mkdir(exist_ok=True)
             for name in sorted(names):
                 path = Path(directory, name)
+                if name.startswith("."):
+                    continue
                 key = path.relative_to(root).as_posix()
                 if path.suffix.lower() in AUDIO_SUFFIXES:
                     reason = _unreadable(path)

@@ -1,6 +1,7 @@
 """Block of the synthesis stage."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from kwsdata.params.base import Block, Range
 
@@ -12,6 +13,20 @@ class EngineParams(Block):
     confusables: int = Field(ge=0)
     sentences: int = Field(ge=0)
     speed: Range
+
+
+class KokoroParams(EngineParams):
+    """Kokoro: style mixing within a partition makes more voices."""
+
+    mix_probability: float = Field(ge=0, le=1)  # of prosody taken from another voice
+
+
+class EspeakParams(EngineParams):
+    """eSpeak: pitch and inflection from -1 (low, flat) to 1, 0 the voice's own."""
+
+    pitch: Range
+    inflection: Range
+    foreign_share: float = Field(ge=0, le=1)  # of sentences, read by another language's rules
 
 
 class PiperParams(EngineParams):
@@ -27,17 +42,45 @@ class NoisesParams(Block):
     duration_s: float = Field(gt=0)
 
 
+class ClausesParams(Block):
+    """Clauses of one sentence, from `low` to `high`; a clause is about two seconds."""
+
+    low: int = Field(ge=1)
+    high: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low} is above high = {self.high}")
+        return self
+
+
+class GateParams(Block):
+    """What counts as failed synthesis. Durations are of the voiced part."""
+
+    max_duration_s: float = Field(gt=0)  # of the keyword, a confusable or a partial phrase
+    min_s_per_phoneme: float = Field(ge=0)
+    max_s_per_phoneme: float = Field(gt=0)
+    silence_dbfs: float = Field(le=0)  # of the loudest 10 ms
+    active_below_peak_db: float = Field(gt=0)  # the voiced part is what is louder than the peak less this
+    margin_s: float = Field(ge=0)  # kept around it
+    transcript: bool  # also transcribe the keyword clips; needs the extra `asr`
+    max_transcript_distance: float = Field(gt=0)  # of what was heard, relative to the keyword's phonemes
+
+
 class SynthesizeParams(Block):
     """The embedded default: speech and noise from nothing but the keyword's text."""
 
     seed: int
     engines: list[str]  # in order: kokoro, espeak, piper
-    kokoro: EngineParams
-    espeak: EngineParams
+    kokoro: KokoroParams
+    espeak: EspeakParams
     piper: PiperParams
     noises: NoisesParams
     max_phoneme_distance: float = Field(gt=0, le=1)  # of a confusable word, relative to the keyword's length
     confusable_words: int = Field(ge=0)
-    max_duration_s: float = Field(gt=0)  # a spoken word longer than this is a failed synthesis
-    transcript_gate: bool  # needs the extra `asr`
+    partial_share: float = Field(ge=0, le=1)  # of confusables: the keyword's beginnings and ends
+    carrier_share: float = Field(ge=0, le=1)  # of confusables: inside a sentence
+    clauses: ClausesParams
+    gate: GateParams
     clips_per_shard: int = Field(ge=1)

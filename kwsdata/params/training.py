@@ -13,19 +13,49 @@ class ModelParams(Block):
 
     name: Literal["dstcn"]
     channels: int = Field(ge=8)
-    stem_kernel: int = Field(ge=1)
+    stem_kernel: int = Field(ge=2)  # feature frames
     stride: int = Field(ge=1)  # feature frames a decision
-    kernels: list[int] = Field(min_length=1)  # one depthwise kernel a residual block
-    dropout: float = Field(ge=0, lt=1)
+    kernels: list[int] = Field(min_length=1)  # one depthwise kernel a residual block, in decisions
+    dropout: float = Field(ge=0, lt=1)  # of whole channels, in each block
+
+    @model_validator(mode="after")
+    def _has_memory(self) -> Self:
+        if self.stem_kernel <= self.stride:
+            raise ValueError(f"stem_kernel = {self.stem_kernel} must be above stride = {self.stride}")
+        if min(self.kernels) < 2:
+            raise ValueError(f"kernels = {self.kernels}: each must be 2 or more")
+        return self
 
 
 class LossParams(Block):
-    """The training loss. `alpha`: weight of the keyword class in [0, 1], or null for none."""
+    """The training loss. `focal` with `gamma: 0` and `alpha: null` is cross-entropy exactly.
 
-    name: Literal["ce", "focal"]
+    alpha: focal's weight of the keyword class in [0, 1] (the other class gets 1 - alpha), one weight a class, or null.
+    class_weights: weighted_ce's: `frequency` (inverse, at most `max_class_weight`), or one weight a class.
+    """
+
+    name: Literal["ce", "weighted_ce", "focal"]
     gamma: float = Field(ge=0)
-    alpha: float | None = Field(ge=0, le=1)
+    alpha: float | list[float] | None
+    class_weights: Literal["frequency"] | list[float] | None
+    max_class_weight: float = Field(gt=0)
     label_smoothing: float = Field(ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _belongs_to_the_name(self) -> Self:
+        if isinstance(self.alpha, float) and not 0 <= self.alpha <= 1:
+            raise ValueError(f"alpha = {self.alpha:g} must be in [0, 1]")
+        for name in ("alpha", "class_weights"):
+            values = getattr(self, name)
+            if isinstance(values, list) and (len(values) < 2 or min(values) < 0 or max(values) == 0):
+                raise ValueError(f"{name} = {values}: give one weight a class, none negative, not all 0")
+        if self.name != "focal" and (self.gamma != 0 or self.alpha is not None):
+            raise ValueError(f"{self.name} has no gamma or alpha: set name to focal, or gamma to 0 and alpha to null")
+        if (self.name == "weighted_ce") != (self.class_weights is not None):
+            raise ValueError(
+                f"{self.name} with class_weights = {self.class_weights}: weighted_ce needs them, and only it"
+            )
+        return self
 
 
 class FractionsParams(Block):
@@ -49,18 +79,23 @@ class TrainParams(Block):
 
     seed: int
     steps: int = Field(ge=1)
-    eval_every: int = Field(ge=1)  # steps between measurements on dev
+    eval_every: int = Field(ge=1)  # steps between measurements on dev, each with a checkpoint
     patience: int = Field(ge=1)  # measurements without improvement before stopping
-    batch_size: int = Field(ge=1)
+    batch_size: int = Field(ge=1)  # over all devices together
     decisions: int = Field(ge=1)  # consecutive decisions trained in one window
+    hold_s: float = Field(gt=0)  # after the word's end, how long a decision is to say "keyword"
+    early_fraction: float = Field(ge=0, le=1)  # of keyword draws: windows that end before the word is half said
     learning_rate: float = Field(gt=0)
-    warmup_steps: int = Field(ge=0)
+    warmup_steps: int = Field(ge=0)  # linear, then a cosine to 0
     weight_decay: float = Field(ge=0)
+    ema_decay: float = Field(ge=0, lt=1)  # of the averaged weights, which are the ones measured and kept
     fractions: FractionsParams
     time_masks: int = Field(ge=0)
     time_mask_frames: int = Field(ge=0)
     mel_masks: int = Field(ge=0)
     mel_mask_bins: int = Field(ge=0)
+    mixup_probability: float = Field(ge=0, le=1)
+    mixup_alpha: float = Field(gt=0)
     accelerator: str  # lightning-fabric's: auto, cpu, cuda
     devices: int = Field(ge=1)
     precision: str  # lightning-fabric's: 32-true, bf16-mixed

@@ -41,7 +41,8 @@ class StreamScores:
         """Refuse what cannot be a stream.
 
         Raises:
-            ValueError: shapes differ, times do not increase or pass the stream's end, or an event ends before it starts.
+            ValueError: shapes differ, times do not increase or pass the stream's end, a vote is not finite, or an
+                event ends before it starts.
         """
         if self.time_s.shape != self.vote.shape or self.time_s.ndim != 1:
             raise ValueError(f"time_s {self.time_s.shape} and vote {self.vote.shape} must be [decisions] alike.")
@@ -161,9 +162,7 @@ def det_curve(
     return DetCurve(thresholds, misses, false_alarms, laid.windows_us.shape[0], laid.hours_negative)
 
 
-def measure(
-    streams: Sequence[StreamScores], threshold: float, lockout_s: float, tolerance_s: float
-) -> OperatingPoint:
+def measure(streams: Sequence[StreamScores], threshold: float, lockout_s: float, tolerance_s: float) -> OperatingPoint:
     """Return what the decoder does over `streams` at one given `threshold`."""
     return det_curve(streams, lockout_s, tolerance_s, np.asarray([threshold], np.float32)).point(0)
 
@@ -171,7 +170,7 @@ def measure(
 def event_windows(events: Sequence[tuple[float, float]], tolerance_s: float) -> np.ndarray:
     """Return [start, end + tolerance] of each event in whole microseconds, int64 [events, 2]."""
     spans = np.asarray(events, np.float64).reshape(-1, 2)
-    return microseconds(spans + [0.0, tolerance_s])
+    return microseconds(spans + np.array([0.0, tolerance_s]))
 
 
 def union_of(windows_us: np.ndarray) -> np.ndarray:

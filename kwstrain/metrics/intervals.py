@@ -1,9 +1,9 @@
 """What a count can prove: intervals for the two rates that are reported, at 95 % unless asked otherwise.
 
-    miss rate        Wilson score interval (E. B. Wilson, 1927, JASA 22:209): two-sided, never empty, never outside
-                     [0, 1], close to its nominal coverage even at 0 misses.
-    false alarm rate exact one-sided Poisson upper bound (F. Garwood, 1936, Biometrika 28:437):
-                     chi2.ppf(confidence, 2 k + 2) / 2 / hours. With no false alarm it is about 3.0 / hours.
+miss rate        Wilson score interval (E. B. Wilson, 1927, JASA 22:209): two-sided, never empty, never outside
+                 [0, 1], close to its nominal coverage even at 0 misses.
+false alarm rate exact one-sided Poisson upper bound (F. Garwood, 1936, Biometrika 28:437):
+                 chi2.ppf(confidence, 2 k + 2) / 2 / hours. With no false alarm it is about 3.0 / hours.
 """
 
 import math

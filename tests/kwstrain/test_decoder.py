@@ -1,5 +1,7 @@
 """The decoder's law, its two forms against each other, and cases worked by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,7 +31,7 @@ def test_streaming_and_vectorised_forms_agree_exactly(scores, n, more, threshold
     time_s, score, m = times(len(scores)), np.asarray(scores, np.float32), n + more
     decoder = Decoder(threshold, n, m, lockout_s)
     edges = [0, *sorted(min(cut, len(scores)) for cut in cuts), len(scores)]
-    streamed = [e for a, b in zip(edges, edges[1:], strict=False) for e in decoder.push(time_s[a:b], score[a:b])]
+    streamed = [e for a, b in pairwise(edges) for e in decoder.push(time_s[a:b], score[a:b])]
 
     vote = vote_scores(score, n, m)
     fired = detections(time_s, vote, threshold, lockout_s)

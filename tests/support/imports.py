@@ -7,6 +7,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("kwsdata", "kwstrain")
 
+# Schemas hold no number (the values are params of their stages), errors no behaviour, and a package's first file no code.
+NOT_INPUTS = ("kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/errors.py", "kwsdata/params/*.py")
+
+
+def package_of(stage: str) -> Path:
+    """Return the package of `stage`, relative to the root."""
+    return next(path for path in (Path("kwsdata") / stage, Path("kwstrain") / stage) if (ROOT / path).is_dir())
+
 
 def module_file(name: str) -> Path | None:
     """Return the file of module `name`, relative to the root; None where it is no module of ours."""

@@ -15,13 +15,15 @@ from kwsdata.audio import Waveform
 class Voice:
     """One base voice of an engine: the unit that partitions never share.
 
-    `accents` are the language tags it can speak the asked language with, the plainest first.
+    `accents` are the language tags it can speak the asked language with, the plainest first; `foreign` are languages
+    whose rules it can misread the text by, for speech that is not the keyword in any language.
     """
 
     engine: str
     name: str
     accents: tuple[str, ...]
     gender: str | None = None
+    foreign: tuple[str, ...] = ()
 
     @property
     def speaker(self) -> str:

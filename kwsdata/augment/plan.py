@@ -1,0 +1,109 @@
+"""Which parents share a shard, and what they draw from: the plan of one run, small enough for any corpus.
+
+A shard holds the clips of one corpus whose parents' hashes begin with the same bits: a group that would pass
+`clips_per_shard` is halved by the next bit. So a new corpus touches no shard of the others, and a parent that joins or
+leaves a corpus touches one. The plan keeps some 100 bytes a parent; rows and sound stay on disk.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kwsdata.errors import StageInputError
+from kwsdata.files import read_jsonl_gz, write_json
+from kwsdata.params import AugmentParams
+
+_LEADS = 200  # recordings that leads are taken from: few, so that they stay decoded
+_LEAD_MAX_S = 20.0
+
+
+@dataclass(frozen=True)
+class Parent:
+    """One train clip: 64 bits of its id's hash, the clips it makes, its row's place in the rows file."""
+
+    bits: int
+    clips: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Groups of parents, in the order of the shards: [(offset, size), ...] of each one's rows in `rows`."""
+
+    rows: Path
+    pools: Path
+    groups: list[list[tuple[int, int]]]
+
+
+def make_plan(train: Path, params: AugmentParams, scratch: Path) -> Plan:
+    """Read the train manifest once; write its rows and the pools to `scratch`.
+
+    Raises:
+        StageInputError: the manifest is missing, or a corpus that `augment` names has no clip of the kind in it.
+    """
+    copies = params.copies.model_dump()
+    parents: dict[str, list[Parent]] = defaultdict(list)
+    noises: dict[str, dict[str, Any]] = {}
+    leads: list[tuple[int, str, dict[str, Any]]] = []
+    corpora: dict[str, set[str]] = {"noise": set(), "speech": set()}
+    with (scratch / "rows.jsonl").open("wb") as rows:
+        offset = 0
+        for row in read_jsonl_gz(train):
+            custom = row["custom"]
+            label, corpus = custom["label"], custom["corpus"]
+            bits = int.from_bytes(hashlib.sha256(row["id"].encode()).digest()[:8], "big")
+            line = json.dumps(row).encode()
+            rows.write(line)
+            parents[corpus].append(Parent(bits, 1 + copies[label], offset, len(line)))
+            offset += len(line)
+            sound = {"place": custom["shard"], "sha": custom["audio_sha256"], "corpus": corpus}
+            if label in corpora:
+                corpora[label].add(corpus)
+            if label == "noise" and _named(corpus, params.noise_corpora):
+                noises[row["id"]] = sound
+            elif label == "speech" and row["duration"] <= _LEAD_MAX_S and _named(corpus, params.lead_corpora):
+                leads.append((bits, row["id"], sound))
+                if len(leads) > 4 * _LEADS:
+                    leads = _lowest(leads)
+    _check_named("noise_corpora", params.noise_corpora, corpora["noise"])
+    _check_named("lead_corpora", params.lead_corpora, corpora["speech"])
+    pools = {"noise": noises, "speech": {sound_id: sound for _, sound_id, sound in _lowest(leads)}}
+    write_json(scratch / "pools.json", pools)
+    groups = [
+        [(parent.offset, parent.size) for parent in group]
+        for _, members in sorted(parents.items())
+        for group in _halved(sorted(members, key=lambda parent: parent.bits), params.clips_per_shard, 63)
+    ]
+    return Plan(scratch / "rows.jsonl", scratch / "pools.json", groups)
+
+
+def _named(corpus: str, names: Literal["all"] | list[str]) -> bool:
+    return names == "all" or corpus in names
+
+
+def _lowest(leads: list[tuple[int, str, dict[str, Any]]]) -> list[tuple[int, str, dict[str, Any]]]:
+    return sorted(leads, key=lambda lead: lead[:2])[:_LEADS]
+
+
+def _check_named(key: str, names: Literal["all"] | list[str], present: set[str]) -> None:
+    if names != "all" and (missing := sorted(set(names) - present)):
+        raise StageInputError(
+            f"augment.{key} names {missing}, but the train partition's corpora of that kind are {sorted(present)}: "
+            "import them, or change params.yaml."
+        )
+
+
+def _halved(members: list[Parent], limit: int, bit: int) -> Iterator[list[Parent]]:
+    """Yield groups of at most `limit` clips (or of one parent), each the members that share leading bits."""
+    if sum(parent.clips for parent in members) <= limit or len(members) == 1 or bit < 0:
+        if members:
+            yield members
+        return
+    middle = next((i for i, parent in enumerate(members) if parent.bits >> bit & 1), len(members))
+    yield from _halved(members[:middle], limit, bit - 1)
+    yield from _halved(members[middle:], limit, bit - 1)

@@ -1,0 +1,180 @@
+"""Make one shard: the task that a worker gets. Its result depends on the task alone, and is kept in the cache."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lhotse import MonoCut
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.augment.chain import render
+from kwsdata.augment.recipe import Materials, Recipe, draw_recipe
+from kwsdata.draws import digest_of
+from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.manifests import audio_sha256, cut_from_dict, make_cut
+from kwsdata.params import AugmentParams
+from kwsdata.rirs import RirBank, load_bank
+from kwsdata.shards import Clip, read_place, shard_paths, write_shard
+from kwsdata.sounds import SoundPool
+
+_DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to make. Paths are absolute: a worker may have been started anywhere that sees the same disk."""
+
+    rows: Path
+    places: list[tuple[int, int]]  # [(offset, size), ...] of the parents' rows
+    pools: Path
+    rirs: Path
+    cache: Path
+    root: Path  # what relative paths in manifests are counted from
+    params: AugmentParams
+
+
+def make_shard(task: ShardTask) -> tuple[Path, dict[str, Any]]:
+    """Return the directory that holds the shard (as shard 0), made now unless the cache has it; and its counts."""
+    materials = load_materials(task)
+    parents = list(_read_parents(task))
+    recipes = [_recipes_of(parent, task.params, materials) for parent in parents]
+    entry = task.cache / _key(parents, recipes, materials, task.pools)
+    if not is_whole(entry):
+        counts: Counter[str] = Counter()
+        with atomic_path(entry) as scratch:
+            scratch.mkdir()
+            write_shard(scratch, 0, _clips(parents, recipes, materials, task.root, counts))
+            sizes = [path.stat().st_size for path in shard_paths(scratch, 0)]
+            write_json(scratch / _DONE, {"sizes": sizes, "counts": dict(counts)})
+    return entry, read_json(entry / _DONE)["counts"]
+
+
+def is_whole(entry: Path) -> bool:
+    """Return whether the cache entry is there with both files in full length."""
+    if not (entry / _DONE).is_file():
+        return False
+    paths = shard_paths(entry, 0)
+    return all(path.is_file() for path in paths) and read_json(entry / _DONE)["sizes"] == [
+        path.stat().st_size for path in paths
+    ]
+
+
+def load_materials(task: ShardTask) -> Materials:
+    """Return what the task's clips draw from, kept from task to task in one process."""
+    return _materials(task.pools, task.pools.stat().st_mtime_ns, task.rirs, task.root)
+
+
+@lru_cache(maxsize=1)
+def _materials(pools: Path, stamp: int, rirs: Path, root: Path) -> Materials:
+    sounds = {
+        kind: SoundPool({sound_id: sound["place"] for sound_id, sound in members.items()}, root)
+        for kind, members in read_json(pools).items()
+    }
+    bank = load_bank(rirs) if rirs.is_dir() else None
+    return Materials(bank, sounds["noise"] if len(sounds["noise"]) else None, sounds["speech"] if len(sounds["speech"]) else None)
+
+
+def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
+    with task.rows.open("rb") as rows:
+        for offset, size in task.places:
+            rows.seek(offset)
+            yield cut_from_dict(json.loads(rows.read(size)))
+
+
+def _recipes_of(parent: MonoCut, params: AugmentParams, materials: Materials) -> list[Recipe]:
+    custom: dict[str, Any] = parent.custom or {}
+    copies = getattr(params.copies, custom["label"])
+    return [
+        draw_recipe(params, custom["label"], custom["audio_sha256"], parent.duration, copy, materials)
+        for copy in range(copies + 1)
+    ]
+
+
+def _key(parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials, pools: Path) -> str:
+    """Return the name of the shard's cache entry: a hash of its parents, recipes, the sounds they use and the code."""
+    used: dict[str, str] = {}
+    members = _pool_members(pools, pools.stat().st_mtime_ns)
+    for recipe in (recipe for group in recipes for recipe in group):
+        if recipe.reverb and materials.rirs:
+            used[recipe.reverb.rir] = _rir_identity(materials.rirs, recipe.reverb.rir)
+        if recipe.noise:
+            used[recipe.noise.noise] = members["noise"][recipe.noise.noise]["sha"]
+        if recipe.context and recipe.context.speech:
+            used[recipe.context.speech] = members["speech"][recipe.context.speech]["sha"]
+    rows = []
+    for parent in parents:
+        row = parent.to_dict()
+        row["custom"] = {key: value for key, value in row["custom"].items() if key != "shard"}
+        rows.append(row)
+    content = [rows, [[recipe.to_dict() for recipe in group] for group in recipes], used]
+    return digest_of(json.dumps(content, sort_keys=True), code_version())[:40]
+
+
+@lru_cache(maxsize=1)
+def _pool_members(pools: Path, stamp: int) -> dict[str, dict[str, dict[str, str]]]:
+    return read_json(pools)
+
+
+def _rir_identity(bank: RirBank, rir_id: str) -> str:
+    custom = bank.cuts[rir_id].custom or {}
+    return f"{custom['audio_sha256']} {custom['gain']!r}"
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Return a hash of the code that makes samples, so that a changed transform finds no old result in the cache."""
+    package = Path(__file__).parents[1]
+    sources = [*(package / "transforms").glob("*.py"), *(package / "augment").glob("*.py")]
+    sources += [package / name for name in ("audio.py", "draws.py", "manifests.py", "ring.py", "rirs.py", "shards.py", "sounds.py")]
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        digest.update(path.read_bytes())
+    for name in ("numpy", "scipy", "soxr", "soundfile"):
+        digest.update(f"{name} {version(name)}".encode())
+    return digest.hexdigest()
+
+
+def _clips(
+    parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials, root: Path, counts: Counter[str]
+) -> Iterator[Clip]:
+    for parent, group in zip(parents, recipes, strict=True):
+        custom: dict[str, Any] = parent.custom or {}
+        wave = read_place(custom["shard"], parent.id, root)
+        for recipe in group:
+            clip = make_clip(parent, wave, recipe, materials)
+            counts["clips"] += 1
+            counts["samples"] += clip.wave.size
+            counts[f"label {custom['label']}"] += 1
+            for effect in recipe.effects:
+                counts[f"effect {effect}"] += 1
+            yield clip
+
+
+def make_clip(parent: MonoCut, wave: Any, recipe: Recipe, materials: Materials) -> Clip:
+    """Return the copy of `parent` (whose sound is `wave` [samples]) that `recipe` describes."""
+    said = parent.supervisions[0] if parent.supervisions else None
+    span = (round(said.start * SAMPLE_RATE), round(said.end * SAMPLE_RATE)) if said else (0, wave.size)
+    made = render(wave, span, recipe, materials)
+    custom = {key: value for key, value in (parent.custom or {}).items() if key not in ("shard", "speaker")}
+    custom |= {"parent": parent.id, "recipe": recipe.to_dict(), "audio_sha256": audio_sha256(made.wave)}
+    custom["parent_sha256"] = (parent.custom or {})["audio_sha256"]
+    cut = make_cut(
+        f"{parent.id}-a{recipe.copy:02d}",
+        made.wave.size,
+        text=said.text if said else None,
+        speaker=said.speaker if said else None,
+        language=said.language if said else None,
+        gender=said.gender if said else None,
+        span=made.span,
+        custom=custom,
+    )
+    speaker = (parent.custom or {}).get("speaker")
+    if speaker is not None and cut.custom is not None:
+        cut.custom["speaker"] = speaker
+    return Clip(cut, made.wave)

@@ -1,0 +1,80 @@
+"""Make the augmented copies of every train clip, shard by shard, on any executor, with the same bytes.
+
+    data/augmented/recording.*.tar, cuts.*.jsonl.gz     a Lhotse Shar directory (16-bit FLAC)
+    data/augmented/augment.json                         what was made
+
+A clip `PARENT-a00` is the clip itself (in its lead and tail), `PARENT-a01`... are augmented; custom: parent,
+parent_sha256, recipe, and what the parent had. Each shard is made once and kept in the cache under the hash of its
+parents, recipes, sounds and code: an interrupted run goes on where it was, and a changed corpus remakes its own shards.
+"""
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.augment.plan import make_plan
+from kwsdata.augment.shard import ShardTask, make_shard
+from kwsdata.cache import cache_root
+from kwsdata.errors import StageInputError
+from kwsdata.executor import run_tasks
+from kwsdata.files import atomic_path, write_json
+from kwsdata.params import Params
+from kwsdata.shards import shard_paths
+
+
+def run(
+    params: Params,
+    train: Path = Path("data/split/train.jsonl.gz"),
+    rirs: Path = Path("data/rirs/train"),
+    out: Path = Path("data/augmented"),
+) -> dict[str, Any]:
+    """Write `out` and return its `augment.json`: clips, hours, clips by label and by effect, shards.
+
+    Raises:
+        StageInputError: the train manifest or the rooms' bank is missing, or a pool that is named is empty.
+    """
+    block = params.augment
+    if block.reverb_probability > 0 and not rirs.is_dir():
+        raise StageInputError(f"{rirs} is missing: type `dvc repro simulate_rirs`, or set augment.reverb_probability to 0.")
+    cache = cache_root().absolute() / "augment"
+    cache.mkdir(parents=True, exist_ok=True)
+    counts: Counter[str] = Counter()
+    with TemporaryDirectory(prefix="plan-", dir=cache) as scratch:
+        plan = make_plan(train, block, Path(scratch))
+        tasks = [
+            ShardTask(plan.rows, group, plan.pools, rirs.absolute(), cache, Path.cwd(), block) for group in plan.groups
+        ]
+        with atomic_path(out) as made:
+            made.mkdir()
+            for number, (entry, shard_counts) in enumerate(run_tasks(make_shard, tasks, params.executor, "augment")):
+                for source, target in zip(shard_paths(entry, 0), shard_paths(made, number), strict=True):
+                    _link(source, target)
+                counts.update(shard_counts)
+            summary = _summary(counts, len(tasks))
+            write_json(made / "augment.json", summary)
+    return summary
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, or a copy where the file system cannot; both are only ever replaced."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _summary(counts: Counter[str], shards: int) -> dict[str, Any]:
+    def part(kind: str) -> dict[str, int]:
+        return {key.removeprefix(f"{kind} "): value for key, value in sorted(counts.items()) if key.startswith(f"{kind} ")}
+
+    return {
+        "clips": counts["clips"],
+        "hours": round(counts["samples"] / SAMPLE_RATE / 3600, 4),
+        "shards": shards,
+        "labels": part("label"),
+        "effects": part("effect"),
+    }

@@ -1,0 +1,114 @@
+"""A folder of sound files, whoever made it: the importer for a team's own recordings.
+
+    PATH/hey_computer/alice-01.wav    --role keyword: text "hey computer", the folder directly below PATH
+    PATH/alice-01.wav                 files directly in PATH: PATH's own name
+
+`--label TEXT` gives every file one text; `--labels FILE.csv` (columns path,text and, if known, speaker,language,gender;
+paths below PATH) lists the files to import with their texts. Speech, noise and impulse responses have no text unless
+one of these gives it.
+
+Speakers: `--speaker-pattern` or the CSV; else a noise or impulse response is its own source, and the speakers of
+keywords and speech are unknown. A file that the pattern does not match is rejected: it may be anybody.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from kwsdata.corpus import Reject
+from kwsdata.errors import CorpusError
+from kwsdata.importers.declaration import Importer, Options
+from kwsdata.importers.source import FileSound, Source, normal_gender, sound_files
+from kwsdata.importers.tables import rows_of
+
+LOG = logging.getLogger(__name__)
+
+
+def read(path: Path, options: Options) -> Iterable[Source | Reject]:
+    """Yield the files below `path`, or those the CSV lists."""
+    if options.label is not None and options.labels is not None:
+        raise CorpusError("--label and --labels both give texts: use one of them.")
+    sources = list(_from_csv(path, options.labels) if options.labels is not None else _from_names(path, options))
+    if options.speaker_pattern is None:
+        return sources
+    if any(source.speaker for source in sources if isinstance(source, Source)):
+        raise CorpusError(
+            f"--speaker-pattern and the column `speaker` of {options.labels} both name speakers: use one."
+        )
+    return list(with_speakers(sources, options.speaker_pattern))
+
+
+def _from_names(root: Path, options: Options) -> Iterator[Source]:
+    for key, path in sound_files(root):
+        text = options.label
+        if text is None and options.role == "keyword":
+            folder = key.split("/")[0] if "/" in key else root.resolve().name
+            text = re.sub(r"[_-]+", " ", folder)
+        yield Source(key, FileSound(path), text=text)
+
+
+def _from_csv(root: Path, table: Path) -> Iterator[Source | Reject]:
+    listed: set[str] = set()
+    for line, row in rows_of(table, ("path",), ("text", "speaker", "language", "gender")):
+        key = Path(row["path"]).as_posix()
+        if key in listed:
+            yield Reject(f"{key} (line {line})", f"listed twice: {table.name} has it before")
+            continue
+        listed.add(key)
+        yield Source(
+            key,
+            FileSound(root / key),
+            text=row.get("text"),
+            speaker=row.get("speaker") or None,
+            language=row.get("language") or None,
+            gender=normal_gender(row.get("gender")),
+        )
+    unlisted = sum(key not in listed for key, _ in sound_files(root))
+    if unlisted:
+        LOG.warning("%d sound files below %s are not in %s and were not imported.", unlisted, root, table.name)
+
+
+def with_speakers(sources: Iterable[Source | Reject], pattern: str) -> Iterator[Source | Reject]:
+    """Yield `sources` with the group `speaker` of `pattern`, searched in each key; no match is a reject.
+
+    Raises:
+        CorpusError: the pattern is not a regular expression, has no group `speaker`, or matches no key at all.
+    """
+    try:
+        regex = re.compile(pattern)
+    except re.error as error:
+        raise CorpusError(f"--speaker-pattern {pattern!r} is not a regular expression: {error}.") from None
+    if "speaker" not in regex.groupindex:
+        raise CorpusError(f"--speaker-pattern {pattern!r} lacks the group `(?P<speaker>...)`.")
+    sources = list(sources)
+    keys = [source.key for source in sources if isinstance(source, Source)]
+    if keys and not any(_speaker_in(regex, key) for key in keys):
+        raise CorpusError(
+            f"--speaker-pattern {pattern!r} matches none of {len(keys)} paths; the first is {keys[0]!r}. "
+            "It is searched in the path below the imported folder."
+        )
+    for source in sources:
+        if isinstance(source, Reject):
+            yield source
+        elif speaker := _speaker_in(regex, source.key):
+            yield replace(source, speaker=speaker)
+        else:
+            yield Reject(source.key, f"no speaker (the path does not match --speaker-pattern {pattern!r})")
+
+
+def _speaker_in(regex: re.Pattern[str], key: str) -> str | None:
+    match = regex.search(key)
+    return match["speaker"] or None if match else None
+
+
+IMPORTER = Importer(
+    kind="folder",
+    roles=("keyword", "speech", "noise", "rir"),
+    role_needed=True,
+    speakers="--speaker-pattern or the CSV; else unknown (keyword, speech) or the file itself (noise, rir)",
+    layout="sound files (WAV, FLAC, OGG, Opus, MP3), directly or in folders",
+    read=read,
+    options=frozenset({"label", "labels", "speaker_pattern", "language"}),
+)

@@ -1,0 +1,86 @@
+"""LibriSpeech (and Mini LibriSpeech): read English, with transcripts and speakers, through Lhotse's recipe.
+
+    PATH/dev-clean/SPEAKER/CHAPTER/SPEAKER-CHAPTER-N.flac
+    PATH/dev-clean/SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt
+
+PATH may be `LibriSpeech`, the folder above it, or one part (`dev-clean`). What the recipe leaves out without a word is
+reported here: a FLAC without a transcript, a transcript without a FLAC, a FLAC that cannot be read.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lhotse.recipes.librispeech import prepare_librispeech
+
+from kwsdata.corpus import Reject
+from kwsdata.errors import CorpusError
+from kwsdata.importers.declaration import Importer, Options, Remote
+from kwsdata.importers.recipes import ReadableTree, readable_tree
+from kwsdata.importers.source import FileSound, Source
+
+_MD5 = {
+    "12/dev-clean": "42e2234ba48799c1f50f24a7926300a1",
+    "12/dev-other": "c8d0bcc9cca99d4f8b62fcc847357931",
+    "12/test-clean": "32fa31d27d2e1cad72775fee3f4849a9",
+    "12/test-other": "fb5a50374b501bb3bac4815ee91d3135",
+    "12/train-clean-100": "2a93770f6d5c6c964bc36631d331a522",
+    "12/train-clean-360": "c0e676e450a7ff2f54aeade5171606fa",
+    "12/train-other-500": "d1a0fd59409feb2c614ce4d30c387708",
+    "31/dev-clean-2": "6d7ab67ac6a1d2c993d050e16d61080d",
+    "31/train-clean-5": "5df7d4e78065366204ca6845bb08f490",
+}  # from md5sum.txt beside the archives
+
+
+def read(path: Path, options: Options) -> Iterator[Source | Reject]:
+    """Yield every utterance of every part below `path`."""
+    if not path.is_dir():
+        return
+    with readable_tree(path) as tree:
+        yield from tree.rejects
+        transcripts = sorted(tree.links.rglob("*.trans.txt"))
+        if not transcripts:
+            raise CorpusError(f"{path} holds no *.trans.txt, so it is not LibriSpeech: `kwsdata import folder` may do.")
+        told: set[str] = set()
+        for part in sorted({transcript.parents[2] for transcript in transcripts}):
+            for key, source in _utterances(tree, part):
+                told.add(key)
+                yield source
+        yield from (Reject(key, "no transcript") for key in tree.keys if key not in told)
+        yield from _lost(tree, transcripts, told)
+
+
+def _utterances(tree: ReadableTree, part: Path) -> Iterator[tuple[str, Source]]:
+    """Yield (path below the tree, source); a clip is named by its utterance alone, wherever PATH begins."""
+    manifests = prepare_librispeech(part.parent, dataset_parts=[part.name])[part.name]
+    told = {supervision.recording_id: supervision for supervision in manifests["supervisions"]}
+    for recording in manifests["recordings"]:
+        key, said = tree.key_of(recording), told[recording.id]
+        yield key, Source(recording.id, FileSound(tree.root / key), said.text, said.speaker, "en")
+
+
+def _lost(tree: ReadableTree, transcripts: list[Path], told: set[str]) -> Iterator[Reject]:
+    known = told | {reject.key for reject in tree.rejects}
+    for transcript in transcripts:
+        folder = transcript.parent.relative_to(tree.links)
+        for line in transcript.read_text().splitlines():
+            key = f"{folder.as_posix()}/{line.split(maxsplit=1)[0]}.flac" if line.strip() else None
+            if key is not None and key not in known:
+                yield Reject(key, f"missing ({transcript.name} lists it)")
+
+
+IMPORTER = Importer(
+    kind="librispeech",
+    roles=("speech",),
+    licence="CC-BY-4.0",
+    citation=(
+        'V. Panayotov, G. Chen, D. Povey, S. Khudanpur, "LibriSpeech: an ASR corpus based on public domain '
+        'audio books", ICASSP 2015.'
+    ),
+    source="https://www.openslr.org/12",
+    speakers="the first number of the utterance's name (a reader)",
+    layout="PART/SPEAKER/CHAPTER/*.flac with *.trans.txt",
+    remotes=tuple(
+        Remote(f"https://www.openslr.org/resources/{part}.tar.gz", f"md5:{md5}") for part, md5 in _MD5.items()
+    ),
+    read=read,
+)

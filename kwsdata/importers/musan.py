@@ -1,0 +1,67 @@
+"""MUSAN: 109 hours of noise, music and speech, 16 kHz WAV, through the parts of Lhotse's recipe.
+
+    PATH/noise/{free-sound,sound-bible}/*.wav
+    PATH/music/COLLECTION/*.wav and ANNOTATIONS (name, genres, vocals Y/N, artist)
+    PATH/speech/{librivox,us-gov}/*.wav
+
+`--role noise` (the default) takes noise and music, `--role speech` takes speech. Two of the recipe's functions are
+called one by one because the whole of it stops when a file that ANNOTATIONS lists is damaged.
+
+Speakers: a piece of music belongs to its artist, a noise is its own source; who speaks is not told, so the speech part
+goes whole into one partition.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lhotse.recipes.musan import read_annotations, scan_recordings
+
+from kwsdata.corpus import Reject, Role
+from kwsdata.errors import CorpusError
+from kwsdata.importers.declaration import Importer, Options, Remote
+from kwsdata.importers.recipes import readable_tree
+from kwsdata.importers.source import FileSound, Source
+
+PARTS: dict[Role, tuple[str, ...]] = {"noise": ("music", "noise"), "speech": ("speech",)}
+
+
+def read(path: Path, options: Options) -> Iterator[Source | Reject]:
+    """Yield the files of the parts that the role asks for."""
+    root = next((place for place in (path, path / "musan") if any((place / part).is_dir() for part in _ALL)), None)
+    if root is None:
+        raise CorpusError(f"{path} holds none of the folders {', '.join(_ALL)}, so it is not MUSAN.")
+    for part in PARTS[options.role]:
+        if (root / part).is_dir():
+            yield from _part(root / part)
+
+
+def _part(folder: Path) -> Iterator[Source | Reject]:
+    with readable_tree(folder) as tree:
+        for reject in tree.rejects:
+            yield Reject(f"{folder.name}/{reject.key}", reject.reason)
+        notes = {
+            note[0]: note for file in sorted(tree.links.rglob("ANNOTATIONS")) for note in read_annotations(file, 4)
+        }
+        for recording in scan_recordings(tree.links):
+            key = tree.key_of(recording)
+            custom: dict[str, object] = {"part": folder.name}
+            speaker = None
+            if folder.name == "music" and len(notes.get(recording.id, ())) == 4:
+                _, genres, vocals, speaker = notes[recording.id]
+                custom |= {"genres": genres.split(","), "vocals": vocals == "Y"}
+            yield Source(f"{folder.name}/{key}", FileSound(tree.root / key), speaker=speaker, custom=custom)
+
+
+_ALL = ("music", "noise", "speech")
+
+IMPORTER = Importer(
+    kind="musan",
+    roles=("noise", "speech"),
+    licence="CC-BY-4.0",
+    citation='D. Snyder, G. Chen, D. Povey, "MUSAN: A Music, Speech, and Noise Corpus", arXiv:1510.08484, 2015.',
+    source="https://www.openslr.org/17",
+    speakers="music: the artist in ANNOTATIONS; noise: the file itself; speech: unknown",
+    layout="noise/, music/ and speech/ with WAV files",
+    remotes=(Remote("https://www.openslr.org/resources/17/musan.tar.gz", "md5:0c472d4fc0c5141eca47ad1ffeb2a7df"),),
+    read=read,
+)

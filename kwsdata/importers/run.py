@@ -1,0 +1,222 @@
+"""`run_import`: from somebody's files to a corpus under `data/corpora`.
+
+read      the importer lists every sound, decoding none
+choose    words and limit; a text and a speaker for each, or a reject
+decode    in parallel: see `kwsdata.importers.decode`
+write     `kwsdata.corpus.write_corpus`, sorted by name: the same files always give the same bytes
+"""
+
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+from kwsdata.corpus import CorpusInfo, Reject, Role, read_info, write_corpus
+from kwsdata.draws import digest_of
+from kwsdata.errors import CorpusError
+from kwsdata.importers import importer_for
+from kwsdata.importers.archives import unpacked
+from kwsdata.importers.declaration import Importer, Options
+from kwsdata.importers.decode import decoded
+from kwsdata.importers.source import Source, clip_id, normal_text
+from kwsdata.manifests import safe_id
+from kwsdata.params import ExecutorParams, ImportParams
+
+LOG = logging.getLogger(__name__)
+
+MAX_NAME = 32  # characters of a corpus's name: it begins every tar member's, which holds 100
+UNKNOWN_LICENCE = "unknown"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an importer found: usable sources and rejects, each sorted by key, and whether the speakers are known."""
+
+    sources: tuple[Source, ...]
+    rejects: tuple[Reject, ...]
+    speakers: Literal["known", "unknown"]
+
+
+def run_import(
+    kind: str,
+    path: str | Path,
+    *,
+    name: str,
+    params: ImportParams,
+    executor: ExecutorParams,
+    out_root: Path = Path("data/corpora"),
+    role: Role | None = None,
+    label: str | None = None,
+    labels: Path | None = None,
+    speaker_pattern: str | None = None,
+    language: str | None = None,
+    columns: dict[str, str] | None = None,
+    licence: str | None = None,
+    citation: str | None = None,
+    source: str | None = None,
+    match: str | None = None,
+    words: Sequence[str] | None = None,
+    limit: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Import `path` as the corpus `out_root/name`. Doing it again with the same input changes no byte.
+
+    Args:
+        kind: one of `kwsdata.importers.KINDS`.
+        path: a directory, manifest or archive, as the kind expects; for `hf` also a dataset's name.
+        name: of the corpus: letters, digits, `_` and `-`, at most 32.
+        params: the limits of what is usable, and the shard size.
+        executor: where sounds are decoded.
+        role: keyword | speech | noise | rir; needed for folder, lhotse and hf.
+        label, labels, speaker_pattern, language, columns: see `kwsdata.importers.declaration.Options`.
+        licence, citation, source: instead of what the importer declares.
+        match: import only sounds in whose key (path below `path`, or id) this regular expression is found.
+        words: import only these texts (`["computer"]`).
+        limit: import at most so many sounds, chosen by a hash of their keys: a fixed, even sample.
+        force: replace a corpus of this name that came from elsewhere.
+
+    Returns:
+        The contents of `corpus.json`.
+
+    Raises:
+        CorpusError: the path does not have the kind's layout, an option does not fit the kind, the name is taken, or
+            too many sounds were rejected.
+    """
+    importer, path = importer_for(kind), Path(path)
+    if not name or safe_id(name) != name or len(name) > MAX_NAME:
+        raise CorpusError(
+            f"the name {name!r} must be 1 to {MAX_NAME} letters, digits, _ or -; "
+            f"try {safe_id(name)[:MAX_NAME] or 'corpus'!r}."
+        )
+    if kind != "hf" and not path.exists():
+        raise CorpusError(f"{path} does not exist. `{kind}` expects: {importer.layout}.")
+    options = Options(_role(importer, role), label, labels, speaker_pattern, language, columns or {})
+    _check_options(importer, options)
+    info = CorpusInfo(
+        name=name,
+        kind=kind,
+        role=options.role,
+        licence=licence or importer.licence or UNKNOWN_LICENCE,
+        citation=citation or importer.citation or "none given",
+        source=source or importer.source or (path.resolve().name if path.exists() else str(path)),
+        speakers="unknown",
+    )
+    if info.licence == UNKNOWN_LICENCE:
+        LOG.warning("corpus %s: its licence is unknown; say it with --licence (CC-BY-4.0, CC0-1.0, own, ...).", name)
+    directory = out_root / name
+    _check_taken(directory, info, force)
+    scratch = out_root / f".{name}.{os.getpid()}.import"
+    try:
+        with unpacked(path, importer.remotes, scratch) as tree:
+            found = choose(importer.read(tree, options), options, match, words, limit)
+            if not found.sources and not found.rejects:
+                raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
+            items = decoded(found.sources, scratch, params, options.role, executor, f"import {name}")
+            return write_corpus(
+                directory,
+                replace(info, speakers=found.speakers),
+                chain(found.rejects, items),
+                params.clips_per_shard,
+                params.max_reject_fraction,
+            )
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def choose(
+    entries: Iterable[Source | Reject],
+    options: Options,
+    match: str | None,
+    words: Sequence[str] | None,
+    limit: int | None,
+) -> Found:
+    """Return the sources that have all they need, and rejects for those that do not."""
+    listed = list(entries)
+    if match is not None:
+        listed = _matching(listed, match)
+    if words is not None:
+        listed = _saying(listed, words)
+    if limit is not None:
+        listed = sorted(listed, key=lambda entry: digest_of(entry.key))[:limit]
+    listed.sort(key=lambda entry: entry.key)
+    rejects = [entry for entry in listed if isinstance(entry, Reject)]
+    sources = [_filled(entry, options) for entry in listed if isinstance(entry, Source)]
+    known = any(source.speaker is not None for source in sources)
+    kept: dict[str, Source] = {}
+    for source in sources:
+        if options.role == "keyword" and source.text is None:
+            rejects.append(Reject(source.key, "no text (a keyword corpus needs to know what is said)"))
+        elif known and source.speaker is None:
+            rejects.append(Reject(source.key, "no speaker (other sounds of this corpus have one)"))
+        elif (same := kept.setdefault(clip_id(source.key), source)) is not source:
+            rejects.append(Reject(source.key, f"same clip name as {same.key}: rename one of them"))
+    return Found(tuple(kept.values()), tuple(sorted(rejects, key=lambda r: r.key)), "known" if known else "unknown")
+
+
+def _matching(entries: list[Source | Reject], match: str) -> list[Source | Reject]:
+    try:
+        regex = re.compile(match)
+    except re.error as error:
+        raise CorpusError(f"--match {match!r} is not a regular expression: {error}.") from None
+    found = [entry for entry in entries if regex.search(entry.key)]
+    if entries and not found:
+        raise CorpusError(f"--match {match!r} is found in none of {len(entries)} paths; one is {entries[0].key!r}.")
+    return found
+
+
+def _saying(entries: list[Source | Reject], words: Sequence[str]) -> list[Source | Reject]:
+    wanted = {normal_text(word) for word in words}
+    found: list[Source | Reject] = [
+        entry for entry in entries if isinstance(entry, Source) and normal_text(entry.text) in wanted
+    ]
+    if entries and not found:
+        raise CorpusError(f"none of {len(entries)} sounds says any of {', '.join(sorted(filter(None, wanted)))}.")
+    return found
+
+
+def _filled(source: Source, options: Options) -> Source:
+    """Return `source` with tidy text, and what the options say where it says nothing; a noise is its own source."""
+    own = source.key if options.role in ("noise", "rir") else None
+    return replace(
+        source,
+        text=normal_text(source.text),
+        speaker=source.speaker or own,
+        language=source.language or options.language,
+    )
+
+
+def _role(importer: Importer, asked: Role | None) -> Role:
+    if asked is None and importer.role_needed:
+        raise CorpusError(f"`kwsdata import {importer.kind}` needs --role, one of {', '.join(importer.roles)}.")
+    if asked is not None and asked not in importer.roles:
+        raise CorpusError(f"--role {asked}: a corpus of kind {importer.kind} can be {', '.join(importer.roles)}.")
+    return asked or importer.roles[0]
+
+
+def _check_options(importer: Importer, options: Options) -> None:
+    for option in fields(options):
+        if option.name != "role" and getattr(options, option.name) and option.name not in importer.options:
+            takes = ", ".join(map(_flag, sorted(importer.options))) or "no such option"
+            raise CorpusError(
+                f"{_flag(option.name)} means nothing to `kwsdata import {importer.kind}`, which takes {takes}."
+            )
+
+
+def _flag(name: str) -> str:
+    return "--column" if name == "columns" else f"--{name.replace('_', '-')}"
+
+
+def _check_taken(directory: Path, info: CorpusInfo, force: bool) -> None:
+    if force or not (directory / "corpus.json").is_file():
+        return
+    there = read_info(directory)
+    if (there.kind, there.source, there.role) != (info.kind, info.source, info.role):
+        raise CorpusError(
+            f"{directory} already holds another corpus ({there.kind} {there.source!r} as {there.role}; this is "
+            f"{info.kind} {info.source!r} as {info.role}): choose another --name, or replace it with --force."
+        )

@@ -1,0 +1,111 @@
+"""Blocks of embeddings, mining and the leakage gate."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from kwsdata.params.base import Block
+
+
+class VectorIndexParams(Block):
+    """How nearest neighbours are found. Up to `exact_below` vectors all are compared; above, an index is built."""
+
+    exact_below: int = Field(ge=0)
+    kind: Literal["ivf_pq", "hnsw"]
+    vectors_per_file: int = Field(ge=1000)  # bounds the memory of building: one file of the index at a time
+    sample: int = Field(ge=1000)  # vectors that the index is trained on
+    lists: int = Field(ge=1)  # ivf_pq: cells
+    probes: int = Field(ge=1)  # ivf_pq: cells looked into
+    code_bytes: int = Field(ge=1)  # ivf_pq: bytes a vector; divides the embedding's length
+    links: int = Field(ge=4)  # hnsw: of each vector
+    effort: int = Field(ge=8)  # hnsw: vectors visited while building and searching
+    rescore: int = Field(ge=1)  # this many times more neighbours than asked for are compared exactly
+
+    @model_validator(mode="after")
+    def _enough_to_train(self) -> Self:
+        if self.sample < 39 * self.lists and self.kind == "ivf_pq":
+            raise ValueError(f"sample = {self.sample} is too few for lists = {self.lists}: give 39 or more a list")
+        return self
+
+
+class EmbedParams(Block):
+    """Windows of sound to vectors. `embedder`: `google_speech`, or the path of an .onnx file with a .json beside it."""
+
+    embedder: str = Field(min_length=1)
+    piece_s: float = Field(gt=0)  # longer recordings are cut
+    shard_s: float = Field(gt=0)  # of sound in one shard of vectors
+    index: VectorIndexParams
+
+
+class DiversityParams(Block):
+    """At most so many mined windows of one kind."""
+
+    per_speaker: int = Field(ge=1)
+    per_clip: int = Field(ge=1)
+    per_phrase: int = Field(ge=1)  # of the same transcript
+    clusters: int = Field(ge=1)
+    per_cluster: int = Field(ge=1)
+    synthetic_share: float = Field(ge=0, le=1)  # of the budget
+
+
+class MineNegativesParams(Block):
+    """Where negatives are looked for, what is near enough, and how many are kept.
+
+    Similarities are cosines in the whitened space of `kwsdata.vectors.space`, from -1 to 1; quantiles are of the
+    similarity of the keyword's own recordings to each other.
+    """
+
+    seed: int
+    pools: list[str]  # beside the train partition: corpora, folders, manifests
+    model: str | None  # directory of an exported model, of an earlier round: its own false alarms are taken too
+    queries: int = Field(ge=1)  # centres of the positives that are searched for
+    candidates: int = Field(ge=1)  # windows looked at closely
+    neighbours: int = Field(ge=1)  # positives (and ordinary negatives) that a window is compared with
+    context: int = Field(ge=0)  # embeddings compared on each side of a window's own
+    context_step: int = Field(ge=1)  # embeddings between two of them
+    min_similarity: float = Field(ge=-1, le=1)  # absolute margin
+    min_margin: float = Field(ge=-2, le=2)  # relative margin: nearer to positives than to ordinary sound by this
+    min_score: float = Field(ge=0, le=1)  # of the model
+    score_share: float = Field(ge=0, le=1)  # of the model's score in the rank; the rest is similarity
+    doubt_quantile: float = Field(ge=0, le=1)  # as near as this: a person must look
+    keyword_quantile: float = Field(ge=0, le=1)  # as near as this: taken for the keyword
+    apart_s: float = Field(gt=0)  # windows of one recording
+    same_similarity: float = Field(ge=-1, le=1)  # above: the same sound again
+    diversity: DiversityParams
+    budget: int = Field(ge=0)
+    before_s: float = Field(gt=0)  # of sound kept before the middle of the window
+    after_s: float = Field(gt=0)
+    clips_per_shard: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _doubt_comes_first(self) -> Self:
+        if self.doubt_quantile > self.keyword_quantile:
+            raise ValueError(
+                f"doubt_quantile = {self.doubt_quantile:g} is above keyword_quantile = {self.keyword_quantile:g}"
+            )
+        return self
+
+
+class MiningParams(Block):
+    """What training makes of mined negatives."""
+
+    weight: float = Field(ge=0)  # of a mined window in the loss
+
+
+class CheckParams(Block):
+    """Limits of the leakage and quality gate. A breach of `fail` rules ends the pipeline; others are reported."""
+
+    fail: list[str]  # names of rules
+    silence_dbfs: float = Field(le=0)
+    max_clipped_fraction: float = Field(ge=0, le=1)
+    min_bandwidth_hz: float = Field(ge=0)
+    max_bit_error: float = Field(ge=0, le=0.5)  # of two fingerprints that are the same sound
+    min_common_s: float = Field(gt=0)  # of sound that two clips must share
+    same_similarity: float = Field(ge=0, le=1)  # of raw embeddings, all along the clip
+    neighbours: int = Field(ge=1)  # of a clip that vote on its label
+    suspect_share: float = Field(ge=0, le=1)  # of them that must disagree
+    max_spectrum_auc: float = Field(ge=0.5, le=1)
+    max_hours_ratio: float = Field(ge=1)  # between the labels of one partition
+    max_speaker_share: float = Field(gt=0, le=1)  # of a partition's keyword clips
+    min_speakers: int = Field(ge=0)  # of the keyword, in a partition

@@ -1,0 +1,90 @@
+"""A pool of recordings that effects draw from: noises to mix, speech to put before a word, voices of a babble.
+
+A number in [0, 1) chooses a recording through a ring (`kwsdata.ring`), so that one added later changes only the choices
+that fall on it. A pool that fits in memory is decoded once and kept; of a larger one, only the stretch that is asked for
+is decoded. Both give the same samples.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from kwsdata.audio import FULL_SCALE, Waveform
+from kwsdata.ring import Ring
+from kwsdata.shards import read_place
+
+_KEPT_SAMPLES = 48_000_000  # of 16 bits: 96 MB, 50 minutes
+_SILENT = 1e-3  # RMS, -60 dBFS: a stretch below it is a pause of the recording
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One recording: `place` is "path.tar:offset:size" (see `kwsdata.shards`)."""
+
+    place: str
+    samples: int
+    sha256: str
+
+
+@dataclass
+class SoundPool:
+    """Recordings by id; relative paths are counted from `root`."""
+
+    sounds: Mapping[str, Sound]
+    root: Path = Path()
+    kept_samples: int = _KEPT_SAMPLES
+    _kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.ring = Ring(self.sounds)
+        self.keep = sum(sound.samples for sound in self.sounds.values()) <= self.kept_samples
+
+    def __len__(self) -> int:
+        return len(self.sounds)
+
+    def choose(self, unit: float) -> str:
+        """Return the id that `unit` in [0, 1) falls on."""
+        return self.ring.choose(unit)
+
+    def piece(self, sound_id: str, samples: int, position: float) -> Waveform:
+        """Return at most `samples` in a row, float32: `position` 0 is the recording's start, 1 its end.
+
+        Raises:
+            StageInputError: its shard is missing or truncated.
+            AudioError: its bytes are not 16 kHz mono FLAC.
+        """
+        total = self.sounds[sound_id].samples
+        length = min(samples, total)
+        return self._read(sound_id, round(position * (total - length)), length)
+
+    def stretch(self, sound_id: str, samples: int, position: float) -> Waveform:
+        """Return exactly `samples`, float32, from `position` in [0, 1) on, wrapped round the recording's end.
+
+        Recordings of events are silent for most of their time: where the stretch stays below -60 dBFS, the one that
+        is centred on the recording's loudest sample is returned instead. Raises as `piece` does.
+        """
+        wave = self._wrapped(sound_id, int(position * self.sounds[sound_id].samples), samples)
+        if samples and np.dot(wave, wave) < samples * _SILENT**2:
+            loudest = int(np.argmax(np.abs(self._read(sound_id, 0, self.sounds[sound_id].samples))))
+            wave = self._wrapped(sound_id, loudest - samples // 2, samples)
+        return wave
+
+    def _wrapped(self, sound_id: str, start: int, samples: int) -> Waveform:
+        total = self.sounds[sound_id].samples
+        start %= total
+        if start + samples <= total:
+            return self._read(sound_id, start, samples)
+        if samples >= total:
+            return np.resize(np.roll(self._read(sound_id, 0, total), -start), samples)
+        return np.concatenate((self._read(sound_id, start, total - start), self._read(sound_id, 0, start + samples - total)))
+
+    def _read(self, sound_id: str, start: int, samples: int) -> Waveform:
+        sound = self.sounds[sound_id]
+        if not self.keep:
+            return read_place(sound.place, sound_id, self.root, start, samples)
+        if sound_id not in self._kept:
+            # 16-bit samples: what the file holds, in half the memory
+            self._kept[sound_id] = np.round(read_place(sound.place, sound_id, self.root) * FULL_SCALE).astype(np.int16)
+        return self._kept[sound_id][start : start + samples] * np.float32(1 / FULL_SCALE)

@@ -1,0 +1,38 @@
+"""Levels as the project measures them, on the stretches where something sounds."""
+
+import numpy as np
+
+from kwsdata.audio import Waveform
+
+_FRAME = 160  # samples, 10 ms
+_BELOW_LOUDEST_DB = 30.0
+_CEILING = 0.999  # just under full scale: rounding to 16 bits never saturates
+
+
+def active_level(wave: Waveform) -> float:
+    """Return the RMS of `wave` [samples] over its active 10 ms frames, 0.0 for silence.
+
+    A frame is active when its power is within 30 dB of the loudest frame's: pauses, leads and tails of silence do not
+    count, so that padding a clip changes no level (the idea of ITU-T P.56, without its envelope).
+    """
+    frames = wave.size // _FRAME
+    if frames == 0:
+        return rms32(wave)
+    framed = wave[: frames * _FRAME].reshape(frames, _FRAME)
+    power = np.vecdot(framed, framed)
+    loudest = power.max()
+    if loudest <= 0.0:
+        return 0.0
+    active = power[power >= loudest * np.float32(10 ** (-_BELOW_LOUDEST_DB / 10))]
+    return float(np.sqrt(active.mean(dtype=np.float64) / _FRAME))
+
+
+def rms32(wave: Waveform) -> float:
+    """Return the RMS of float32 `wave` [samples] from one float32 dot product (1e-5 exact), 0.0 for an empty one."""
+    return float(np.sqrt(np.dot(wave, wave) / wave.size)) if wave.size else 0.0
+
+
+def below_full_scale(wave: Waveform) -> Waveform:
+    """Return `wave`, scaled down as a whole when its peak is above 0.999."""
+    peak = max(float(wave.max()), -float(wave.min())) if wave.size else 0.0
+    return wave if peak <= _CEILING else (wave * np.float64(_CEILING / peak)).astype(np.float32)

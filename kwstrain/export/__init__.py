@@ -1,0 +1,1 @@
+"""Stage `export`: the trained student becomes files that a device can run."""

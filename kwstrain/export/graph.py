@@ -1,0 +1,85 @@
+"""A student as an ONNX graph with explicit streaming state.
+
+    in    features float32 [1, frames, n_mels], frames a multiple of the stride; state_0, state_1, ...
+    out   score float32 [1, decisions], the keyword's probability; state_0_out, state_1_out, ...
+
+Normalisation is folded into the convolutions where it follows one. The same weights give the same bytes.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from kwstrain.models import StreamingModel
+
+OPSET = 18
+
+
+class Scorer(nn.Module):
+    """What is exported: scores for features and state."""
+
+    def __init__(self, model: StreamingModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """Return the score [1, decisions] and the new state."""
+        logits, new_state = self.model(features, list(state))
+        return self.model.score(logits), *new_state
+
+
+def state_names(model: StreamingModel) -> list[str]:
+    """Return the names of the graph's state inputs, in the order of `model.initial_state`."""
+    return [f"state_{number}" for number, _ in enumerate(model.initial_state(1))]
+
+
+def write_graph(model: StreamingModel, path: Path) -> None:
+    """Write `model`, in evaluation mode on the CPU, to `path`."""
+    state = model.initial_state(1)
+    names = state_names(model)
+    decisions = torch.export.Dim("decisions", min=1)
+    frames = decisions * model.stride if model.stride > 1 else decisions
+    with _quiet():
+        program = torch.onnx.export(
+            Scorer(model).eval(),
+            (torch.zeros(1, 8 * model.stride, model.n_mels), *state),
+            input_names=["features", *names],
+            output_names=["score", *(f"{name}_out" for name in names)],
+            dynamic_shapes=({1: frames}, tuple({} for _ in state)),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None  # it is None only when the exporter writes the file itself
+    onnx.save(_tidy(program.model_proto), str(path))
+
+
+def _tidy(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Name the free axes, and drop the exporter's notes: they hold paths of the machine it ran on."""
+    del graph.metadata_props[:]
+    for owner in (graph.graph, *graph.graph.node, *graph.graph.input, *graph.graph.output, *graph.graph.value_info):
+        del owner.metadata_props[:]
+        owner.doc_string = ""
+    del graph.graph.value_info[:]  # shapes between nodes, under the exporter's own names for the free axes
+    graph.graph.name = "kwstrain"
+    for value, axis in ((graph.graph.input[0], "frames"), (graph.graph.output[0], "decisions")):
+        value.type.tensor_type.shape.dim[1].dim_param = axis
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the exporter's remarks about packages it would also know."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,64 @@
+"""What every student offers: one forward pass, with its memory given and returned.
+
+    forward(x [B, T, n_mels], state) -> logits [B, T / stride, classes], new state      T a multiple of stride
+
+Decision d (from 0) has seen the frames up to (d + 1) stride - 1 and none later. Sound may come in any chunks: the
+logits do not depend on where it was cut, beyond float rounding. Class 1 is the keyword: its softmax is the score.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+State = list[Tensor]
+
+
+class StreamingModel(nn.Module, ABC):
+    """A causal classifier of feature frames with explicit state."""
+
+    n_mels: int
+    stride: int  # frames a decision
+    classes: int
+    receptive_field: int  # frames a decision depends on, the last included
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> State:
+        """Return the memory at a stream's start: zeros, each [batch, ...]."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Continue a stream.
+
+        Args:
+            x: float32 [B, T, n_mels], T a multiple of `stride`.
+            state: what the call before returned; None at a stream's start.
+
+        Returns:
+            Logits [B, T / stride, classes], and the state to give with the next frames.
+        """
+
+    @abstractmethod
+    def window(self, x: Tensor) -> Tensor:
+        """Return the logits of those decisions whose whole receptive field lies in x [B, T, n_mels].
+
+        That is [B, (T - receptive_field) / stride + 1, classes], rounded down: what `forward` gives for the last of
+        them, without the work on frames before, nor the zeros of an initial state. Training uses it.
+        """
+
+    @abstractmethod
+    def macs_per_second(self, hop_s: float) -> float:
+        """Return multiply-accumulates a second of sound when frames come every `hop_s` s, normalisation folded."""
+
+    @property
+    def n_params(self) -> int:
+        """Return how many numbers are learned."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def decision_end(self, decision: int) -> int:
+        """Return the last frame that decision number `decision` has seen."""
+        return (decision + 1) * self.stride - 1
+
+    def score(self, logits: Tensor) -> Tensor:
+        """Return the keyword's probability [B, decisions] of logits [B, decisions, classes]."""
+        return torch.softmax(logits.float(), dim=-1)[..., 1]

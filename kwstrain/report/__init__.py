@@ -1,0 +1,1 @@
+"""Stage `report`: one page that says what was measured, lets one hear it, and says what it does not prove."""

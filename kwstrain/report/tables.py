@@ -1,0 +1,128 @@
+"""The rows of the page's tables. A stage that has not run leaves its table empty, and the page says so."""
+
+from typing import Any
+
+from kwstrain.report.words import hours, percent, rate, seconds, whole
+
+Row = list[str]
+LABELS = ("keyword", "confusable", "speech", "noise")
+
+
+def set_rows(metrics: dict[str, Any]) -> list[Row]:
+    """Return one row a set, test before dev: name, misses, interval, false alarms, bound, hours, latency, oracle."""
+    rows = []
+    for partition in ("test", "dev"):
+        for name, numbers in metrics[partition].items():
+            oracle = numbers["oracle"] or {}
+            rows.append(
+                [
+                    f"{partition} / {name}",
+                    percent(numbers["fnr"]),
+                    f"{percent(numbers['fnr_low95'])} to {percent(numbers['fnr_high95'])}",
+                    f"{numbers['misses']} / {numbers['n_positive']}",
+                    rate(numbers["fah"]),
+                    rate(numbers["fah_upper95"]),
+                    f"{numbers['false_alarms']} in {hours(numbers['hours_negative'])}",
+                    seconds(numbers["latency_median_s"]),
+                    percent(oracle.get("fnr")),
+                ]
+            )
+    return rows
+
+
+def condition_tables(metrics: dict[str, Any]) -> dict[str, tuple[Row, list[Row]]]:
+    """Return {test set: (head, rows)} of misses by condition, for the sets that have conditions."""
+    tables = {}
+    for name, numbers in metrics["test"].items():
+        conditions = numbers.get("conditions", [])
+        if not conditions:
+            continue
+        keys = [key for key in conditions[0] if key in ("snr_db", "t60_s")]
+        titles = {"snr_db": "SNR, dB", "t60_s": "T60, s"}
+        head = [titles[key] for key in keys] + ["FNR", "95 % interval", "missed"]
+        rows = [
+            [f"{row[key]:g}" for key in keys]
+            + [percent(row["fnr"]), f"{percent(row['fnr_low95'])} to {percent(row['fnr_high95'])}"]
+            + [f"{row['misses']} / {row['n_positive']}"]
+            for row in conditions
+        ]
+        tables[name] = (head, rows)
+    return tables
+
+
+def corpus_rows(index: dict[str, Any]) -> list[Row]:
+    """Return one row a corpus: name, what it is, clips by label, licence, origin."""
+    rows = []
+    for corpus in index.get("corpora", []):
+        kind = "synthetic" if corpus.get("synthetic") else "recorded"
+        labels = corpus.get("clips_by_label") or {}
+        clips = ", ".join(f"{whole(labels[label])} {label}" for label in LABELS if label in labels)
+        origin = corpus.get("citation") or corpus.get("source") or "-"
+        clips = clips or whole(corpus.get("clips"))
+        rows.append([corpus["name"], f"{corpus['role']}, {kind}", clips, corpus.get("licence", "-"), origin])
+    return rows
+
+
+def split_rows(split: dict[str, Any]) -> list[Row]:
+    """Return one row a label: clips, hours and speakers in train, dev and test."""
+    partitions = split.get("partitions", {})
+    labels = [label for label in LABELS if any(label in rows for rows in partitions.values())]
+    rows = []
+    for label in labels:
+        row = [label]
+        for partition in ("train", "dev", "test"):
+            cell = partitions.get(partition, {}).get(label)
+            row.append(
+                f"{whole(cell['clips'])} clips, {hours(cell['hours'])}, {whole(cell['speakers'])} speakers"
+                if cell
+                else "-"
+            )
+        rows.append(row)
+    return rows
+
+
+def testset_rows(testsets: dict[str, Any]) -> list[Row]:
+    """Return one row a test set: name, keywords and their corpora, length, negative corpora, who is heard."""
+    rows = []
+    for name, described in testsets.get("sets", {}).items():
+        rows.append(
+            [
+                name.replace("/", " / "),
+                f"{whole(described.get('n_positive'))} ({', '.join(described.get('positives', {}))})",
+                hours(described.get("hours")),
+                ", ".join(f"{corpus} {hours(length)}" for corpus, length in described.get("negatives", {}).items()),
+                "people" if described.get("people") else "synthetic voices",
+                "people" if described.get("negatives_people") else "synthetic voices",
+            ]
+        )
+    return rows
+
+
+def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, Any]) -> list[Row]:
+    """Return (name, value) of what the model is and how it was trained."""
+    features = model.get("features", {})
+    hop_ms = features.get("hop_ms", 0)
+    rows = [
+        ["Network", str(model.get("model", "-"))],
+        ["Parameters", whole(model.get("n_params"))],
+        ["Multiply-adds a second", whole(model.get("macs_per_second"))],
+        ["Front end", f"{features.get('frontend', '-')}, {features.get('n_mels', '-')} mels every {hop_ms:g} ms"],
+        ["Looks back", f"{model.get('receptive_field_frames', 0) * hop_ms / 1000:.2f} s"],
+        ["Decides", f"every {model.get('stride', 0) * hop_ms:g} ms"],
+        ["Vote", "{} of {}".format(*metrics["n_of_m"]) + f", then {metrics['lockout_s']:g} s silent"],
+        ["Threshold", f"{metrics['threshold']:.4f}, chosen on dev / clean"],
+        ["File", f"model.onnx, SHA-256 {str(model.get('sha256', '-'))[:16]}…"],
+    ]
+    if train:
+        loss = train.get("loss", {})
+        rows += [
+            ["Training", f"{whole(train.get('steps'))} steps, kept step {whole(train.get('best_step'))}"],
+            ["Loss", f"{loss.get('name', '-')}, gamma {loss.get('gamma', 0):g}"],
+        ]
+        clips = train.get("train_clips", {})
+        if clips:
+            rows.append(["Trained on", ", ".join(f"{whole(count)} {label}" for label, count in sorted(clips.items()))])
+        timing = train.get("timing", {})
+        if "seconds" in timing:
+            rows.append(["Took", f"{timing['seconds'] / 60:.1f} min"])
+    return rows

@@ -1,0 +1,55 @@
+"""Numbers as a person reads them."""
+
+from typing import Any
+
+
+def percent(share: float | None) -> str:
+    """Return a share in %, two significant digits ("4.2 %"), "-" for None."""
+    if share is None:
+        return "-"
+    value = 100 * share
+    if value == 0 or value >= 99.95:
+        return f"{value:.0f} %"
+    return f"{value:.1f} %" if value >= 1 else f"{value:.2g} %"
+
+
+def rate(per_hour: float | None) -> str:
+    """Return a rate an hour with two decimals, fewer above 10; "-" for None."""
+    if per_hour is None:
+        return "-"
+    return f"{per_hour:.2f}" if per_hour < 10 else f"{per_hour:.0f}"
+
+
+def whole(count: float | None) -> str:
+    """Return a count with thin spaces between thousands; "-" for None."""
+    return "-" if count is None else f"{count:,.0f}".replace(",", "\u202f")
+
+
+def hours(value: float | None) -> str:
+    """Return a length of time in hours or, below one, minutes; "-" for None."""
+    if value is None:
+        return "-"
+    return f"{value:.2f} h" if value >= 1 else f"{60 * value:.1f} min"
+
+
+def seconds(value: float | None) -> str:
+    """Return s with two decimals and a true minus; "-" for None."""
+    return "-" if value is None else f"{value:.2f} s".replace("-", "\u2212")
+
+
+def missed(numbers: dict[str, Any]) -> str:
+    """Return what the miss rate of one set means."""
+    return (
+        f"Of {whole(numbers['n_positive'])} spoken keywords, {whole(numbers['misses'])} were missed. From that "
+        f"many, the true share can be put between {percent(numbers['fnr_low95'])} and {percent(numbers['fnr_high95'])} "
+        "(95 %, Wilson interval)."
+    )
+
+
+def alarmed(numbers: dict[str, Any]) -> str:
+    """Return what the false alarm rate of one set means."""
+    count = numbers["false_alarms"]
+    fired = "fired once" if count == 1 else "never fired" if count == 0 else f"fired {whole(count)} times"
+    bound = numbers["fah_upper95"]
+    proves = f"; the true rate can be put below {rate(bound)} an hour (95 %, exact Poisson bound)" if bound else ""
+    return f"In {hours(numbers['hours_negative'])} of other sound it {fired}{proves}."

@@ -1,0 +1,1 @@
+"""Stage `train`: feature frames become a student."""

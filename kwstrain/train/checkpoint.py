@@ -1,0 +1,87 @@
+"""The whole of a run at one step, on disk: what an interrupted run goes on from.
+
+No generator's state is needed, since every draw is keyed by its step.
+"""
+
+import hashlib
+import io
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kwsdata.cache import entry
+from kwsdata.draws import digest_of
+from kwsdata.errors import StageInputError
+from kwsdata.files import atomic_path, sha256_of
+from kwsdata.params import Params
+
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class Progress:
+    """How far a run is. `best`: the weights with the best dev result, `best_row`: its row of
+    `history`, which has one row a measurement; `since_best`: measurements since."""
+
+    step: int = 0
+    model: Weights = field(default_factory=dict)
+    average: Weights = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    best: Weights = field(default_factory=dict)
+    best_row: dict[str, Any] = field(default_factory=dict)
+    since_best: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "data_wait": 0.0, "dev": 0.0})
+
+
+def work_directory(params: Params, features: Path) -> Path:
+    """Return where a run keeps its checkpoint: a path that belongs to the params it reads and the features' bytes.
+
+    Raises:
+        StageInputError: a feature store is missing.
+    """
+    blocks = (params.model, params.loss, params.train, params.streaming, params.evaluate)
+    return entry("train", torch.__version__, *(block.model_dump_json() for block in blocks), _digest(features))
+
+
+def _digest(features: Path) -> str:
+    parts: list[str] = []
+    for store in ("train", "dev"):
+        if not (features / store / "store.json").exists():
+            raise StageInputError(f"{features / store} is missing: type `dvc repro featurize` to make it.")
+        for path in sorted((features / store).iterdir()):
+            parts += [f"{store}/{path.name}", sha256_of(path)]
+    return digest_of(*parts)
+
+
+def save_progress(path: Path, progress: Progress) -> None:
+    """Write `progress`, atomically."""
+    save_tensors(path, asdict(progress))
+
+
+def load_progress(path: Path) -> Progress | None:
+    """Return what `save_progress` wrote to `path`; None if there is nothing, or nothing that can be read."""
+    try:
+        return Progress(**torch.load(path, map_location="cpu", weights_only=True))
+    except (FileNotFoundError, RuntimeError, EOFError, TypeError, ValueError, OSError):
+        return None
+
+
+def save_tensors(path: Path, value: Any) -> None:
+    """Write tensors and plain values for `torch.load(weights_only=True)`; the same value gives the same bytes."""
+    buffer = io.BytesIO()  # torch.save puts a file's name into the file
+    torch.save(value, buffer)
+    with atomic_path(path) as scratch:
+        scratch.write_bytes(buffer.getvalue())
+
+
+def weights_digest(weights: Weights) -> str:
+    """Return the SHA-256 hex digest of `weights`: names and values."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,114 @@
+"""Training batches: each a pure function of (seed, step, rank), so a run resumes without any generator's state.
+
+`draw` chooses windows, `gather` copies them out of the mapped shards, `distort` masks and mixes; `batches` does all
+three for the next steps in a background thread while the model is busy with this one.
+"""
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from kwsdata.draws import rng_for
+from kwsdata.errors import StageInputError
+from kwsdata.featurize.store import FeatureStore
+from kwsdata.params import TrainParams
+from kwstrain.train import distort
+from kwstrain.train.batch import Batch
+from kwstrain.train.windows import Pool, Shape, early_pool, keyword_pool, negative_pool
+
+KEYWORD, EARLY = "keyword", "early"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What a batch is made of, [B] each: the kind of window, its clip's number, its last frame."""
+
+    kind: np.ndarray  # int64, index into `Sampler.kinds`
+    clip: np.ndarray  # int64
+    last: np.ndarray  # int64
+
+
+class Sampler:
+    """Balances kinds of windows by `train.fractions` and gathers them."""
+
+    def __init__(self, store: FeatureStore, params: TrainParams, shape: Shape) -> None:
+        """Index the clips of `store`.
+
+        Raises:
+            StageInputError: a kind with a share above 0 has no clip, or a clip has no word marked.
+            ParamsError: `hold_s` is shorter than the decisions.
+        """
+        self.store, self.params, self.shape = store, params, shape
+        shares = params.fractions.model_dump()
+        early = shares[KEYWORD] * params.early_fraction
+        shares = shares | {KEYWORD: shares[KEYWORD] - early, EARLY: early}
+        self.kinds = [kind for kind, share in shares.items() if share > 0]
+        self._edges = np.cumsum([shares[kind] for kind in self.kinds])
+        self._pools = [self._pool(kind) for kind in self.kinds]
+        self._weight = np.asarray([clip.weight for clip in store.clips], np.float32)
+        self.shares = (1 - shares[KEYWORD], shares[KEYWORD])  # of the decisions, by class
+
+    def _pool(self, kind: str) -> Pool:
+        if kind == KEYWORD:
+            pool = keyword_pool(self.store.clips, self.shape)
+        elif kind == EARLY:
+            pool = early_pool(self.store.clips, self.shape)
+        else:
+            pool = negative_pool(self.store.clips, self.shape, kind)
+        if pool.clip.size == 0:
+            key = "early_fraction" if kind == EARLY else f"fractions.{kind}"
+            raise StageInputError(
+                f"{self.store.directory} holds no {kind} clips, but train.{key} is above 0: add such clips, or set it "
+                "to 0."
+            )
+        return pool
+
+    def draw(self, rng: np.random.Generator, count: int) -> Windows:
+        """Return `count` windows. The number of each kind is its share of `count`, rounded up or down at random."""
+        # Stratified: one draw in each of `count` equal parts of [0, 1).
+        places = (np.arange(count) + rng.random(count)) / count
+        kind = np.minimum(np.searchsorted(self._edges, places, side="right"), len(self.kinds) - 1)
+        clip, last = np.empty(count, np.int64), np.empty(count, np.int64)
+        for number, pool in enumerate(self._pools):
+            chosen = kind == number
+            clip[chosen], last[chosen] = pool.draw(rng, int(chosen.sum()))
+        return Windows(kind, clip, last)
+
+    def gather(self, windows: Windows) -> Batch:
+        """Return the frames, targets and weights of `windows`, undistorted."""
+        length, count = self.shape.length, windows.clip.size
+        frames = np.empty((count, length, self.store.n_mels), np.float16)
+        for row, (clip, last) in enumerate(zip(windows.clip.tolist(), windows.last.tolist(), strict=True)):
+            self._copy(frames[row], clip, last)
+        keyword = windows.kind == (self.kinds.index(KEYWORD) if KEYWORD in self.kinds else -1)
+        target = np.stack([~keyword, keyword], axis=-1).astype(np.float32)[:, None].repeat(self.shape.decisions, axis=1)
+        weight = self._weight[windows.clip][:, None].repeat(self.shape.decisions, axis=1)
+        return Batch(frames.astype(np.float32), target, weight)
+
+    def _copy(self, into: np.ndarray, number: int, last: int) -> None:
+        """Copy the window that ends with frame `last` into [length, n_mels], repeating the clip's edges."""
+        clip = self.store.clips[number]
+        start = last - len(into) + 1
+        first, end = max(start, 0), min(last + 1, clip.frames)
+        into[first - start : end - start] = self.store.frames(clip, first, end)
+        into[: first - start] = into[first - start]
+        into[end - start :] = into[end - start - 1]
+
+    def batch(self, step: int, rank: int = 0, ranks: int = 1) -> Batch:
+        """Return rank `rank`'s part of the batch of step `step`."""
+        rng = rng_for(self.params.seed, "train", step, rank)
+        batch = self.gather(self.draw(rng, self.params.batch_size // ranks))
+        return distort.apply(batch, distort.draw(rng, batch.features.shape, self.params))
+
+
+def batches(sampler: Sampler, steps: range, rank: int = 0, ranks: int = 1) -> Generator[Batch, None, None]:
+    """Yield the batches of `steps`, each made in a background thread while the one before is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+        ahead = [pool.submit(sampler.batch, step, rank, ranks) for step in steps[:2]]
+        for step in steps:
+            batch = ahead.pop(0).result()
+            if step + 2 * steps.step in steps:
+                ahead.append(pool.submit(sampler.batch, step + 2 * steps.step, rank, ranks))
+            yield batch

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Import the recordings of people that the results in docs/results.md are measured on.
+#   scripts/import_people.sh DIR     DIR holds wake_words_crowd/, speech_english_libri/, noise_esc10/ ...
+# Who is unknown goes whole into one partition; a crowd that says two wake words is in test with both.
+set -euo pipefail
+dir=$1
+into() { # PARTITION NAME FOLDER ROLE [OPTION...]
+  local partition=$1 name=$2 folder=$3 role=$4
+  shift 4
+  [ "$partition" = speakers ] || set -- --partition "$partition" "$@"
+  kwsdata import folder "$dir/$folder" --name "$name" --role "$role" "$@" > /dev/null
+  echo "imported $name"
+}
+crowd=(--licence Apache-2.0 --source "wake-word-benchmark, crowd-sourced" --language en)
+community=(--licence "public domain" --source "Precise Community Data" --language en)
+into test crowd_computer wake_words_crowd/computer keyword --label computer "${crowd[@]}"
+into test crowd_snowboy wake_words_crowd/snowboy keyword --label snowboy "${crowd[@]}"
+for word in athena amelia hey_chatterbox; do
+  into train "community_$word" "wake_words_community/$word" keyword --label "${word//_/ }" "${community[@]}"
+done
+into train community_other wake_words_community/not_wake_words speech "${community[@]}"
+into train community_other_es wake_words_community/not_wake_words_es speech "${community[@]}" --language es
+into speakers speech_commands_mini speech_commands_mini keyword --speaker-pattern '/(?P<speaker>[0-9a-f]+)_nohash_' \
+  --licence CC-BY-4.0 --source "Speech Commands" --language en
+into speakers libri_mini speech_english_libri speech --speaker-pattern '(?P<speaker>[0-9]+)-[0-9]+-[0-9]+\.' \
+  --licence CC-BY-4.0 --source LibriSpeech --language en
+into test kerstin speech_german_kerstin speech --licence CC0-1.0 --source "Kerstin" --language de
+into dev fillets_nl speech_dutch_fillets speech --licence GPL-2.0 --source "Fish Fillets NG" --language nl
+into speakers esc10 noise_esc10 noise --speaker-pattern '/[0-9]-(?P<speaker>[0-9]+)-' --licence "CC0 or CC-BY per clip" \
+  --source ESC-10
+into speakers ambience noise_ambience noise --licence "CC0, CC-BY, CC-BY-SA or PD per clip" --source Blanket
+into speakers speech_commands_noise noise_speech_commands noise --licence CC-BY-4.0 --source "Speech Commands" \
+  --match '^[a-z]+_[a-z_]+\.ogg'
+into speakers voxengo impulse_responses_voxengo rir --licence "free for any use" --source Voxengo

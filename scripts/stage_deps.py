@@ -1,0 +1,51 @@
+"""Bring the code deps of every stage in dvc.yaml up to what the stage loads: `python scripts/stage_deps.py`.
+
+Data deps stay as written. A package without a stage of its own (features, transforms, metrics...) is named whole.
+"""
+
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from imports import NOT_INPUTS, PACKAGES, ROOT, closure, package_of
+
+
+def named(path: Path) -> str:
+    """Return how dvc.yaml names the code file `path`: itself, or its whole package where that is a noun."""
+    package = ROOT / path.parent
+    whole = len(path.parts) > 2 and not any(p.name == "stage.py" for p in (ROOT / Path(*path.parts[:2])).glob("*.py"))
+    return str(Path(*path.parts[:2])) if whole and package.is_dir() else str(path)
+
+
+def code_deps(stage: str) -> list[str]:
+    """Return the code deps of `stage`: its own package first."""
+    own = package_of(stage)
+    others = {
+        named(path)
+        for path in closure(own / "stage.py")
+        if own not in path.parents and not any(path.match(pattern) for pattern in NOT_INPUTS)
+    }
+    return [str(own), *sorted(others)]
+
+
+def main() -> None:
+    """Rewrite dvc.yaml in place."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    path = ROOT / "dvc.yaml"
+    document = yaml.load(path.read_text())
+    for stage, fields in document["stages"].items():
+        data = [dep for dep in fields["deps"] if Path(dep).parts[0] not in PACKAGES]
+        fields["deps"] = CommentedSeq([*data, *code_deps(stage)])
+        fields["deps"].fa.set_flow_style()
+    with path.open("w") as file:
+        yaml.dump(document, file)
+
+
+if __name__ == "__main__":
+    main()

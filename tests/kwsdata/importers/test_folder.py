@@ -1,0 +1,162 @@
+import logging
+
+import numpy as np
+import pytest
+import soundfile
+from corpus_trees import put_tone, write
+from sound import tone, white_noise
+
+from kwsdata.errors import CorpusError
+
+
+def texts_of(cuts):
+    return sorted(cut.supervisions[0].text for cut in cuts.values())
+
+
+def test_a_keyword_is_the_folder_directly_below_the_path(importing, tmp_path):
+    put_tone(tmp_path / "words/Hey-Big_Computer/session/1.wav", 0)
+    put_tone(tmp_path / "words/2.wav", 1)
+    importing("folder", tmp_path / "words", role="keyword")
+    assert texts_of(importing.cuts()) == ["hey big computer", "words"]
+
+
+def test_label_gives_every_file_one_text(importing, tmp_path):
+    put_tone(tmp_path / "x/a/1.wav", 0)
+    put_tone(tmp_path / "x/b/2.wav", 1)
+    summary = importing("folder", tmp_path / "x", role="keyword", label="Okay  Computer", language="en")
+    cuts = importing.cuts()
+    assert texts_of(cuts) == ["okay computer"] * 2
+    assert {cut.supervisions[0].language for cut in cuts.values()} == {"en"}
+    assert summary["speakers"] == "unknown"
+    assert not any("speaker" in cut.custom for cut in cuts.values())
+
+
+def test_speech_without_texts_has_no_supervision(importing, tmp_path):
+    put_tone(tmp_path / "x/a/1.wav", 0)
+    importing("folder", tmp_path / "x", role="speech")
+    assert [len(cut.supervisions) for cut in importing.cuts().values()] == [0]
+
+
+def test_a_csv_lists_files_texts_and_speakers(importing, tmp_path, caplog):
+    for number, name in enumerate(("a/1.wav", "b/2.flac", "c/3.wav")):
+        put_tone(tmp_path / "x" / name, number)
+    table = tmp_path / "labels.csv"
+    rows = ["path,text,speaker,gender", 'a/1.wav,"Turn on, please",ann,F', "b/2.flac,turn off,bob,male"]
+    table.write_text("\n".join([*rows, "a/1.wav,again,ann,F"]), encoding="utf-8-sig")  # as a spreadsheet saves it
+    with caplog.at_level(logging.WARNING):
+        summary = importing("folder", tmp_path / "x", role="speech", labels=table)
+    cuts = importing.cuts()
+    assert texts_of(cuts) == ["turn off", "turn on, please"]
+    assert {cut.custom["speaker"]: cut.supervisions[0].gender for cut in cuts.values()} == {
+        "tiny:ann": "female",
+        "tiny:bob": "male",
+    }
+    assert summary["speakers"] == "known"
+    assert importing.rejects() == {"a/1.wav (line 4)": "listed twice: labels.csv has it before"}
+    assert "1 sound files" in caplog.text and "labels.csv" in caplog.text
+
+
+def test_a_csv_row_without_its_file_or_speaker_is_rejected(importing, tmp_path):
+    put_tone(tmp_path / "x/1.wav", 0)
+    put_tone(tmp_path / "x/2.wav", 1)
+    (tmp_path / "labels.csv").write_text("path,text,speaker\n1.wav,one,ann\n2.wav,two,\nlost.wav,three,bob\n")
+    importing.limits = importing.limits.model_copy(update={"max_reject_fraction": 0.9})
+    importing("folder", tmp_path / "x", role="speech", labels=tmp_path / "labels.csv")
+    assert importing.rejects() == {
+        "2.wav": "no speaker (other sounds of this corpus have one)",
+        "lost.wav": "cannot be read (No such file or directory)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("file,text\n1.wav,one\n", "lacks the columns path"),
+        ("path,text,who\n1.wav,one,ann\n", "has the columns who.*speaker"),
+        ("", r"lacks the columns path; its header is \(empty\)"),
+    ],
+)
+def test_a_csv_with_wrong_columns_is_refused(importing, tmp_path, table, message):
+    put_tone(tmp_path / "x/1.wav", 0)
+    (tmp_path / "labels.csv").write_text(table)
+    with pytest.raises(CorpusError, match=message):
+        importing("folder", tmp_path / "x", role="speech", labels=tmp_path / "labels.csv")
+
+
+def test_a_pattern_that_matches_some_files_rejects_the_others(importing, tmp_path):
+    put_tone(tmp_path / "x/ann_1.wav", 0)
+    put_tone(tmp_path / "x/bob_1.wav", 1)
+    put_tone(tmp_path / "x/nobody.wav", 2)
+    summary = importing("folder", tmp_path / "x", role="speech", speaker_pattern=r"^(?P<speaker>[a-z]+)_\d")
+    assert (summary["speakers"], summary["speaker_count"]) == ("known", 2)
+    assert "does not match --speaker-pattern" in importing.rejects()["nobody.wav"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (r"^(?P<speaker>\d+)/", "matches none of 1 paths; the first is 'ann_1.wav'"),
+        (r"^([a-z]+)_", r"lacks the group `\(\?P<speaker>"),
+        (r"^(?P<speaker>", "is not a regular expression"),
+    ],
+)
+def test_a_pattern_that_cannot_work_is_an_error(importing, tmp_path, pattern, message):
+    put_tone(tmp_path / "x/ann_1.wav", 0)
+    with pytest.raises(CorpusError, match=message):
+        importing("folder", tmp_path / "x", role="speech", speaker_pattern=pattern)
+
+
+def test_a_noise_is_its_own_source_unless_a_pattern_groups_them(importing, tmp_path):
+    for number, name in enumerate(("rain/1-17-A.wav", "rain/1-17-B.wav", "sea/1-18-A.wav")):
+        put_tone(tmp_path / "x" / name, number)
+    alone = importing("folder", tmp_path / "x", role="noise", name="alone")
+    grouped = importing(
+        "folder", tmp_path / "x", role="noise", name="grouped", speaker_pattern=r"\d-(?P<speaker>\d+)-[A-Z]\."
+    )
+    assert (alone["speakers"], alone["speaker_count"]) == ("known", 3)
+    assert (grouped["speakers"], grouped["speaker_count"]) == ("known", 2)
+
+
+def test_an_impulse_response_keeps_its_first_channel_and_its_quiet_tail(importing, tmp_path):
+    response = np.zeros(900, np.float32)
+    response[[4, 500]] = 0.5, 1e-5  # 56 ms, and a reflection 94 dB below: under a step of 16 bits
+    (tmp_path / "x").mkdir()
+    soundfile.write(tmp_path / "x/room.wav", np.stack([response, -response], axis=1), 16_000, subtype="FLOAT")
+    summary = importing("folder", tmp_path / "x", role="rir")
+    assert summary["speakers"] == "known"
+    (cut,) = importing.cuts().values()
+    np.testing.assert_allclose(cut.load_audio()[0], response, atol=2**-23)  # 24 bits; channels averaged would be 0
+
+
+def test_other_channels_are_averaged(importing, tmp_path):
+    left, right = tone(440, 0.5, 0.4), white_noise(1, 0.5, 0.05)
+    (tmp_path / "x").mkdir()
+    soundfile.write(tmp_path / "x/stereo.flac", np.stack([left, right], axis=1), 16_000)
+    importing("folder", tmp_path / "x", role="noise")
+    (cut,) = importing.cuts().values()
+    np.testing.assert_allclose(cut.load_audio()[0], (left + right) / 2, atol=1.5 * 2**-15)  # two roundings of 16 bits
+
+
+def test_a_wav_cut_short_is_damaged_not_shorter(importing, tmp_path):
+    put_tone(tmp_path / "x/whole.wav", 0)
+    part = write(tmp_path / "x/part.wav", tone(), 16_000)
+    part.write_bytes(part.read_bytes()[:20_000])
+    importing("folder", tmp_path / "x", role="noise")
+    assert importing.rejects() == {"part.wav": "cut short (20000 bytes of the 48044 that its header promises)"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "needs --role, one of keyword, speech, noise, rir"),
+        ({"role": "music"}, "--role music"),
+        ({"role": "speech", "columns": {"text": "x"}}, "--column means nothing to `kwsdata import folder`"),
+        ({"role": "speech", "label": "x", "labels": "y.csv"}, "--label and --labels"),
+        ({"role": "speech", "match": "("}, "is not a regular expression"),
+        ({"role": "speech", "match": "flac"}, "found in none of 1 paths"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(importing, tmp_path, asked, message):
+    put_tone(tmp_path / "x/1.wav", 0)
+    with pytest.raises(CorpusError, match=message):
+        importing("folder", tmp_path / "x", **asked)

@@ -1,0 +1,87 @@
+"""Manifests and Shar directories that Lhotse wrote."""
+
+import numpy as np
+import pytest
+from corpus_trees import HZ, put_tone
+from lhotse import CutSet, Recording, RecordingSet, SupervisionSegment, SupervisionSet
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.errors import CorpusError
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    return [Recording.from_file(put_tone(tmp_path / f"sound/{n}.wav", n, 44_100, 1 + n % 2)) for n in range(4)]
+
+
+def told(recording, name, start, duration, text, speaker="ann"):
+    return SupervisionSegment(name, recording.id, start, duration, 0, text, "en", speaker)
+
+
+def test_recordings_take_the_supervisions_beside_them(importing, tmp_path, recordings):
+    RecordingSet.from_recordings(recordings).to_file(tmp_path / "all_recordings.jsonl.gz")
+    segments = [told(recording, f"s{recording.id}", 0, 0.6, f"Text {recording.id}") for recording in recordings]
+    SupervisionSet.from_segments(segments).to_file(tmp_path / "all_supervisions.jsonl.gz")
+    importing("lhotse", tmp_path / "all_recordings.jsonl.gz", role="keyword")
+    cuts = importing.cuts().values()
+    assert {cut.supervisions[0].text for cut in cuts} == {f"text {n}" for n in range(4)}
+    assert all(cut.supervisions[0].duration == cut.duration for cut in cuts)
+
+
+def test_recordings_alone_are_noise(importing, tmp_path, recordings):
+    RecordingSet.from_recordings(recordings).to_file(tmp_path / "recordings.jsonl")
+    summary = importing("lhotse", tmp_path / "recordings.jsonl", role="noise")
+    assert (summary["clips"], summary["speaker_count"], summary["speakers"]) == (4, 4, "known")
+
+
+def test_each_of_several_supervisions_is_a_clip(importing, tmp_path, recordings):
+    cut = recordings[0].to_cut()
+    cut.supervisions = [told(cut, "one", 0.0, 0.2, "one", "ann"), told(cut, "two", 0.3, 0.25, "two", "bob")]
+    CutSet.from_cuts([cut]).to_file(tmp_path / "cuts.jsonl.gz")
+    importing("lhotse", tmp_path / "cuts.jsonl.gz", role="keyword")
+    found = {c.supervisions[0].text: (c.duration, c.custom["speaker"]) for c in importing.cuts().values()}
+    assert found == {"one": (0.2, "tiny:ann"), "two": (0.25, "tiny:bob")}
+
+
+def test_one_supervision_keeps_its_span_in_the_whole_clip(importing, tmp_path, recordings):
+    cut = recordings[1].to_cut()
+    cut.supervisions = [told(cut, "one", 0.1, 0.3, "one")]
+    CutSet.from_cuts([cut]).to_file(tmp_path / "cuts.jsonl.gz")
+    importing("lhotse", tmp_path / "cuts.jsonl.gz", role="keyword")
+    (found,) = importing.cuts().values()
+    assert found.duration == 0.6
+    assert (found.supervisions[0].start, found.supervisions[0].duration) == pytest.approx((0.1, 0.3), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "original"])
+def test_a_shar_directory_is_read_without_unpacking(importing, tmp_path, recordings, kind):
+    cuts = [recording.to_cut().truncate(offset=0.1, duration=0.4) for recording in recordings]
+    shar = tmp_path / "shar"
+    shar.mkdir()
+    CutSet.from_cuts(cuts).to_shar(shar, fields={"recording": kind}, shard_size=3)
+    summary = importing("lhotse", shar, role="noise")
+    assert (summary["clips"], summary["rejects"]) == (4, 0)
+    for cut in importing.cuts().values():
+        wave = cut.load_audio()[0]
+        assert wave.size / SAMPLE_RATE == pytest.approx(0.4, abs=0.08)  # MP3 pads
+        spectrum = np.abs(np.fft.rfft(wave[800:5600] * np.hanning(4800), 1 << 16))
+        assert np.argmax(spectrum) * SAMPLE_RATE / (1 << 16) == pytest.approx(HZ, abs=1)
+
+
+def test_a_corpus_of_ours_comes_back_sample_for_sample(importing, tmp_path, recordings):
+    importing("folder", tmp_path / "sound", role="noise", name="first")
+    importing("lhotse", importing.out / "first/shar", role="noise", name="second")
+    first = {cut.custom["audio_sha256"] for cut in importing.cuts("first").values()}
+    assert len(first) == 4
+    assert first == {cut.custom["audio_sha256"] for cut in importing.cuts("second").values()}
+
+
+def test_what_is_no_manifest_is_refused(importing, tmp_path, recordings):
+    SupervisionSet.from_segments([told(recordings[0], "s", 0, 1, "x")]).to_file(tmp_path / "supervisions.jsonl")
+    (tmp_path / "text.jsonl").write_text("{not json\n")
+    with pytest.raises(CorpusError, match="holds a SupervisionSet"):
+        importing("lhotse", tmp_path / "supervisions.jsonl", role="speech")
+    with pytest.raises(CorpusError, match="is not a manifest that Lhotse reads"):
+        importing("lhotse", tmp_path / "text.jsonl", role="speech")
+    with pytest.raises(CorpusError, match="is not a Lhotse Shar directory"):
+        importing("lhotse", tmp_path / "sound", role="speech")

@@ -1,0 +1,95 @@
+"""The streaming model: the same scores however the sound is cut, times as defined, tampering noticed."""
+
+import json
+import shutil
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from kwsdata.errors import StageInputError
+from kwsdata.features import features_of
+from kwstrain.runtime import StreamingModel
+
+
+@pytest.fixture(scope="module")
+def model(tone_model_dir):
+    return StreamingModel(tone_model_dir)
+
+
+def run(model, wave, cuts):
+    model.reset()
+    edges = [0, *cuts, len(wave)]
+    parts = [model.process(wave[a:b]) for a, b in pairwise(edges)]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_chunking_gives_the_same_scores(model, beep, seed):
+    wave = beep(3.0, [(1.0, 1000, 0.1)])
+    cuts = sorted(np.random.default_rng(seed).integers(0, wave.size, 12).tolist())
+    whole_time, whole = run(model, wave, [])
+    time_s, score = run(model, wave, cuts)
+    assert np.array_equal(time_s, whole_time)
+    assert np.allclose(score, whole, atol=1e-6)  # float32 rounding of sums of another length
+    one_by_one = run(model, wave[:8000], list(range(1, 8000, 37)))[1]
+    assert np.allclose(one_by_one, whole[: one_by_one.size], atol=1e-6)
+
+
+def test_a_long_chunk_is_cut_inside(model, beep, monkeypatch):
+    wave = beep(3.0, [(1.0, 1000, 0.1)])
+    whole = run(model, wave, [])[1]
+    monkeypatch.setattr("kwstrain.runtime._SLICE", 1234)
+    assert np.allclose(run(model, wave, [])[1], whole, atol=1e-6)
+
+
+def test_decision_times_are_the_ends_of_their_last_frames(model, beep):
+    time_s, score = run(model, beep(1.0), [])
+    # frame k ends at 25 + 10 k ms; decision d waits for frame 2 d + 1
+    assert time_s[:3] == pytest.approx([0.035, 0.055, 0.075])
+    assert model.decision_s == pytest.approx(0.02)
+    assert score.size == len(features_of(beep(1.0), model.features)) // 2
+
+
+def test_the_tone_is_heard_where_it_is(model, beep):
+    time_s, score = run(model, beep(3.0, [(1.0, 1000, 0.1), (2.0, 3000, 0.1)]), [])
+    assert score[(time_s > 1.1) & (time_s < 1.6)].min() > 0.9
+    assert score[(time_s < 0.99) | (time_s > 1.7)].max() < 0.1
+
+
+def test_reset_forgets(model, beep):
+    loud, quiet = beep(1.0, [(0.4, 1000, 0.5)]), beep(1.0)
+    fresh = run(model, quiet, [])[1]
+    run(model, loud[:15000], [])
+    assert np.array_equal(run(model, quiet, [])[1], fresh)
+
+
+def test_no_sound_gives_no_decision(model):
+    model.reset()
+    time_s, score = model.process(np.zeros(0, np.float32))
+    assert time_s.shape == score.shape == (0,)
+
+
+def test_a_changed_model_file_is_noticed(tone_model_dir, tmp_path):
+    shutil.copytree(tone_model_dir, tmp_path / "m")
+    graph = tmp_path / "m" / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"\0")
+    with pytest.raises(StageInputError, match="not the file that was exported"):
+        StreamingModel(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"format": 2}, "format 2"), ({"stride": None}, "lacks stride"), ({"states": []}, "takes.*model.json says")],
+)
+def test_a_model_json_that_does_not_fit_is_refused(tone_model_dir, tmp_path, change, says):
+    shutil.copytree(tone_model_dir, tmp_path / "m")
+    info = json.loads((tmp_path / "m" / "model.json").read_text()) | change
+    (tmp_path / "m" / "model.json").write_text(json.dumps({k: v for k, v in info.items() if v is not None}))
+    with pytest.raises(StageInputError, match=says):
+        StreamingModel(tmp_path / "m")
+
+
+def test_a_missing_model_names_the_command_that_makes_it(tmp_path):
+    with pytest.raises(StageInputError, match="dvc repro"):
+        StreamingModel(tmp_path)
