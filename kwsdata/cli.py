@@ -12,7 +12,9 @@ from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, safe
 from kwsdata.importers import KINDS
 from kwsdata.params import load_params
 
-app = new_app("Versioned, augmented, hard-negative-mined datasets for wake words. `dvc repro` runs every stage in order.")
+app = new_app(
+    "Versioned, augmented, hard-negative-mined datasets for wake words. `dvc repro` runs every stage in order."
+)
 
 
 @command(app, "synthesize", "kwsdata synthesize")
@@ -80,10 +82,16 @@ def featurize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     "kwsdata import speech-commands ~/speech_commands_v0.01.tar.gz --words marvin,sheila",
 )
 def import_(
-    kind: Annotated[str, typer.Argument(help="One of: " + "; ".join(f"[bold]{k}[/bold] ({v})" for k, v in KINDS.items()))],
-    path: Annotated[str, typer.Argument(help="Directory, manifest or archive, as the kind expects; for hf also a name.")],
+    kind: Annotated[
+        str, typer.Argument(help="One of: " + "; ".join(f"[bold]{k}[/bold] ({v})" for k, v in KINDS.items()))
+    ],
+    path: Annotated[
+        str, typer.Argument(help="Directory, manifest or archive, as the kind expects; for hf also a name.")
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the corpus; by default the kind's or the folder's.")] = None,
-    role: Annotated[str | None, typer.Option(help="keyword | speech | noise | rir; needed by folder, lhotse, hf.")] = None,
+    role: Annotated[
+        str | None, typer.Option(help="keyword | speech | noise | rir; needed by folder, lhotse, hf.")
+    ] = None,
     partition: Annotated[
         str | None, typer.Option(help="train | dev | test: the whole corpus goes there (written to params.yaml).")
     ] = None,
@@ -96,7 +104,9 @@ def import_(
     licence: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
     citation: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
     source: Annotated[str | None, typer.Option(help="Where it came from, in words.")] = None,
-    match: Annotated[str | None, typer.Option(help="Import only paths in which this regular expression is found.")] = None,
+    match: Annotated[
+        str | None, typer.Option(help="Import only paths in which this regular expression is found.")
+    ] = None,
     words: Annotated[str | None, typer.Option(help="Import only these texts, separated by commas.")] = None,
     limit: Annotated[int | None, typer.Option(help="Import at most so many, a fixed even sample.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a corpus of this name from elsewhere.")] = False,
@@ -139,5 +149,3 @@ def import_(
 def main() -> None:
     """Entry point of the `kwsdata` command."""
     app()
-
-

@@ -41,7 +41,9 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
                 typer.secho(f"error: {error}", fg="red", err=True)
                 raise typer.Exit(1) from None
 
-        text = f"{function.__doc__}\n\n[bold]Example[/bold]\n\n" + "\n\n".join(f"$ {line}" for line in example.splitlines())
+        text = f"{function.__doc__}\n\n[bold]Example[/bold]\n\n" + "\n\n".join(
+            f"$ {line}" for line in example.splitlines()
+        )
         app.command(name, help=text)(guarded)
         return function
 

@@ -1,8 +1,8 @@
 """A corpus on disk: declared once, stored as a shard directory, the same for imported and synthesised sound.
 
-    data/corpora/NAME/corpus.json           what it is (CorpusInfo) and what is in it (counts)
-    data/corpora/NAME/rejects.json          what was left out, and why
-    data/corpora/NAME/shar/                 the sound and the cuts: recording.*.tar + cuts.*.jsonl.gz (kwsdata.shards)
+data/corpora/NAME/corpus.json           what it is (CorpusInfo) and what is in it (counts)
+data/corpora/NAME/rejects.json          what was left out, and why
+data/corpora/NAME/shar/                 the sound and the cuts: recording.*.tar + cuts.*.jsonl.gz (kwsdata.shards)
 """
 
 from collections import Counter
@@ -144,7 +144,9 @@ def _check_rejects(directory: Path, info: CorpusInfo, kept: int, rejects: list[d
     total = kept + len(rejects)
     report = directory.with_name(f"{directory.name}.rejects.json")
     if total == 0:
-        raise CorpusError(f"corpus {info.name}: no sound was found; check the path and `kwsdata import {info.kind} --help`.")
+        raise CorpusError(
+            f"corpus {info.name}: no sound was found; check the path and `kwsdata import {info.kind} --help`."
+        )
     if kept == 0 or len(rejects) / total > limit:
         write_json(report, rejects)
         why = Counter(row["reason"].split(":")[0].split(" (")[0] for row in rejects).most_common(3)

@@ -35,3 +35,7 @@ class MissingExtraError(KwsError):
         )
         self.package = package
         self.extra = extra
+
+
+class MissingProgramError(KwsError):
+    """A program outside Python is needed here and is not installed."""

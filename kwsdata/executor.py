@@ -74,6 +74,10 @@ def _in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], wor
 def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams) -> Iterator[Result]:
     from distributed import Client  # heavy, and only here
 
-    with Client(executor.scheduler) if executor.scheduler else Client(n_workers=executor.workers or None, threads_per_worker=1) as client:
+    with (
+        Client(executor.scheduler)
+        if executor.scheduler
+        else Client(n_workers=executor.workers or None, threads_per_worker=1) as client
+    ):
         for future in client.map(function, tasks, pure=False, retries=2):
             yield future.result()

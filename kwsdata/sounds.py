@@ -1,8 +1,8 @@
 """A pool of recordings that effects draw from: noises to mix, speech to put before a word, voices of a babble.
 
 A number in [0, 1) chooses a recording through a ring (`kwsdata.ring`), so that one added later changes only the choices
-that fall on it. A pool that fits in memory is decoded once and kept; of a larger one, only the stretch that is asked for
-is decoded. Both give the same samples.
+that fall on it. A pool that fits in memory is decoded once and kept; of a larger one, only the stretch that is asked
+for is decoded. Both give the same samples.
 """
 
 from collections.abc import Mapping
@@ -78,7 +78,9 @@ class SoundPool:
             return self._read(sound_id, start, samples)
         if samples >= total:
             return np.resize(np.roll(self._read(sound_id, 0, total), -start), samples)
-        return np.concatenate((self._read(sound_id, start, total - start), self._read(sound_id, 0, start + samples - total)))
+        return np.concatenate(
+            (self._read(sound_id, start, total - start), self._read(sound_id, 0, start + samples - total))
+        )
 
     def _read(self, sound_id: str, start: int, samples: int) -> Waveform:
         sound = self.sounds[sound_id]

@@ -43,9 +43,25 @@ def report(params: ParamsOption = DEFAULT_PARAMS) -> None:
     show(run(load_params(params)))
 
 
+@command(app, "detect", "kwstrain detect kitchen.wav\nkwstrain detect *.flac --json\nkwstrain detect --mic")
+def detect(
+    files: Annotated[list[Path] | None, typer.Argument(help="Sound files: any format, rate, length.")] = None,
+    model_dir: Annotated[Path, typer.Option(help="The exported model.")] = Path("data/models/export"),
+    operating_point: Annotated[Path, typer.Option(help="Threshold and vote, as `evaluate` chose them.")] = Path(
+        "data/evaluate/operating_point.json"
+    ),
+    threshold: Annotated[float | None, typer.Option(help="Instead of the operating point's.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Write time_s and score, one number a frame, of the one file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    mic: Annotated[bool, typer.Option("--mic", help="Listen to the default microphone until Ctrl-C.")] = False,
+) -> None:
+    """Run the exported model over sound files or the microphone; one line an event: file, time in s, score."""
+    from kwstrain.detect.command import detect as run
+
+    run(files or [], model_dir, operating_point, threshold=threshold, trace=trace, as_json=as_json, mic=mic)
+
+
 def main() -> None:
     """Entry point of the `kwstrain` command."""
     app()
 
-
-__all__ = ["Annotated", "Path", "typer"]

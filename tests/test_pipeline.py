@@ -14,7 +14,6 @@ PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 FREE_BLOCKS = {"executor"}
 
 
-
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_command_package_and_params_block_share_one_name(stage):
     program, command = STAGES[stage]["cmd"].split()

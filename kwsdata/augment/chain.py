@@ -1,32 +1,59 @@
 """Apply a recipe: the one order in which effects follow each other, and where the word ends up.
 
-    speed -> context (lead, tail) -> room -> noise -> level
+    speed, tempo, pitch -> context (lead, tail) -> shift -> room -> noise -> babble
+    -> equalizer -> band limit -> level -> clipping -> telephone -> codec
 
-as sound meets a microphone: the voice itself, what is said before and after, the room, what else sounds in it, the
-gain. The supervision follows: speed moves and scales it, the lead shifts it, the room leaves it in place.
+as sound meets a device: the voice itself, what is said before and after, the room, what else sounds in it, the
+microphone, its amplifier, the line. The supervision follows: speed and tempo scale it, lead and shift move it, the rest
+leaves it in place. Levels and SNR are measured on the supervised word.
 """
 
 from dataclasses import dataclass
 
-from kwsdata.audio import Waveform
+import numpy as np
+
+from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.augment.recipe import Materials, Recipe
+from kwsdata.errors import AudioError
+from kwsdata.transforms.babble import babble_of
+from kwsdata.transforms.band_limit import apply_band_limit
+from kwsdata.transforms.clipping import apply_clipping
+from kwsdata.transforms.codec import apply_codec
 from kwsdata.transforms.context import apply_context, lead_samples
-from kwsdata.transforms.levels import below_full_scale
+from kwsdata.transforms.engine import Engine
+from kwsdata.transforms.equalizer import apply_equalizer
+from kwsdata.transforms.levels import active_level, below_full_scale
 from kwsdata.transforms.loudness import apply_loudness
-from kwsdata.transforms.noise import apply_noise, stretch_of
-from kwsdata.transforms.reverb import apply_reverb
-from kwsdata.transforms.speed import apply_speed
+from kwsdata.transforms.noise import mix
+from kwsdata.transforms.pitch import pitch_factor
+from kwsdata.transforms.reverb import apply_reverb, early_part
+from kwsdata.transforms.shift import apply_shift, shift_samples
+from kwsdata.transforms.telephone import apply_telephone
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """`wave` float32 [samples] in [-1, 1]; `span`: [start, end) of the supervision in samples."""
+    """`wave` float32 [samples] in [-1, 1]; `span`: [start, end) of the supervision in samples.
+
+    `early`: the same scene with only the early part of its room and nothing after it, at the level of the direct
+    sound, float32 [samples]; None when it was not asked for.
+    """
 
     wave: Waveform
-    span: tuple[int, int]
+    span: Span
+    early: Waveform | None = None
 
 
-def render(wave: Waveform, span: tuple[int, int], recipe: Recipe, materials: Materials) -> Rendered:
+def render(
+    wave: Waveform,
+    span: Span,
+    recipe: Recipe,
+    materials: Materials,
+    engine: Engine,
+    early_ms: float | None = None,
+) -> Rendered:
     """Return `wave` [samples] after `recipe`.
 
     Args:
@@ -34,23 +61,80 @@ def render(wave: Waveform, span: tuple[int, int], recipe: Recipe, materials: Mat
         span: [start, end) of its supervision in samples.
         recipe: every draw.
         materials: holds the responses and recordings that the recipe names.
+        engine: what warps and convolves.
+        early_ms: also return the early-only target, with this much of the room.
+
+    Raises:
+        AudioError: a sample of `wave` is not finite.
     """
-    start, end = span
-    if recipe.speed:
-        before = wave.size
-        wave = apply_speed(wave, recipe.speed)
-        scale = wave.size / before if before else 1.0
-        start, end = round(start * scale), round(end * scale)
-    if recipe.context:
-        speech = recipe.context.speech
-        other = materials.speech.wave(speech) if speech is not None and materials.speech else None
-        wave = apply_context(wave, recipe.context, other)
-        shift = lead_samples(recipe.context)
-        start, end = start + shift, end + shift
+    if not np.isfinite(wave).all():
+        raise AudioError("has samples that are not finite: import its corpus again")
+    wave, span = _voice(below_full_scale(wave), span, recipe, engine)
+    wave, span = _scene(wave, span, recipe, materials)
+    early = None
+    if early_ms is not None:
+        early = wave
+        if recipe.reverb and materials.rirs:
+            early = apply_reverb(wave, early_part(materials.rirs.wave(recipe.reverb.rir), early_ms), engine.convolve)
+        early = below_full_scale(early)
+    wave = _room(wave, span, recipe, materials, engine)
+    return Rendered(_device(wave, span, recipe), span, early)
+
+
+def _voice(wave: Waveform, span: Span, recipe: Recipe, engine: Engine) -> tuple[Waveform, Span]:
+    speed = recipe.speed.factor if recipe.speed else 1.0
+    tempo = recipe.tempo.factor if recipe.tempo else 1.0
+    pitch = pitch_factor(recipe.pitch) if recipe.pitch else 1.0
+    if speed == tempo == pitch == 1.0 or wave.size == 0:
+        return wave, span
+    duration = 1 / (speed * tempo)
+    warped = engine.warp(wave, speed * pitch, duration)
+    start, end = (min(round(place * duration), warped.size) for place in span)
+    return warped, (start, end)
+
+
+def _scene(wave: Waveform, span: Span, recipe: Recipe, materials: Materials) -> tuple[Waveform, Span]:
+    if (context := recipe.context) is not None:
+        lead = lead_samples(context)
+        other = None
+        if context.speech is not None and materials.speech:
+            longest = max(lead - round(context.gap_s * SAMPLE_RATE), 0)
+            other = materials.speech.piece(context.speech, longest, context.position)
+        wave, span = apply_context(wave, context, other), (span[0] + lead, span[1] + lead)
+    if recipe.shift:
+        shift = shift_samples(recipe.shift, wave.size, span)
+        wave, span = apply_shift(wave, shift), (span[0] + shift, span[1] + shift)
+    return wave, span
+
+
+def _room(wave: Waveform, span: Span, recipe: Recipe, materials: Materials, engine: Engine) -> Waveform:
     if recipe.reverb and materials.rirs:
-        wave = apply_reverb(wave, materials.rirs.wave(recipe.reverb.rir))
+        wave = apply_reverb(wave, materials.rirs.filter(recipe.reverb.rir), engine.convolve)
+    level = word_level(wave, span) if recipe.noise or recipe.babble else 0.0
     if recipe.noise and materials.noises:
-        noise = stretch_of(materials.noises.wave(recipe.noise.noise), wave.size, recipe.noise.position)
-        wave = apply_noise(wave, noise, recipe.noise.snr_db)
-    wave = apply_loudness(wave, recipe.loudness) if recipe.loudness else below_full_scale(wave)
-    return Rendered(wave, (start, end))
+        noise = materials.noises.stretch(recipe.noise.noise, wave.size, recipe.noise.position)
+        wave = mix(wave, noise, recipe.noise.snr_db, level)
+    if recipe.babble and materials.speech:
+        wave = mix(wave, babble_of(recipe.babble, materials.speech, wave.size), recipe.babble.snr_db, level)
+    return wave
+
+
+def _device(wave: Waveform, span: Span, recipe: Recipe) -> Waveform:
+    if recipe.equalizer:
+        wave = apply_equalizer(wave, recipe.equalizer)
+    if recipe.band_limit:
+        wave = apply_band_limit(wave, recipe.band_limit)
+    if recipe.loudness:
+        wave = apply_loudness(wave, recipe.loudness, word_level(wave, span))
+    if recipe.clipping:
+        wave = apply_clipping(wave, recipe.clipping, span)
+    if recipe.telephone:
+        wave = apply_telephone(below_full_scale(wave), recipe.telephone)
+    if recipe.codec:
+        wave = apply_codec(below_full_scale(wave), recipe.codec)
+    return below_full_scale(wave)
+
+
+def word_level(wave: Waveform, span: Span) -> float:
+    """Return the active level of the word at `span` in `wave` [samples]; of all of it where the word is silent."""
+    return active_level(wave[span[0] : span[1]]) or active_level(wave)

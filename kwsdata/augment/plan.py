@@ -61,7 +61,8 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path) -> Plan:
             rows.write(line)
             parents[corpus].append(Parent(bits, 1 + copies[label], offset, len(line)))
             offset += len(line)
-            sound = {"place": custom["shard"], "sha": custom["audio_sha256"], "corpus": corpus}
+            samples = row["recording"]["num_samples"]
+            sound = {"place": custom["shard"], "samples": samples, "sha256": custom["audio_sha256"]}
             if label in corpora:
                 corpora[label].add(corpus)
             if label == "noise" and _named(corpus, params.noise_corpora):

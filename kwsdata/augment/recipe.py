@@ -1,64 +1,92 @@
 """What was done to one copy of one clip: every draw, in the order of the chain, as plain JSON."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-import numpy as np
-
-from kwsdata.draws import rng_for
+from kwsdata.draws import rng_for, unit_for
 from kwsdata.params import AugmentParams
 from kwsdata.rirs import RirBank
 from kwsdata.sounds import SoundPool
+from kwsdata.transforms.babble import BabbleDraw, draw_babble
+from kwsdata.transforms.band_limit import BandLimitDraw, draw_band_limit
+from kwsdata.transforms.clipping import ClippingDraw, draw_clipping
+from kwsdata.transforms.codec import CodecDraw, draw_codec
 from kwsdata.transforms.context import ContextDraw, draw_context
+from kwsdata.transforms.equalizer import EqualizerDraw, draw_equalizer
 from kwsdata.transforms.loudness import LoudnessDraw, draw_loudness
 from kwsdata.transforms.noise import NoiseDraw, draw_noise
+from kwsdata.transforms.pitch import PitchDraw, draw_pitch
 from kwsdata.transforms.reverb import ReverbDraw, draw_reverb
+from kwsdata.transforms.shift import ShiftDraw, draw_shift
 from kwsdata.transforms.speed import SpeedDraw, draw_speed
+from kwsdata.transforms.telephone import TelephoneDraw, draw_telephone
+from kwsdata.transforms.tempo import TempoDraw, draw_tempo
+
+Draw = TypeVar("Draw")
 
 
 @dataclass(frozen=True)
 class Materials:
     """What effects draw from; None where there is nothing of the kind."""
 
-    rirs: RirBank | None
-    noises: SoundPool | None
-    speech: SoundPool | None
+    rirs: RirBank | None = None
+    noises: SoundPool | None = None
+    speech: SoundPool | None = None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The draws of one copy; an effect that is None does nothing."""
+    """The draws of one copy, in the order of the chain; an effect that is None does nothing."""
 
     copy: int
     speed: SpeedDraw | None = None
+    tempo: TempoDraw | None = None
+    pitch: PitchDraw | None = None
     context: ContextDraw | None = None
+    shift: ShiftDraw | None = None
     reverb: ReverbDraw | None = None
     noise: NoiseDraw | None = None
+    babble: BabbleDraw | None = None
+    equalizer: EqualizerDraw | None = None
+    band_limit: BandLimitDraw | None = None
     loudness: LoudnessDraw | None = None
+    clipping: ClippingDraw | None = None
+    telephone: TelephoneDraw | None = None
+    codec: CodecDraw | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON values, without the effects that do nothing."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        # vars() of a draw is what asdict would copy, field by field: draws hold plain values only.
+        return {"copy": self.copy} | {name: dict(vars(getattr(self, name))) for name in self.effects}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Recipe":
         """Return the recipe that `to_dict` described."""
-        draws = {key: _DRAWS[key](**value) for key, value in values.items() if key != "copy"}
-        return cls(copy=values["copy"], **draws)
+        return cls(copy=values["copy"], **{key: _DRAWS[key](**value) for key, value in values.items() if key != "copy"})
 
     @property
     def effects(self) -> list[str]:
         """Names of the effects that do something, in the order of the chain."""
-        return [field.name for field in fields(self)[1:] if getattr(self, field.name) is not None]
+        return [name for name in _DRAWS if getattr(self, name) is not None]
 
 
 _DRAWS: dict[str, type] = {
     "speed": SpeedDraw,
+    "tempo": TempoDraw,
+    "pitch": PitchDraw,
     "context": ContextDraw,
+    "shift": ShiftDraw,
     "reverb": ReverbDraw,
     "noise": NoiseDraw,
+    "babble": BabbleDraw,
+    "equalizer": EqualizerDraw,
+    "band_limit": BandLimitDraw,
     "loudness": LoudnessDraw,
+    "clipping": ClippingDraw,
+    "telephone": TelephoneDraw,
+    "codec": CodecDraw,
 }
+_FOREGROUND_ONLY = {"pitch", "context", "shift", "reverb", "noise", "babble"}
 
 
 def draw_recipe(
@@ -67,40 +95,48 @@ def draw_recipe(
     """Draw copy `copy` of a clip. Copy 0 is the clip itself, in its context.
 
     Each effect has a generator of its own, keyed by (seed, the clip's samples, copy, effect): switching one effect on,
-    or adding a clip, changes no other draw. A clip of noise gets no context, room or noise.
+    or adding a clip, changes no other draw. A clip of noise gets no context, room, noise, babble, shift or pitch.
     """
+    key = (params.seed, "augment", audio_sha256, copy)
+    p = params
 
-    def rng(effect: str) -> np.random.Generator:
-        return rng_for(params.seed, "augment", audio_sha256, copy, effect)
-
-    def happens(effect: str, probability: float) -> np.random.Generator | None:
-        if probability <= 0.0:
+    def drawn(effect: str, probability: float, draw: Any, *args: Any) -> Any:
+        if probability <= 0 or (label == "noise" and effect in _FOREGROUND_ONLY):
             return None
-        generator = rng(effect)
-        return generator if generator.random() < probability else None
+        return draw(rng_for(*key, effect), *args) if unit_for(*key, effect) < probability else None
 
-    foreground = label != "noise"
-    context = None
-    if foreground and duration_s < params.context_below_s:
-        context = draw_context(
-            rng("context"),
-            params.lead_s,
-            params.tail_s,
-            params.lead_speech_probability,
-            params.lead_speech_gap_s,
-            params.lead_speech_level_db,
-            materials.speech,
-        )
+    context = drawn(
+        "context",
+        float(duration_s < p.context_below_s),
+        draw_context,
+        p.lead_s,
+        p.tail_s,
+        p.lead_speech_probability,
+        p.lead_speech_gap_s,
+        p.lead_speech_level_db,
+        materials.speech,
+    )
     if copy == 0:
         return Recipe(copy=0, context=context)
-    speed = happens("speed", params.speed_probability)
-    reverb = happens("reverb", params.reverb_probability) if foreground and materials.rirs else None
-    noise = happens("noise", params.noise_probability) if foreground and materials.noises else None
+    rirs, noises, speech = materials.rirs, materials.noises, materials.speech
     return Recipe(
         copy=copy,
-        speed=draw_speed(speed, params.speed) if speed else None,
+        speed=drawn("speed", p.speed_probability, draw_speed, p.speed),
+        tempo=drawn("tempo", p.tempo_probability, draw_tempo, p.tempo),
+        pitch=drawn("pitch", p.pitch_probability, draw_pitch, p.pitch_semitones),
         context=context,
-        reverb=draw_reverb(reverb, materials.rirs) if reverb and materials.rirs else None,
-        noise=draw_noise(noise, materials.noises, params.snr_db) if noise and materials.noises else None,
-        loudness=draw_loudness(rng("loudness"), params.level_dbfs),
+        shift=drawn("shift", p.shift_probability, draw_shift, p.shift_s),
+        reverb=drawn("reverb", p.reverb_probability, draw_reverb, rirs) if rirs else None,
+        noise=drawn("noise", p.noise_probability, draw_noise, noises, p.snr_db) if noises else None,
+        babble=drawn("babble", p.babble_probability, draw_babble, speech, p.babble_voices, p.babble_snr_db)
+        if speech
+        else None,
+        equalizer=drawn("equalizer", p.equalizer_probability, draw_equalizer, p.equalizer_db),
+        band_limit=drawn(
+            "band_limit", p.band_limit_probability, draw_band_limit, p.band_limit_low_hz, p.band_limit_high_hz
+        ),
+        loudness=drawn("loudness", 1.0, draw_loudness, p.level_dbfs),
+        clipping=drawn("clipping", p.clipping_probability, draw_clipping, p.clipping_fraction),
+        telephone=drawn("telephone", p.telephone_probability, draw_telephone),
+        codec=drawn("codec", p.codec_probability, draw_codec, p.codecs),
     )

@@ -12,18 +12,21 @@ from typing import Any
 
 from lhotse import MonoCut
 
-from kwsdata.audio import SAMPLE_RATE
+from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.augment.chain import render
 from kwsdata.augment.recipe import Materials, Recipe, draw_recipe
 from kwsdata.draws import digest_of
+from kwsdata.errors import AudioError
 from kwsdata.files import atomic_path, read_json, write_json
-from kwsdata.manifests import audio_sha256, cut_from_dict, make_cut
+from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
 from kwsdata.params import AugmentParams
 from kwsdata.rirs import RirBank, load_bank
-from kwsdata.shards import Clip, read_place, shard_paths, write_shard
-from kwsdata.sounds import SoundPool
+from kwsdata.shards import Clip, read_place, write_shard
+from kwsdata.sounds import Sound, SoundPool
+from kwsdata.transforms.engine import Engine, engine_for
 
 _DONE = "done.json"
+_NOUNS = ("audio", "draws", "manifests", "ring", "rirs", "shards", "sounds")  # whose code a sample depends on
 
 
 @dataclass(frozen=True)
@@ -44,25 +47,28 @@ def make_shard(task: ShardTask) -> tuple[Path, dict[str, Any]]:
     materials = load_materials(task)
     parents = list(_read_parents(task))
     recipes = [_recipes_of(parent, task.params, materials) for parent in parents]
-    entry = task.cache / _key(parents, recipes, materials, task.pools)
+    entry = task.cache / _key(task, parents, recipes, materials)
     if not is_whole(entry):
         counts: Counter[str] = Counter()
         with atomic_path(entry) as scratch:
             scratch.mkdir()
-            write_shard(scratch, 0, _clips(parents, recipes, materials, task.root, counts))
-            sizes = [path.stat().st_size for path in shard_paths(scratch, 0)]
+            write_shard(scratch, 0, _clips(task, parents, recipes, materials, counts))
+            sizes = {path.name: path.stat().st_size for path in sorted(scratch.iterdir())}
             write_json(scratch / _DONE, {"sizes": sizes, "counts": dict(counts)})
     return entry, read_json(entry / _DONE)["counts"]
 
 
+def shard_files(entry: Path) -> list[str]:
+    """Return the names of the files of a finished cache entry."""
+    return sorted(read_json(entry / _DONE)["sizes"])
+
+
 def is_whole(entry: Path) -> bool:
-    """Return whether the cache entry is there with both files in full length."""
+    """Return whether the cache entry is there with all its files in full length."""
     if not (entry / _DONE).is_file():
         return False
-    paths = shard_paths(entry, 0)
-    return all(path.is_file() for path in paths) and read_json(entry / _DONE)["sizes"] == [
-        path.stat().st_size for path in paths
-    ]
+    sizes = read_json(entry / _DONE)["sizes"]
+    return all((entry / name).is_file() and (entry / name).stat().st_size == size for name, size in sizes.items())
 
 
 def load_materials(task: ShardTask) -> Materials:
@@ -73,11 +79,10 @@ def load_materials(task: ShardTask) -> Materials:
 @lru_cache(maxsize=1)
 def _materials(pools: Path, stamp: int, rirs: Path, root: Path) -> Materials:
     sounds = {
-        kind: SoundPool({sound_id: sound["place"] for sound_id, sound in members.items()}, root)
+        kind: SoundPool({sound_id: Sound(**sound) for sound_id, sound in members.items()}, root)
         for kind, members in read_json(pools).items()
     }
-    bank = load_bank(rirs) if rirs.is_dir() else None
-    return Materials(bank, sounds["noise"] if len(sounds["noise"]) else None, sounds["speech"] if len(sounds["speech"]) else None)
+    return Materials(load_bank(rirs) if rirs.is_dir() else None, sounds["noise"], sounds["speech"])
 
 
 def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
@@ -96,29 +101,27 @@ def _recipes_of(parent: MonoCut, params: AugmentParams, materials: Materials) ->
     ]
 
 
-def _key(parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials, pools: Path) -> str:
+def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials) -> str:
     """Return the name of the shard's cache entry: a hash of its parents, recipes, the sounds they use and the code."""
     used: dict[str, str] = {}
-    members = _pool_members(pools, pools.stat().st_mtime_ns)
     for recipe in (recipe for group in recipes for recipe in group):
         if recipe.reverb and materials.rirs:
             used[recipe.reverb.rir] = _rir_identity(materials.rirs, recipe.reverb.rir)
-        if recipe.noise:
-            used[recipe.noise.noise] = members["noise"][recipe.noise.noise]["sha"]
+        if recipe.noise and materials.noises:
+            used[recipe.noise.noise] = materials.noises.sounds[recipe.noise.noise].sha256
+        spoken = recipe.babble.voices if recipe.babble else []
         if recipe.context and recipe.context.speech:
-            used[recipe.context.speech] = members["speech"][recipe.context.speech]["sha"]
+            spoken = [*spoken, recipe.context.speech]
+        if materials.speech:
+            used.update({voice: materials.speech.sounds[voice].sha256 for voice in spoken})
     rows = []
     for parent in parents:
-        row = parent.to_dict()
+        row = cut_to_dict(parent)
         row["custom"] = {key: value for key, value in row["custom"].items() if key != "shard"}
         rows.append(row)
     content = [rows, [[recipe.to_dict() for recipe in group] for group in recipes], used]
-    return digest_of(json.dumps(content, sort_keys=True), code_version())[:40]
-
-
-@lru_cache(maxsize=1)
-def _pool_members(pools: Path, stamp: int) -> dict[str, dict[str, dict[str, str]]]:
-    return read_json(pools)
+    settings = (task.params.engine, task.params.device, task.params.early_target_ms)
+    return digest_of(json.dumps(content, sort_keys=True), *settings, code_version())[:40]
 
 
 def _rir_identity(bank: RirBank, rir_id: str) -> str:
@@ -131,7 +134,7 @@ def code_version() -> str:
     """Return a hash of the code that makes samples, so that a changed transform finds no old result in the cache."""
     package = Path(__file__).parents[1]
     sources = [*(package / "transforms").glob("*.py"), *(package / "augment").glob("*.py")]
-    sources += [package / name for name in ("audio.py", "draws.py", "manifests.py", "ring.py", "rirs.py", "shards.py", "sounds.py")]
+    sources += [package / f"{name}.py" for name in _NOUNS]
     digest = hashlib.sha256()
     for path in sorted(sources):
         digest.update(path.read_bytes())
@@ -141,32 +144,55 @@ def code_version() -> str:
 
 
 def _clips(
-    parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials, root: Path, counts: Counter[str]
+    task: ShardTask,
+    parents: list[MonoCut],
+    recipes: list[list[Recipe]],
+    materials: Materials,
+    counts: Counter[str],
 ) -> Iterator[Clip]:
+    engine = engine_for(task.params.engine, task.params.device)
     for parent, group in zip(parents, recipes, strict=True):
         custom: dict[str, Any] = parent.custom or {}
-        wave = read_place(custom["shard"], parent.id, root)
+        wave = read_place(custom["shard"], parent.id, task.root)
         for recipe in group:
-            clip = make_clip(parent, wave, recipe, materials)
+            clip = make_clip(parent, wave, recipe, materials, engine, task.params.early_target_ms)
             counts["clips"] += 1
             counts["samples"] += clip.wave.size
             counts[f"label {custom['label']}"] += 1
-            for effect in recipe.effects:
-                counts[f"effect {effect}"] += 1
+            counts.update(f"effect {effect}" for effect in recipe.effects)
             yield clip
 
 
-def make_clip(parent: MonoCut, wave: Any, recipe: Recipe, materials: Materials) -> Clip:
-    """Return the copy of `parent` (whose sound is `wave` [samples]) that `recipe` describes."""
+def make_clip(
+    parent: MonoCut,
+    wave: Waveform,
+    recipe: Recipe,
+    materials: Materials,
+    engine: Engine,
+    early_ms: float | None = None,
+) -> Clip:
+    """Return the copy of `parent` (whose sound is `wave` [samples]) that `recipe` describes.
+
+    Raises:
+        AudioError: see `kwsdata.augment.chain.render`.
+    """
     said = parent.supervisions[0] if parent.supervisions else None
     span = (round(said.start * SAMPLE_RATE), round(said.end * SAMPLE_RATE)) if said else (0, wave.size)
-    made = render(wave, span, recipe, materials)
-    custom = {key: value for key, value in (parent.custom or {}).items() if key not in ("shard", "speaker")}
-    custom |= {"parent": parent.id, "recipe": recipe.to_dict(), "audio_sha256": audio_sha256(made.wave)}
-    custom["parent_sha256"] = (parent.custom or {})["audio_sha256"]
+    try:
+        made = render(wave, span, recipe, materials, engine, early_ms)
+    except AudioError as error:
+        raise AudioError(f"{parent.id} {error}") from None
+    stored = to_int16(made.wave)
+    custom = {key: value for key, value in (parent.custom or {}).items() if key != "shard"}
+    custom |= {
+        "parent": parent.id,
+        "parent_sha256": custom["audio_sha256"],
+        "audio_sha256": audio_sha256(stored),
+        "recipe": recipe.to_dict(),
+    }
     cut = make_cut(
         f"{parent.id}-a{recipe.copy:02d}",
-        made.wave.size,
+        stored.size,
         text=said.text if said else None,
         speaker=said.speaker if said else None,
         language=said.language if said else None,
@@ -174,7 +200,4 @@ def make_clip(parent: MonoCut, wave: Any, recipe: Recipe, materials: Materials) 
         span=made.span,
         custom=custom,
     )
-    speaker = (parent.custom or {}).get("speaker")
-    if speaker is not None and cut.custom is not None:
-        cut.custom["speaker"] = speaker
-    return Clip(cut, made.wave)
+    return Clip(cut, stored, {} if made.early is None else {"early": made.early})

@@ -17,13 +17,13 @@ from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.augment.plan import make_plan
-from kwsdata.augment.shard import ShardTask, make_shard
+from kwsdata.augment.shard import ShardTask, make_shard, shard_files
 from kwsdata.cache import cache_root
 from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, write_json
 from kwsdata.params import Params
-from kwsdata.shards import shard_paths
+from kwsdata.transforms.engine import engine_for
 
 
 def run(
@@ -39,7 +39,10 @@ def run(
     """
     block = params.augment
     if block.reverb_probability > 0 and not rirs.is_dir():
-        raise StageInputError(f"{rirs} is missing: type `dvc repro simulate_rirs`, or set augment.reverb_probability to 0.")
+        raise StageInputError(
+            f"{rirs} is missing: type `dvc repro simulate_rirs`, or set augment.reverb_probability to 0."
+        )
+    engine_for(block.engine, block.device)  # what is missing is said now, not by a worker
     cache = cache_root().absolute() / "augment"
     cache.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
@@ -51,8 +54,8 @@ def run(
         with atomic_path(out) as made:
             made.mkdir()
             for number, (entry, shard_counts) in enumerate(run_tasks(make_shard, tasks, params.executor, "augment")):
-                for source, target in zip(shard_paths(entry, 0), shard_paths(made, number), strict=True):
-                    _link(source, target)
+                for name in shard_files(entry):
+                    _link(entry / name, made / name.replace("000000", f"{number:06d}"))
                 counts.update(shard_counts)
             summary = _summary(counts, len(tasks))
             write_json(made / "augment.json", summary)
@@ -69,7 +72,9 @@ def _link(source: Path, target: Path) -> None:
 
 def _summary(counts: Counter[str], shards: int) -> dict[str, Any]:
     def part(kind: str) -> dict[str, int]:
-        return {key.removeprefix(f"{kind} "): value for key, value in sorted(counts.items()) if key.startswith(f"{kind} ")}
+        return {
+            key.removeprefix(f"{kind} "): value for key, value in sorted(counts.items()) if key.startswith(f"{kind} ")
+        }
 
     return {
         "clips": counts["clips"],

@@ -35,8 +35,7 @@ def run(
     with atomic_path(out) as scratch:
         scratch.mkdir()
         sources = {"train": augmented, "dev": testsets / "dev" / "clean"}
-        summaries = {name: _featurize(params, source, scratch / name) for name, source in sources.items()}
-    return summaries
+        return {name: _featurize(params, source, scratch / name) for name, source in sources.items()}
 
 
 def _featurize(params: Params, source: Path, out: Path) -> dict[str, Any]:
@@ -78,7 +77,9 @@ def row_of(cut: MonoCut, frontend: FrontEnd) -> ClipRow:
     spans = [
         (frames_before(s.start, frontend), frames_before(s.start + s.duration, frontend)) for s in cut.supervisions
     ]
-    events = [span for span, s in zip(spans, cut.supervisions, strict=True) if (s.custom or {}).get("event") == "keyword"]
+    events = [
+        span for span, s in zip(spans, cut.supervisions, strict=True) if (s.custom or {}).get("event") == "keyword"
+    ]
     is_stream = "segments" in custom
     return ClipRow(
         id=cut.id,

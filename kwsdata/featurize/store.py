@@ -1,8 +1,8 @@
 """Features on disk: a few flat arrays that training maps into memory, and one row a clip.
 
-    DIR/features.000000.npy   float16 [frames, n_mels], the clips of a shard end to end
-    DIR/clips.jsonl.gz        one row a clip, in order (fields of `ClipRow`)
-    DIR/store.json            front end, n_mels, hop_s, counts, and the hash of the features block
+DIR/features.000000.npy   float16 [frames, n_mels], the clips of a shard end to end
+DIR/clips.jsonl.gz        one row a clip, in order (fields of `ClipRow`)
+DIR/store.json            front end, n_mels, hop_s, counts, and the hash of the features block
 """
 
 from collections.abc import Iterable, Iterator
@@ -71,7 +71,9 @@ def _row(directory: Path, row: dict[str, Any]) -> ClipRow:
         row["events"] = [tuple(event) for event in row["events"]]
         return ClipRow(**row)
     except (KeyError, TypeError) as error:
-        raise StageInputError(f"{directory}/clips.jsonl.gz: row {row.get('id', '?')!r} is malformed ({error!r}).") from None
+        raise StageInputError(
+            f"{directory}/clips.jsonl.gz: row {row.get('id', '?')!r} is malformed ({error!r})."
+        ) from None
 
 
 def write_store(

@@ -15,7 +15,7 @@ from lhotse.recipes.librispeech import prepare_librispeech
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options, Remote
-from kwsdata.importers.recipes import ReadableTree, readable_tree
+from kwsdata.importers.recipes import ReadableTree, no_warnings, readable_tree
 from kwsdata.importers.source import FileSound, Source
 
 _MD5 = {
@@ -51,7 +51,8 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
 
 def _utterances(tree: ReadableTree, part: Path) -> Iterator[tuple[str, Source]]:
     """Yield (path below the tree, source); a clip is named by its utterance alone, wherever PATH begins."""
-    manifests = prepare_librispeech(part.parent, dataset_parts=[part.name])[part.name]
+    with no_warnings():
+        manifests = prepare_librispeech(part.parent, dataset_parts=[part.name])[part.name]
     told = {supervision.recording_id: supervision for supervision in manifests["supervisions"]}
     for recording in manifests["recordings"]:
         key, said = tree.key_of(recording), told[recording.id]

@@ -28,8 +28,11 @@ def record_partition(params_path: Path, corpus: str, partition: str) -> None:
     try:
         text = params_path.read_text()
         values: Any = yaml.load(text)
-        values["split"]["whole"][corpus] = partition
-    except (OSError, YAMLError, KeyError, TypeError) as error:
+        whole = values["split"]["whole"]
+        if not whole:
+            whole.fa.set_flow_style()  # {crowd: train}: on the line of its comment, where `{}` was
+        whole[corpus] = partition
+    except (OSError, YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ParamsError(f"{params_path}: split.whole.{corpus} cannot be set ({error!r}).") from None
     stream = io.StringIO()
     yaml.dump(values, stream)

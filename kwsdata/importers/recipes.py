@@ -3,6 +3,7 @@
 So a recipe is shown a copy of the tree, made of links, that lacks the sound files whose header cannot be read.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -60,7 +61,18 @@ def readable_tree(root: Path) -> Iterator[ReadableTree]:
 
 def _unreadable(path: Path) -> str | None:
     try:
-        frames = soundfile.info(str(path)).frames
+        soundfile.info(str(path))
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         return f"cannot be decoded ({getattr(error, 'error_string', error)})"
-    return None if frames else "empty (0 samples)"
+    return None
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Keep a recipe from warning, by temporary paths, of files that the tree lacks: each is a reject already."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

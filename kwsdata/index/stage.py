@@ -30,7 +30,9 @@ def run(params: Params, roots: tuple[Path, ...] = ROOTS, out: Path = Path("data/
     """
     directories = [directory for root in roots for directory in corpus_dirs(root)]
     if not directories:
-        raise CorpusError(f"no corpus below {' or '.join(map(str, roots))}: type `dvc repro synthesize` or `kwsdata import`.")
+        raise CorpusError(
+            f"no corpus below {' or '.join(map(str, roots))}: type `dvc repro synthesize` or `kwsdata import`."
+        )
     names = [directory.name for directory in directories]
     if len(set(names)) < len(names):
         raise CorpusError(f"two corpora share a name among {sorted(names)}: import one again with another --name.")
@@ -67,7 +69,9 @@ class _Tally:
             "keyword": keyword,
             "corpora": corpora,
             "hours_by_label": {label: round(hours, 4) for label, hours in sorted(self.hours_by_label.items())},
-            "excluded": {reason: {"clips": len(ids), "first": ids[:20]} for reason, ids in sorted(self.excluded.items())},
+            "excluded": {
+                reason: {"clips": len(ids), "first": ids[:20]} for reason, ids in sorted(self.excluded.items())
+            },
         }
 
 

@@ -6,6 +6,7 @@ order), and keywords are spread evenly between the pieces, at least `gap_s` of n
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from lhotse import MonoCut
@@ -50,9 +51,11 @@ def pieces_of(cut: MonoCut, load: Callable[[MonoCut], Waveform]) -> list[Segment
     if total <= 2 * piece:
         return [Segment(cut, 0, total)]
     wave = load(cut)
-    cuts_at = [quietest(wave, middle - piece // 4, middle + piece // 4) for middle in range(piece, total - piece // 2, piece)]
+    cuts_at = [
+        quietest(wave, middle - piece // 4, middle + piece // 4) for middle in range(piece, total - piece // 2, piece)
+    ]
     edges = [0, *cuts_at, total]
-    return [Segment(cut, start, end) for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [Segment(cut, start, end) for start, end in pairwise(edges)]
 
 
 def quietest(wave: Waveform, start: int, end: int, frame: int = 800) -> int:

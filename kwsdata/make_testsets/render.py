@@ -28,7 +28,9 @@ def render(cut_id: str, plan: StreamPlan, keyword: str, custom: dict[str, str]) 
 
     `cut.custom["segments"]` lists [start_s, end_s, source cut, label, corpus] of every stretch.
     """
-    waves, supervisions, segments = [], [], []
+    waves: list[Waveform] = []
+    supervisions: list[SupervisionSegment] = []
+    segments: list[list[object]] = []
     cache: dict[str, Waveform] = {}
     uses: dict[str, int] = defaultdict(int)
     for segment in plan.segments:

@@ -135,5 +135,3 @@ def _describe(plans: list[StreamPlan], left_out: int) -> dict[str, Any]:
         "people": people["positives"],
         "negatives_people": people["negatives"],
     }
-
-

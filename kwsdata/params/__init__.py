@@ -22,6 +22,7 @@ from kwsdata.params.data import (
     SplitParams,
 )
 from kwsdata.params.augmentation import AugmentParams, SimulateRirsParams
+from kwsdata.params.mining import CheckParams, EmbedParams, MineNegativesParams, MiningParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     EvaluateParams,
@@ -35,6 +36,8 @@ from kwsdata.params.training import (
 __all__ = [
     "AugmentParams",
     "Block",
+    "CheckParams",
+    "EmbedParams",
     "EvaluateParams",
     "ExecutorParams",
     "FeaturesParams",
@@ -43,6 +46,8 @@ __all__ = [
     "KeywordParams",
     "LossParams",
     "MakeTestsetsParams",
+    "MineNegativesParams",
+    "MiningParams",
     "ModelParams",
     "Params",
     "PartitionsParams",
@@ -66,6 +71,10 @@ class Params(Block):
     synthesize: SynthesizeParams
     split: SplitParams
     simulate_rirs: SimulateRirsParams
+    embed: EmbedParams
+    mine_negatives: MineNegativesParams
+    mining: MiningParams
+    check: CheckParams
     augment: AugmentParams
     features: FeaturesParams
     featurize: FeaturizeParams

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from kwsdata.params.base import Block, Range
 
@@ -37,22 +38,49 @@ class AugmentParams(Block):
 
     seed: int
     copies: CopiesParams
+    engine: Literal["fast", "sox"]  # of speed, tempo and pitch
+    device: str  # cpu (canonical), or a torch device for convolution and resampling
     context_below_s: float = Field(ge=0)  # clips shorter than this get a lead and a tail
     lead_s: Range  # sound (silence or the end of other speech) put before a short clip
     tail_s: Range
     lead_speech_probability: float = Field(ge=0, le=1)
     lead_speech_gap_s: Range  # silence between the other speech and the clip
     lead_speech_level_db: Range  # of the other speech, relative to the clip
-    lead_corpora: Literal["all"] | list[str]  # where the other speech comes from
+    lead_corpora: Literal["all"] | list[str]  # where the other speech, and a babble's voices, come from
     speed_probability: float = Field(ge=0, le=1)
     speed: Range
     pitch_probability: float = Field(ge=0, le=1)
     pitch_semitones: Range
     tempo_probability: float = Field(ge=0, le=1)
     tempo: Range
+    shift_probability: float = Field(ge=0, le=1)
+    shift_s: Range
     reverb_probability: float = Field(ge=0, le=1)
+    early_target_ms: float | None = Field(gt=0)  # also store each clip with only this much of its room; null: do not
     noise_probability: float = Field(ge=0, le=1)
     noise_corpora: Literal["all"] | list[str]  # a list pins the pool: a corpus added later changes no clip
     snr_db: Range
-    level_dbfs: Range  # of active speech after everything
+    babble_probability: float = Field(ge=0, le=1)
+    babble_voices: Range
+    babble_snr_db: Range
+    equalizer_probability: float = Field(ge=0, le=1)
+    equalizer_db: Range
+    band_limit_probability: float = Field(ge=0, le=1)
+    band_limit_low_hz: Range
+    band_limit_high_hz: Range
+    level_dbfs: Range  # of active speech, before the effects below
+    clipping_probability: float = Field(ge=0, le=1)
+    clipping_fraction: Range  # of samples cut off
+    telephone_probability: float = Field(ge=0, le=1)
+    codec_probability: float = Field(ge=0, le=1)
+    codecs: list[Literal["mp3", "opus"]]
     clips_per_shard: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        for name in ("speed", "tempo", "band_limit_low_hz", "band_limit_high_hz"):
+            if getattr(self, name).low <= 0:
+                raise ValueError(f"{name}.low = {getattr(self, name).low:g} must be above 0")
+        if self.codec_probability > 0 and not self.codecs:
+            raise ValueError("codecs is empty: name mp3 or opus, or set codec_probability to 0")
+        return self

@@ -1,9 +1,23 @@
 """Block of the synthesis stage."""
 
+from typing import Self
+
 from pydantic import Field, model_validator
-from typing_extensions import Self
 
 from kwsdata.params.base import Block, Range
+
+
+class ClausesParams(Block):
+    """Clauses of one sentence, from `low` to `high`; a clause is about two seconds."""
+
+    low: int = Field(ge=1)
+    high: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low} is above high = {self.high}")
+        return self
 
 
 class EngineParams(Block):
@@ -12,6 +26,7 @@ class EngineParams(Block):
     positives: int = Field(ge=0)
     confusables: int = Field(ge=0)
     sentences: int = Field(ge=0)
+    clauses: ClausesParams
     speed: Range
 
 
@@ -42,19 +57,6 @@ class NoisesParams(Block):
     duration_s: float = Field(gt=0)
 
 
-class ClausesParams(Block):
-    """Clauses of one sentence, from `low` to `high`; a clause is about two seconds."""
-
-    low: int = Field(ge=1)
-    high: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.low > self.high:
-            raise ValueError(f"low = {self.low} is above high = {self.high}")
-        return self
-
-
 class GateParams(Block):
     """What counts as failed synthesis. Durations are of the voiced part."""
 
@@ -81,6 +83,5 @@ class SynthesizeParams(Block):
     confusable_words: int = Field(ge=0)
     partial_share: float = Field(ge=0, le=1)  # of confusables: the keyword's beginnings and ends
     carrier_share: float = Field(ge=0, le=1)  # of confusables: inside a sentence
-    clauses: ClausesParams
     gate: GateParams
     clips_per_shard: int = Field(ge=1)

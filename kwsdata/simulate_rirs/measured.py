@@ -38,8 +38,8 @@ def measured_rirs(
     names = {info.name for info in infos.values() if info.role == "rir"}
     if unknown := sorted(set(params.measured) - names):
         raise PartitionError(
-            f"simulate_rirs.measured names {unknown}, but the corpora of role rir are {sorted(names)}: import them with "
-            "`kwsdata import ... --role rir` or remove the lines."
+            f"simulate_rirs.measured names {unknown}, but the corpora of role rir are {sorted(names)}: import them "
+            "with `kwsdata import ... --role rir` or remove the lines."
         )
     for directory, info in infos.items():
         if info.role != "rir":

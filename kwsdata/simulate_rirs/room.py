@@ -114,7 +114,8 @@ def simulate_room(draw: RoomDraw, max_rir_s: float) -> list[tuple[dict[str, Any]
                     "distance_m": round(distance, 3),
                     "dimensions": [round(side, 3) for side in draw.dimensions],
                     "method": "image sources + rays" if traced else "image sources",
-                    "recipe": {key: value for key, value in asdict(draw).items() if key != "sources"} | {"source": source},
+                    "recipe": {key: value for key, value in asdict(draw).items() if key != "sources"}
+                    | {"source": source},
                 },
                 wave,
             )

@@ -72,7 +72,13 @@ class _BankWriter:
     def add(self, rir_id: str, partition: Partition, description: dict[str, Any], wave: Waveform) -> None:
         stored, gain = to_stored(wave)
         custom = {"corpus": "simulated", "licence": "CC0-1.0"} | description
-        custom |= {"label": "rir", "role": "rir", "partition": partition, "gain": gain, "audio_sha256": audio_sha256(stored)}
+        custom |= {
+            "label": "rir",
+            "role": "rir",
+            "partition": partition,
+            "gain": gain,
+            "audio_sha256": audio_sha256(stored),
+        }
         self.waiting[partition].append(Clip(make_cut(rir_id, stored.size, custom=custom), stored))
         self.rooms[partition].add(description["speaker"])
         self.methods[description["method"]] += 1

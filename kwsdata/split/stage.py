@@ -84,5 +84,6 @@ def _summary(cuts: list[MonoCut]) -> dict[str, Any]:
         if custom.get("speaker"):
             speakers[custom["label"]].add(custom["speaker"])
     return {
-        label: row | {"hours": round(row["hours"], 4), "speakers": len(speakers[label])} for label, row in sorted(rows.items())
+        label: row | {"hours": round(row["hours"], 4), "speakers": len(speakers[label])}
+        for label, row in sorted(rows.items())
     }

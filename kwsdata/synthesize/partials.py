@@ -36,7 +36,8 @@ def partial_phrases(keyword: str, language: str) -> list[Confusable]:
         halves = ((keyword[:place], phonemes[:cut]), (keyword[place:], phonemes[cut:]))
         for text, spoken in halves:
             apart = distance(sounds, spoken)
-            if text.strip() and VOWELS.intersection(segments(spoken)) and apart >= _LEAST:
+            heard = segments(spoken)
+            if text.strip() and len(heard) > 1 and VOWELS.intersection(heard) and apart >= _LEAST:
                 phrase = Confusable(text.strip(), _stressed(spoken.strip()), round(apart / len(sounds), 4))
                 found.setdefault(phrase.text, phrase)
     return sorted(found.values(), key=lambda phrase: (phrase.distance, phrase.text))
@@ -93,7 +94,7 @@ def _letter_at(text: str, phonemes: str, cut: int) -> int:
         return min(options)
 
     places = range(len(text) + 1)
-    
+
     def key(place: int) -> tuple[float, int]:
         left, right = cost(0, 0, place, before), cost(place, before, len(text), len(sounds))
         return left + right, -place  # of equals the last: "snow|boy", not "sno|wboy"

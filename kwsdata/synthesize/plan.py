@@ -6,7 +6,7 @@ other line; general sentences stay the same for every keyword that is not in the
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -27,13 +27,17 @@ _MARKS = ("", ".", "!", "?", ",")
 
 @dataclass(frozen=True)
 class Line:
-    """One clip to be: its key, what kind of phrase it is, the words said, who says it, and the engine's request."""
+    """One clip to be: its key, what kind of phrase it is, the words said, who says it, and the engine's request.
+
+    `carried`: the phrase is inside a sentence.
+    """
 
     key: str
     kind: Kind
     says: str
     voice: Voice
     request: Request
+    carried: bool = False
 
 
 def speaker_key(voice: Voice) -> str:
@@ -99,7 +103,7 @@ class _Planner:
         if carried:
             before, after = (sentence_without(rng, 1, says(self.keyword)) for _ in range(2))
             text = f"{before[:-1]}, {phrase.text}, {after[0].lower()}{after[1:]}"
-            return self._line(kind, number, text, text, "", rng)
+            return replace(self._line(kind, number, text, text, "", rng), carried=True)
         phonemes = f"{phrase.phonemes}{mark}" if kind == "partial" else ""
         return self._line(kind, number, phrase.text, phrase.text + mark, phonemes, rng)
 
@@ -132,7 +136,7 @@ class _Planner:
 
     def _sentence(self, number: int, unwanted: Callable[[str], bool]) -> tuple[str, np.random.Generator]:
         rng = self._rng("sentence", number)
-        clauses = int(rng.integers(self.params.clauses.low, self.params.clauses.high + 1))
+        clauses = int(rng.integers(self.settings.clauses.low, self.settings.clauses.high + 1))
         return sentence_without(rng, clauses, unwanted), rng
 
     def _line(

@@ -131,7 +131,7 @@ def _items(
     for line, wave in zip(lines, waves, strict=True):
         voiced = cut_to_voice(wave, params.synthesize.gate)
         sounds = len(segments(line.request.phonemes)) or sum(map(str.isalpha, line.says))
-        is_phrase = len(line.says.split()) <= len(params.keyword.text.split()) + 1 and line.kind != "sentence"
+        is_phrase = line.kind != "sentence" and not line.carried
         reason = failure(voiced.wave, voiced.span, sounds, is_phrase, params.synthesize.gate) or misheard.get(line.key)
         if reason:
             yield Reject(line.key, reason)

@@ -34,9 +34,7 @@ def apply_codec(wave: Waveform, draw: CodecDraw) -> Waveform:
     return round_trip(wave, SAMPLE_RATE, file_format, subtype, draw.compression)
 
 
-def round_trip(
-    wave: Waveform, rate: int, file_format: str, subtype: str, compression: float | None = None
-) -> Waveform:
+def round_trip(wave: Waveform, rate: int, file_format: str, subtype: str, compression: float | None = None) -> Waveform:
     """Return `wave` [n] after libsndfile has written and read it at `rate` Hz: [n], cut or filled up to its length."""
     if wave.size == 0:
         return wave

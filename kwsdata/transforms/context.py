@@ -57,21 +57,17 @@ def apply_context(wave: Waveform, draw: ContextDraw, speech: Waveform | None) ->
     Args:
         wave: the clip.
         draw: its lengths, and the gap and level of the other speech.
-        speech: the other recording [m]; a stretch of it, `level_db` relative to the clip's active level, ends `gap_s`
-            before the clip. None for silence.
+        speech: a piece of the other recording [m]; it ends `gap_s` before the clip, `level_db` relative to the clip's
+            active level. What does not fit into the lead is cut from its start. None for silence.
     """
     lead, tail = lead_samples(draw), round(draw.tail_s * SAMPLE_RATE)
     scene = np.zeros(lead + wave.size + tail, dtype=np.float32)
     scene[lead : lead + wave.size] = wave
-    if speech is not None and speech.size:
-        length = min(max(lead - round(draw.gap_s * SAMPLE_RATE), 0), speech.size)
-        start = round(draw.position * (speech.size - length))
-        piece = speech[start : start + length]
-        level = active_level(piece)
-        if level > 0.0:
-            end = lead - round(draw.gap_s * SAMPLE_RATE)
-            gain = active_level(wave) / level * 10 ** (draw.level_db / 20)
-            scene[end - length : end] = piece * _edges(length) * np.float32(gain)
+    end = lead - round(draw.gap_s * SAMPLE_RATE)
+    if speech is not None and end > 0 and (level := active_level(speech[-end:])):
+        piece = speech[-end:]
+        gain = active_level(wave) / level * 10 ** (draw.level_db / 20)
+        scene[end - piece.size : end] = piece * _edges(piece.size) * np.float32(gain)
     return scene
 
 

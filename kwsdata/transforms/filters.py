@@ -8,7 +8,7 @@ import numpy as np
 from scipy.fft import irfft, rfft, rfftfreq
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.transforms.convolution import convolve
+from kwsdata.transforms.convolution import Filter, convolve
 
 _SIZE = 2048  # points of the design
 _TAPS = 512  # kept: 32 ms, which resolves 100 Hz
@@ -30,7 +30,7 @@ def minimum_phase(magnitude_db: np.ndarray) -> Waveform:
 
 def apply_filter(wave: Waveform, magnitude_db: np.ndarray) -> Waveform:
     """Return `wave` [n] through the filter of `magnitude_db` [1025]: [n], no delay to speak of."""
-    return convolve(wave, minimum_phase(magnitude_db))
+    return convolve(wave, Filter(minimum_phase(magnitude_db)))
 
 
 def butterworth_db(frequencies: np.ndarray, corner_hz: float, order: int, high_pass: bool) -> np.ndarray:

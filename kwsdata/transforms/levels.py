@@ -6,7 +6,7 @@ from kwsdata.audio import Waveform
 
 _FRAME = 160  # samples, 10 ms
 _BELOW_LOUDEST_DB = 30.0
-_CEILING = 0.999  # just under full scale: rounding to 16 bits never saturates
+_CEILING = 32767 / 32768  # the largest 16-bit sample
 
 
 def active_level(wave: Waveform) -> float:
@@ -33,6 +33,6 @@ def rms32(wave: Waveform) -> float:
 
 
 def below_full_scale(wave: Waveform) -> Waveform:
-    """Return `wave`, scaled down as a whole when its peak is above 0.999."""
+    """Return `wave`, scaled down as a whole to full scale when its peak is above 1."""
     peak = max(float(wave.max()), -float(wave.min())) if wave.size else 0.0
-    return wave if peak <= _CEILING else (wave * np.float64(_CEILING / peak)).astype(np.float32)
+    return wave if peak <= 1.0 else (wave * np.float64(_CEILING / peak)).astype(np.float32)

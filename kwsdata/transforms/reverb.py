@@ -4,13 +4,14 @@ With a response whose direct path lies at sample 40 and has energy 1 (see `kwsda
 convolution are dropped: an onset stays on its sample, and the direct sound keeps its level.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.rirs import DIRECT_SAMPLE, RirBank
-from kwsdata.transforms.convolution import convolve
+from kwsdata.transforms.convolution import Filter, convolve
 
 _FADE = 80  # samples, 5 ms: how an early-only response ends
 
@@ -27,13 +28,13 @@ def draw_reverb(rng: np.random.Generator, bank: RirBank) -> ReverbDraw:
     return ReverbDraw(bank.choose(float(rng.random())))
 
 
-def apply_reverb(wave: Waveform, rir: Waveform) -> Waveform:
+def apply_reverb(wave: Waveform, rir: Filter, convolve: Callable[..., Waveform] = convolve) -> Waveform:
     """Return `wave` [n] as heard through `rir` [m]: [n], the tail past the end cut off. May leave [-1, 1]."""
     return convolve(wave, rir, wave.size + DIRECT_SAMPLE)[DIRECT_SAMPLE:]
 
 
-def early_part(rir: Waveform, early_ms: float) -> Waveform:
-    """Return `rir` [m] up to `early_ms` after its direct path, faded out over the last 5 ms.
+def early_part(rir: Waveform, early_ms: float) -> Filter:
+    """Return the response `rir` [m] up to `early_ms` after its direct path, faded out over the last 5 ms.
 
     What it leaves (the direct sound and the first reflections, which help a listener: 50 ms in ISO 3382's C50) is the
     target that a dereverberating model learns.
@@ -43,4 +44,4 @@ def early_part(rir: Waveform, early_ms: float) -> Waveform:
     fade = min(_FADE, max(end - 2 * DIRECT_SAMPLE, 0))
     if fade and end < rir.size:
         kept[end - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
-    return kept
+    return Filter(kept)

@@ -35,5 +35,7 @@ def apply_telephone(wave: Waveform, draw: TelephoneDraw) -> Waveform:
     narrow = below_full_scale(soxr.resample(apply_filter(wave, _BAND_DB), SAMPLE_RATE, _RATE, quality="HQ"))
     if narrow.size == 0:
         return np.zeros_like(wave)
-    heard = soxr.resample(round_trip(narrow, _RATE, *_FORMATS[draw.line]), _RATE, SAMPLE_RATE, quality="HQ")[: wave.size]
+    heard = soxr.resample(round_trip(narrow, _RATE, *_FORMATS[draw.line]), _RATE, SAMPLE_RATE, quality="HQ")[
+        : wave.size
+    ]
     return np.pad(heard, (0, wave.size - heard.size))

@@ -23,12 +23,13 @@ class Parity:
     step_by_step: float  # graph against model, one decision at a time, both with state
     one_piece: float  # graph against model, all frames in one call
     across: float  # graph step by step against model in one piece
+    states: float  # states, step by step, as a share of the state's greatest value: all that the scores come from
     step_us: float  # median time of one call for one decision, one thread
 
     @property
     def worst(self) -> float:
-        """The greatest of the three."""
-        return max(self.step_by_step, self.one_piece, self.across)
+        """The greatest of all."""
+        return max(self.step_by_step, self.one_piece, self.across, self.states)
 
 
 class Session:
@@ -43,12 +44,12 @@ class Session:
 
     def reset(self) -> None:
         """Start a new stream."""
-        self._state = self._initial
+        self.state = self._initial
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """Return the scores [decisions] of the next frames [frames, n_mels]."""
-        given = {f"state_{number}": value for number, value in enumerate(self._state)}
-        score, *self._state = self._session.run(None, {"features": frames[None]} | given)
+        given = {f"state_{number}": value for number, value in enumerate(self.state)}
+        score, *self.state = self._session.run(None, {"features": frames[None]} | given)
         return score[0]
 
 
@@ -56,28 +57,27 @@ def measure(path: Path, model: StreamingModel, frames: np.ndarray) -> Parity:
     """Compare the graph at `path` with `model` on a stream of `frames` float32 [frames, n_mels]."""
     stride = model.stride
     frames = frames[: len(frames) // stride * stride]
-    steps = [frames[start : start + stride] for start in range(0, len(frames), stride)]
     session = Session(path, model)
     graph_whole = session(frames)
     session.reset()
-    graph_steps, seconds = [], []
-    for step in steps:
+    model_whole, _ = _scores(model, frames, None)
+    state: State | None = None
+    graph_steps, model_steps, seconds, states = [], [], [], 0.0
+    for start in range(0, len(frames), stride):
+        step = frames[start : start + stride]
         began = time.perf_counter()
         graph_steps.append(session(step))
         seconds.append(time.perf_counter() - began)
-    graph_stepped = np.concatenate(graph_steps)
-    model_whole, _ = _scores(model, frames, None)
-    state: State | None = None
-    model_steps = []
-    for step in steps:
         score, state = _scores(model, step, state)
         model_steps.append(score)
-    model_stepped = np.concatenate(model_steps)
+        states = max(states, *(_relative(a, b.numpy()) for a, b in zip(session.state, state, strict=True)))
+    graph_stepped, model_stepped = np.concatenate(graph_steps), np.concatenate(model_steps)
     return Parity(
-        decisions=len(steps),
+        decisions=len(graph_stepped),
         step_by_step=float(np.abs(graph_stepped - model_stepped).max()),
         one_piece=float(np.abs(graph_whole - model_whole).max()),
         across=float(np.abs(graph_stepped - model_whole).max()),
+        states=states,
         step_us=round(float(np.median(seconds)) * 1e6, 1),
     )
 
@@ -88,7 +88,11 @@ def _scores(model: StreamingModel, frames: np.ndarray, state: State | None) -> t
         return model.score(logits)[0].numpy(), state
 
 
-def test_sound(seconds: float = SECONDS) -> np.ndarray:
+def _relative(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).max() / max(1.0, np.abs(other).max()))
+
+
+def probe_sound(seconds: float = SECONDS) -> np.ndarray:
     """Return sound to compare on: noise and tone bursts at many levels, digital silence too; float32 [samples]."""
     rng = rng_for(0, "parity")
     pieces, total = [], 0

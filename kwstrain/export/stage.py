@@ -14,12 +14,12 @@ from kwsdata.features import features_of, make_frontend
 from kwsdata.files import atomic_path, sha256_of, write_json
 from kwsdata.params import Params
 from kwstrain.export.graph import OPSET, state_names, write_graph
-from kwstrain.export.parity import SECONDS, measure, test_sound
+from kwstrain.export.parity import SECONDS, measure, probe_sound
 from kwstrain.models import StreamingModel
 from kwstrain.models.weights import load_student
 
 FORMAT = 1  # of model.json
-MAX_DIFFERENCE = 1e-4  # of a score
+MAX_DIFFERENCE = 1e-4  # of a score, and of a state as a share of its greatest value
 
 
 class ParityError(KwsError):
@@ -35,17 +35,17 @@ def run(
 
     Raises:
         StageInputError: the student is missing, damaged, or of another architecture than params.yaml's.
-        ParityError: a score of the exported file is further than `MAX_DIFFERENCE` from PyTorch's.
+        ParityError: a score or state of the exported file is further than `MAX_DIFFERENCE` from PyTorch's.
     """
     model = load_student(model_dir, params.model, make_frontend(params.features).n_mels)
     with atomic_path(out) as scratch:
         scratch.mkdir()
         graph = scratch / "model.onnx"
         write_graph(model, graph)
-        parity = measure(graph, model, features_of(test_sound(), params.features))
+        parity = measure(graph, model, features_of(probe_sound(), params.features))
         if not parity.worst <= MAX_DIFFERENCE:  # NaN fails too
             raise ParityError(
-                f"a score of the exported model is {parity.worst:.2g} off PyTorch's, more than {MAX_DIFFERENCE:g} "
+                f"the exported model is {parity.worst:.2g} off PyTorch's, more than {MAX_DIFFERENCE:g} "
                 f"({asdict(parity)}): the versions of torch and onnxruntime do not agree; install constraints.txt."
             )
         info = _describe(params, model) | {

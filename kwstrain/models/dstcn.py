@@ -27,7 +27,7 @@ class DsTcn(StreamingModel):
         self.n_mels, self.stride, self.classes = n_mels, params.stride, classes
         self.channels = params.channels
         self.receptive_field = params.stem_kernel + params.stride * sum(k - 1 for k in params.kernels)
-        self.norm = nn.BatchNorm2d(n_mels)
+        self.norm = nn.BatchNorm2d(n_mels, affine=False)  # the stem scales and shifts, and no slope reaches past it
         self.stem = Stem(n_mels, params.channels, params.stem_kernel, params.stride)
         self.blocks = nn.ModuleList([Block(params.channels, k, params.dropout) for k in params.kernels])
         self.head = nn.Conv2d(params.channels, classes, 1)
@@ -103,4 +103,13 @@ class Block(nn.Module):
         """Take h [B, channels, 1, T] after `past`, return the same shape and the past to come."""
         heard = h if past is None else torch.cat([past, h], dim=-1)
         change = self.drop(torch.relu(self.norm(self.pointwise(self.depthwise(heard)))))
-        return heard[..., self.memory :] + change, heard[..., -self.memory :]
+        kept = _without_first(h, self.memory) if past is None else h
+        return kept + change, heard[..., -self.memory :]
+
+
+def _without_first(h: Tensor, count: int) -> Tensor:
+    """Return h[..., count:] of h [B, channels, 1, T]. Cut along axis 2 of a view [B, 1, T, channels].
+
+    Else the slope of the cut would be laid out channels first, and every step back from there would run at half speed.
+    """
+    return h.permute(0, 2, 3, 1)[:, :, count:].permute(0, 3, 1, 2)

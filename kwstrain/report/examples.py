@@ -20,6 +20,7 @@ from kwstrain.decoder import vote_scores
 from kwstrain.report.chart import Axis, Chart
 from kwstrain.report.inputs import Evaluation
 
+AUDIO = "audio"  # directory of the sounds, beside the page
 MAX_S = 5.0  # of sound in one example
 BEFORE_EVENT_S, AFTER_EVENT_S = 0.6, 0.8
 BEFORE_ALARM_S, AFTER_ALARM_S = 2.0, 0.6  # the decision comes after the sound that caused it
@@ -94,7 +95,7 @@ def write_examples(
         moments: what to show.
         cuts: the streams, by "partition/set/cut id".
         evaluation: traces and the operating point.
-        audio: directory, made if need be.
+        audio: directory, made if need be; it ends up as AUDIO beside the page.
     """
     audio.mkdir(parents=True, exist_ok=True)
     examples = []
@@ -107,7 +108,7 @@ def write_examples(
         (audio / name).write_bytes(encode_flac(sound))
         picture = _picture(sound, first / SAMPLE_RATE, moment, evaluation, key)
         place = f"{moment.row['set']}, {_clock(first / SAMPLE_RATE)} in {moment.row['cut']}"
-        examples.append(Example(f"{audio.name}/{name}", picture, moment.title, [*moment.facts, place]))
+        examples.append(Example(f"{AUDIO}/{name}", picture, moment.title, [*moment.facts, place]))
     return examples
 
 

@@ -111,6 +111,7 @@ def histogram_figure(events: np.ndarray, negatives: np.ndarray, threshold: float
 
 def training_figure(history: Sequence[dict[str, Any]], best_step: int) -> Markup | None:
     """Draw the FNR on dev over the training steps, with the step that was kept; None without a measurement."""
+    width = 380.0
     points = [(float(row["step"]), float(row["dev_fnr"])) for row in history if "dev_fnr" in row]
     if not points:
         return None
@@ -118,9 +119,9 @@ def training_figure(history: Sequence[dict[str, Any]], best_step: int) -> Markup
     y_ticks = round_ticks(max(0.05, max(y for _, y in points)))
     chart = Chart(
         "missed keywords on dev over the training steps",
-        Axis(0, x_ticks[-1], 52, WIDTH - 20),
+        Axis(0, x_ticks[-1], 52, width - 20),
         Axis(0, y_ticks[-1], 240 - 52, 34),
-        WIDTH,
+        width,
         240,
     )
     chart.ticks_x(x_ticks, lambda v: f"{v:g}", "training step")

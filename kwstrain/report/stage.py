@@ -16,7 +16,7 @@ from kwsdata.files import atomic_path, read_json
 from kwsdata.params import Params
 from kwsdata.shards import shard_cuts
 from kwstrain.report import tables, words
-from kwstrain.report.examples import Example, Moment, chosen_alarms, chosen_events, write_examples
+from kwstrain.report.examples import AUDIO, Example, Moment, chosen_alarms, chosen_events, write_examples
 from kwstrain.report.figures import det_figure, histogram_figure, series_class, training_figure
 from kwstrain.report.inputs import Evaluation, read_evaluation, read_history, read_optional
 from kwstrain.runtime import read_model_json
@@ -44,7 +44,7 @@ def run(
     found = read_evaluation(evaluation)
     metrics = found.metrics
     train = read_optional(student / "train.json")
-    with atomic_path(out / "audio") as audio:
+    with atomic_path(out / AUDIO) as audio:
         examples = _examples(found, testsets, params.report.examples, audio)
     page = (
         _environment()

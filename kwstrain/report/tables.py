@@ -117,7 +117,7 @@ def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, 
         loss = train.get("loss", {})
         rows += [
             ["Training", f"{whole(train.get('steps'))} steps, kept step {whole(train.get('best_step'))}"],
-            ["Loss", f"{loss.get('name', '-')}, gamma {loss.get('gamma', 0):g}"],
+            ["Loss", loss.get("name", "-") + (f", gamma {loss['gamma']:g}" if loss.get("gamma") else "")],
         ]
         clips = train.get("train_clips", {})
         if clips:

@@ -39,8 +39,9 @@ def seconds(value: float | None) -> str:
 
 def missed(numbers: dict[str, Any]) -> str:
     """Return what the miss rate of one set means."""
+    was = "was" if numbers["misses"] == 1 else "were"
     return (
-        f"Of {whole(numbers['n_positive'])} spoken keywords, {whole(numbers['misses'])} were missed. From that "
+        f"Of {whole(numbers['n_positive'])} spoken keywords, {whole(numbers['misses'])} {was} missed. From that "
         f"many, the true share can be put between {percent(numbers['fnr_low95'])} and {percent(numbers['fnr_high95'])} "
         "(95 %, Wilson interval)."
     )

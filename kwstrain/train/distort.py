@@ -1,8 +1,8 @@
 """What training does to a batch that evaluation does not: SpecAugment's masks and mixup.
 
 Park et al. 2019 (arXiv:1904.08779) without the warp; Zhang et al. 2018 (arXiv:1710.09412).
-Numbers are drawn first, then applied to the whole batch at once. A mask is filled with the batch's mean of each mel,
-which the model's input normalisation maps near 0.
+Numbers are drawn first, then applied. A mask is filled with the batch's mean of each mel, which the model's input
+normalisation maps near 0.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ import numpy as np
 
 from kwsdata.params import TrainParams
 from kwstrain.train.batch import Batch
+
+MEAN_EVERY = 8  # frames: the mean is of every 8th, since neighbours are alike
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,14 @@ def apply(batch: Batch, distortion: Distortion) -> Batch:
             own.reshape(-1, *[1] * (a.ndim - 1)) * a + (1 - own).reshape(-1, *[1] * (a.ndim - 1)) * a[other]
             for a in (features, target, weight)
         )
-    frames, mels = features.shape[1:]
-    masked = _covered(distortion.time, frames)[:, :, None] | _covered(distortion.mel, mels)[:, None]
-    if masked.any():
-        features = np.where(masked, features.mean(axis=(0, 1), dtype=np.float64).astype(np.float32), features)
+    if distortion.time.size + distortion.mel.size:
+        features = features.copy() if features is batch.features else features
+        mean = features[:, ::MEAN_EVERY].mean(axis=(0, 1))
+        for row, (time, mel) in enumerate(zip(distortion.time.tolist(), distortion.mel.tolist(), strict=True)):
+            for start, end in time:
+                features[row, start:end] = mean
+            for start, end in mel:
+                features[row, :, start:end] = mean[start:end]
     return Batch(features, target, weight)
 
 
@@ -63,10 +69,3 @@ def _spans(rng: np.random.Generator, shape: tuple[int, int], widest: int, size: 
     width = rng.integers(0, min(widest, size) + 1, shape)
     start = np.floor(rng.random(shape) * (size - width + 1)).astype(np.int64)
     return np.stack([start, start + width], axis=-1)
-
-
-def _covered(spans: np.ndarray, size: int) -> np.ndarray:
-    """Return bool [B, size]: True inside any of `spans` [B, masks, 2]."""
-    place = np.arange(size)
-    inside = (place >= spans[..., :1]) & (place < spans[..., 1:])
-    return np.any(inside, axis=1)

@@ -8,9 +8,8 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -37,8 +36,7 @@ class TrainingError(KwsError):
     """Training cannot go on."""
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """What to train, on what, and where its checkpoint and logs are kept until it is done."""
 
     params: Params

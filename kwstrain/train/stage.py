@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
+from torch.multiprocessing import ProcessRaisedException
 
 from kwsdata.errors import ParamsError
 from kwsdata.featurize.store import FeatureStore
@@ -48,7 +49,7 @@ def run(
         shutil.rmtree(job.work, ignore_errors=True)
     fabric = make_fabric(params)
     if params.train.devices > 1:
-        fabric.launch(train, job)  # type: ignore[arg-type]
+        _in_processes(fabric, job)
     else:
         train(fabric, job)
     progress = load_progress(job.checkpoint)
@@ -63,6 +64,14 @@ def run(
         shutil.copytree(job.work / "dvclive", scratch / "dvclive")
     shutil.rmtree(job.work)
     return summary
+
+
+def _in_processes(fabric: Fabric, job: Job) -> None:
+    try:
+        fabric.launch(train, job)  # type: ignore[arg-type]
+    except ProcessRaisedException as error:
+        # Its text is the traceback of the process; the last line names the error.
+        raise TrainingError(str(error).strip().splitlines()[-1].split(": ", 1)[-1]) from error
 
 
 def make_fabric(params: Params) -> Fabric:

@@ -1,5 +1,7 @@
 """The loss against torch's cross-entropy, against its formula in float64, its slope in closed form, and at extremes."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -110,8 +112,8 @@ def test_finite_and_right_at_both_ends(gamma, dtype, classes):
     assert loss.dtype == torch.float32
     assert torch.isfinite(loss).all()
     assert torch.isfinite(leaf.grad).all()
-    # p -> 0: the loss is the margin, its slope -1 at the right class; p -> 1: both vanish.
-    torch.testing.assert_close(loss[0], -leaf.detach()[0, 1].float())
+    # p -> 0: the loss is the margin over the others' sum, its slope -1 at the right class; p -> 1: both vanish.
+    torch.testing.assert_close(loss[0], -leaf.detach()[0, 1].float() + math.log(classes - 1))
     assert float(leaf.grad[0, 1]) == -1
     assert loss[-1] == 0
     assert leaf.grad[-1].abs().max() == 0

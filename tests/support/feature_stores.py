@@ -1,7 +1,7 @@
 """Feature stores made of ridges: a small world in which training can succeed in a few hundred steps.
 
 The keyword is a ridge that rises over the mels and then falls; a confusable falls and then rises, or only rises twice;
-speech is single rises and falls; noise is noise.
+speech is rises alone or falls alone; noise is noise.
 """
 
 from pathlib import Path
@@ -30,9 +30,9 @@ def make_clip(rng: np.random.Generator, label: str, name: str) -> tuple[ClipRow,
         x[start + half : start + length] += ridge(order[1], length - half)
         word = (start, start + length)
     elif label == "speech":
-        for _ in range(2):
-            start = int(rng.integers(0, frames - 12))
-            x[start : start + 12] += ridge(str(rng.choice(["rise", "fall"])), 12)
+        direction = str(rng.choice(["rise", "fall"]))
+        for start in rng.integers(0, frames - 12, 2):
+            x[start : start + 12] += ridge(direction, 12)
     return ClipRow(name, label, 0, 0, 0, word, "someone", "ridges"), x.astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("kwsdata", "kwstrain")
 
-# Schemas hold no number (the values are params of their stages), errors no behaviour, and a package's first file no code.
+# Schemas hold no number (the values are params of their stages), errors no behaviour, a package's first file no code.
 NOT_INPUTS = ("kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/errors.py", "kwsdata/params/*.py")
 
 

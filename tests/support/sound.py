@@ -25,6 +25,5 @@ def burst(seed: int = 0, before_s: float = 0.3, word_s: float = 0.5, after_s: fl
     pitch = rng.uniform(90, 250)
     wave = sum(np.sin(2 * np.pi * pitch * k * time + rng.uniform(0, 6)) / k for k in range(1, 12))
     wave = 0.2 * wave * np.abs(np.sin(np.pi * 3 * time / word_s))
-    return np.concatenate([np.zeros(round(before_s * SAMPLE_RATE)), wave, np.zeros(round(after_s * SAMPLE_RATE))]).astype(
-        np.float32
-    )
+    before, after = np.zeros(round(before_s * SAMPLE_RATE)), np.zeros(round(after_s * SAMPLE_RATE))
+    return np.concatenate([before, wave, after]).astype(np.float32)

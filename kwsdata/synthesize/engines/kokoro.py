@@ -34,7 +34,7 @@ class Kokoro:
     name = "kokoro"
     licence = "Apache-2.0"
     mixes = True
-    batch = 24
+    batch = 12
 
     def __init__(self) -> None:
         try:

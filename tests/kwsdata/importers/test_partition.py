@@ -23,9 +23,8 @@ def test_nothing_but_the_entry_changes_and_comments_stay(copy):
     changed = list(difflib.ndiff(PARAMS.read_text().splitlines(), copy.read_text().splitlines()))
     gone = [line for line in changed if line.startswith("- ")]
     new = [line for line in changed if line.startswith("+ ")]
-    assert len(gone) <= 1 and all("whole:" in line for line in gone)
-    assert all(any(word in line for word in ("whole:", "crowd: train", "village: test")) for line in new)
-    assert PARAMS.read_text().count("#") == copy.read_text().count("#")
+    assert len(gone) == len(new) == 1 and "whole:" in gone[0]
+    assert gone[0].partition("#")[2] == new[0].partition("#")[2] != ""
     before, after = load_params(PARAMS), load_params(copy)
     assert after.split.whole == before.split.whole | {"crowd": "train", "village": "test"}
     assert after.model_copy(update={"split": before.split}) == before

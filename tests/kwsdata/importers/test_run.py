@@ -32,8 +32,9 @@ def test_words_keeps_only_those(importing, words):
         importing("folder", words, role="keyword", words=["maybe"], name="other")
 
 
-def test_limit_keeps_the_same_sounds_when_others_arrive(importing, words):
-    importing("folder", words, role="keyword", limit=6)
+def test_limit_keeps_an_even_sample_that_grows(importing, words):
+    summary = importing("folder", words, role="keyword", limit=6)
+    assert set(summary["most_common_texts"]) == {"yes", "no", "up"}  # not the first six of the alphabet
     few = {cut.custom["origin"] for cut in importing.cuts().values()}
     importing("folder", words, role="keyword", limit=9, name="more")
     assert len(few) == 6
@@ -152,7 +153,7 @@ def test_librispeech_is_the_same_from_any_folder_of_it(importing, tmp_path):
     assert found[0] == found[1] == found[2] == {"84-121123-0000", "84-121123-0001", "174-50561-0000"}
 
 
-def test_librispeech_accounts_for_what_its_recipe_skips(importing, tmp_path):
+def test_librispeech_accounts_for_what_its_recipe_skips(importing, tmp_path, caplog):
     root = librispeech(tmp_path / "tree")
     chapter = root / "dev-clean/84/121123"
     put_tone(chapter / "84-121123-0009.flac", 9)
@@ -163,3 +164,4 @@ def test_librispeech_accounts_for_what_its_recipe_skips(importing, tmp_path):
     assert rejects["dev-clean/84/121123/84-121123-0009.flac"] == "no transcript"
     assert rejects["dev-clean/84/121123/84-121123-0001.flac"] == "missing (84-121123.trans.txt lists it)"
     assert len(rejects) == 4
+    assert "No such file" not in caplog.text  # the recipe's own words, about a temporary path

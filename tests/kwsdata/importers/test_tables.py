@@ -2,8 +2,9 @@
 
 import logging
 
+import numpy as np
 import pytest
-from corpus_trees import common_voice, mswc, musan, put_tone
+from corpus_trees import common_voice, mswc, musan, put_tone, write
 
 from kwsdata.errors import CorpusError
 
@@ -53,8 +54,11 @@ def test_musan_speech_has_no_speakers_and_music_keeps_its_notes(importing, tmp_p
     speech = importing("musan", root, role="speech", name="speech")
     assert (speech["clips"], speech["speakers"]) == (1, "unknown")
     importing("musan", root.parent, name="noise")  # the folder above
-    music = [cut.custom for cut in importing.cuts("noise").values() if cut.custom.get("part") == "music"]
-    assert {tuple(custom["genres"]) for custom in music} == {("jazz", "pop")}
-    assert sorted(custom["vocals"] for custom in music) == [False, True]
+    music = {key: cut.custom for key, cut in importing.cuts("noise").items() if cut.custom.get("part") == "music"}
+    assert {tuple(custom["genres"]) for custom in music.values()} == {("jazz", "pop")}
+    assert {key[-4:]: custom["vocals"] for key, custom in music.items()} == {"0000": False, "0001": True}
+    write(root / "noise/free-sound/noise-free-sound-0002.wav", np.zeros(0, np.float32), 16_000)
+    importing("musan", root, name="noise")
+    assert importing.rejects("noise")["noise/free-sound/noise-free-sound-0002.wav"] == "empty (0 samples)"
     with pytest.raises(CorpusError, match="so it is not MUSAN"):
         importing("musan", root / "noise/free-sound")

@@ -47,7 +47,9 @@ def corpus(root, name, role, items, synthetic=False):
 
 def test_index_labels_excludes_and_drops_duplicates(project, params):
     same = tone(300)
-    corpus(project / "real", "words", "keyword", [Item("a", tone(440), "computer", "x"), Item("b", same, "snowboy", "y")])
+    corpus(
+        project / "real", "words", "keyword", [Item("a", tone(440), "computer", "x"), Item("b", same, "snowboy", "y")]
+    )
     corpus(
         project / "made",
         "talk",

@@ -71,14 +71,19 @@ def split(project):
         talk = [Item(f"{partition}-t{i}", tone(200 + i, 5, 0.001), "hello", "s") for i in range(8)]
         write_corpus(project / f"{partition}-c", info, words + talk, 50, 0.0)
         cuts = [
-            with_custom(cut, label="keyword" if "-w" in cut.id else "speech") for cut in shard_cuts(project / f"{partition}-c")
+            with_custom(cut, label="keyword" if "-w" in cut.id else "speech")
+            for cut in shard_cuts(project / f"{partition}-c")
         ]
         write_cuts(project / "split" / f"{partition}.jsonl.gz", cuts)
     return project / "split"
 
 
 def test_every_event_is_where_the_manifest_says(split, project, params):
-    summary = run(params.model_copy(update={"executor": params.executor.model_copy(update={"kind": "serial"})}), split, project / "sets")
+    summary = run(
+        params.model_copy(update={"executor": params.executor.model_copy(update={"kind": "serial"})}),
+        split,
+        project / "sets",
+    )
     assert summary["sets"]["test/clean"]["n_positive"] == 6
     found = 0
     for cut in shard_cuts(project / "sets" / "test" / "clean"):

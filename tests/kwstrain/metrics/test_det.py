@@ -202,7 +202,7 @@ def test_three_hours_take_less_than_a_second():
     for _ in range(18):
         vote = vote_scores(rng.beta(0.3, 3.0, 30_000).astype(np.float32), 3, 5)
         streams.append(stream(vote, [(20.0 * k + 5, 20.0 * k + 5.8) for k in range(25)]))
-    start = time.perf_counter()
+    start = time.process_time()
     curve = det_curve(streams, 1.0, 0.5)
-    assert time.perf_counter() - start < 1.0  # about 0.1 s on one quiet core
+    assert time.process_time() - start < 1.0  # about 0.1 s on one quiet core
     assert 200 <= curve.threshold.size <= 400

@@ -1,0 +1,304 @@
+"""Time the augmentation chain beside its peers, effect by effect beside its floor, and the scaling of the stage.
+
+    python benchmarks/augment.py [--clips 60] [--rounds 5]
+
+Peers (`pip install audiomentations torch-audiomentations`) are left out where they are not installed. Times are CPU
+times of one thread, the best of the rounds, whose order alternates, so that another load on the machine weighs on all
+alike. Every chain reads FLAC bytes, applies speed, pitch, reverb, noise and gain to every clip, and writes the same kind
+of shard.
+"""
+
+import argparse
+import os
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import soundfile
+from scipy.fft import irfft, next_fast_len, rfft
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from kwsdata.audio import SAMPLE_RATE, Waveform, decode_flac, encode_flac
+from kwsdata.augment.recipe import Materials, Recipe
+from kwsdata.augment.shard import make_clip
+from kwsdata.manifests import audio_sha256, make_cut
+from kwsdata.params.base import Range
+from kwsdata.rirs import RirBank, load_bank, to_stored
+from kwsdata.shards import Clip, shard_cuts, write_shard
+from kwsdata.sounds import Sound, SoundPool
+from kwsdata.transforms.babble import babble_of, draw_babble
+from kwsdata.transforms.band_limit import BandLimitDraw, apply_band_limit
+from kwsdata.transforms.clipping import ClippingDraw, apply_clipping
+from kwsdata.transforms.codec import CodecDraw, apply_codec
+from kwsdata.transforms.context import ContextDraw, apply_context
+from kwsdata.transforms.engine import engine_for
+from kwsdata.transforms.equalizer import EqualizerDraw, apply_equalizer
+from kwsdata.transforms.levels import active_level
+from kwsdata.transforms.loudness import LoudnessDraw, apply_loudness, draw_loudness
+from kwsdata.transforms.noise import draw_noise, mix
+from kwsdata.transforms.pitch import PitchDraw, apply_pitch, draw_pitch
+from kwsdata.transforms.reverb import apply_reverb, draw_reverb
+from kwsdata.transforms.shift import apply_shift
+from kwsdata.transforms.speed import SpeedDraw, apply_speed, draw_speed
+from kwsdata.transforms.telephone import TelephoneDraw, apply_telephone
+from kwsdata.transforms.tempo import TempoDraw, apply_tempo
+
+SPEED, SEMITONES, SNR_DB, LEVEL = (
+    Range(low=low, high=high) for low, high in ((0.9, 1.1), (-3, 3), (0, 20), (-30, -15))
+)
+RIR_S = 0.5
+NOISE_S = 10.0
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--clips", type=int, default=60, help="clips a round")
+    options.add_argument("--rounds", type=int, default=5)
+    arguments = options.parse_args()
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(Path(scratch), arguments.clips)
+        for seconds in (1.0, 3.0):
+            bench.chains(seconds, arguments.rounds)
+        bench.effects(arguments.rounds)
+
+
+def speech_like(seed: int, seconds: float) -> Waveform:
+    """Return a voice-like sound: a gliding harmonic source under a syllable rhythm, a little breath."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    phase = 2 * np.pi * np.cumsum(rng.uniform(90, 220) * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * time_s))) / SAMPLE_RATE
+    voice = sum(np.sin(k * phase) / k for k in range(1, 25)) + 0.05 * rng.standard_normal(time_s.size)
+    return (0.15 * voice * np.abs(np.sin(2 * np.pi * 2 * time_s))).astype(np.float32)
+
+
+def cpu_ms(function: Callable[[], object], rounds: int, repeats: int = 20) -> float:
+    """Return the CPU milliseconds of one call, the best of `rounds`."""
+    function()
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.process_time()
+        for _ in range(repeats):
+            function()
+        best = min(best, (time.process_time() - start) / repeats)
+    return best * 1e3
+
+
+class Bench:
+    """Sounds on disk, and what is timed on them."""
+
+    def __init__(self, root: Path, clips: int) -> None:
+        self.root, self.count = root, clips
+        self.engine = engine_for("fast", "cpu")
+        self.materials = Materials(self._rirs(), self._pool("noise", NOISE_S), self._pool("speech", 5.0))
+
+    def _rirs(self) -> RirBank:
+        clips = []
+        (self.root / "rir_files").mkdir()
+        for number in range(8):
+            decay = np.exp(-6.9 * np.arange(round(RIR_S * SAMPLE_RATE)) / (RIR_S * SAMPLE_RATE))
+            wave = (np.random.default_rng(number).standard_normal(decay.size) * decay * 0.1).astype(np.float32)
+            wave[40] = 1.0
+            stored, gain = to_stored(wave)
+            cut = make_cut(f"rir{number}", wave.size, custom={"gain": gain, "audio_sha256": audio_sha256(stored)})
+            clips.append(Clip(cut, stored))
+            soundfile.write(self.root / "rir_files" / f"{number}.wav", stored, SAMPLE_RATE)
+        write_shard(self.root / "rirs", 0, clips, 24)
+        return load_bank(self.root / "rirs")
+
+    def _pool(self, kind: str, seconds: float) -> SoundPool:
+        (self.root / f"{kind}_files").mkdir()
+        clips = []
+        for number in range(8):
+            noise = 0.1 * np.random.default_rng(100 + number).standard_normal(round(seconds * SAMPLE_RATE))
+            wave = noise.astype(np.float32) if kind == "noise" else speech_like(number, seconds)
+            clips.append(Clip(make_cut(f"{kind}{number}", wave.size), wave))
+            soundfile.write(self.root / f"{kind}_files" / f"{number}.wav", wave, SAMPLE_RATE)
+        write_shard(self.root / kind, 0, clips)
+        sounds = {
+            cut.id: Sound((cut.custom or {})["shard"], cut.num_samples, cut.id) for cut in shard_cuts(self.root / kind)
+        }
+        return SoundPool(sounds)
+
+    def chains(self, seconds: float, rounds: int) -> None:
+        """Print clips a second and core of every chain on clips of `seconds`."""
+        waves = [speech_like(number, seconds) for number in range(self.count)]
+        self.packed = [encode_flac(wave) for wave in waves]
+        self.cuts = [
+            make_cut(f"clip{number:04d}", wave.size, custom={"label": "keyword", "audio_sha256": audio_sha256(wave)})
+            for number, wave in enumerate(waves)
+        ]
+        runs = {"kwsdata": self._ours, **_audiomentations(self), **_torch_audiomentations(self)}
+        best = dict.fromkeys(runs, float("inf"))
+        for name, run in runs.items():  # caches, compilers
+            self._timed(run)
+        for number in range(rounds):
+            for name in list(runs) if number % 2 else list(runs)[::-1]:
+                best[name] = min(best[name], self._timed(runs[name]))
+        print(f"\nspeed + pitch + reverb + noise + gain, {seconds:g} s clips, FLAC in, shard out")
+        print(f"{'':28}{'ms a clip':>10}{'clips/s/core':>14}{'kwsdata is':>13}")
+        for name, spent in best.items():
+            ms = spent / self.count * 1e3
+            print(f"{name:28}{ms:10.2f}{1e3 / ms:14.0f}{spent / best['kwsdata']:12.1f}x")
+
+    def _timed(self, run: Callable[[], None]) -> float:
+        start = time.process_time()
+        run()
+        return time.process_time() - start
+
+    def _ours(self) -> None:
+        def clips():
+            for number, (data, cut) in enumerate(zip(self.packed, self.cuts, strict=True)):
+                rng = np.random.default_rng(number)
+                rirs, noises = self.materials.rirs, self.materials.noises
+                assert rirs is not None and noises is not None
+                recipe = Recipe(
+                    copy=1,
+                    speed=draw_speed(rng, SPEED),
+                    pitch=draw_pitch(rng, SEMITONES),
+                    reverb=draw_reverb(rng, rirs),
+                    noise=draw_noise(rng, noises, SNR_DB),
+                    loudness=draw_loudness(rng, LEVEL),
+                )
+                yield make_clip(cut, decode_flac(data), recipe, self.materials, self.engine)
+
+        write_shard(self.root / "ours", 0, clips())
+
+    def theirs(self, name: str, augmented: Callable[[Waveform], Waveform]) -> None:
+        """Read, augment and write every clip with another library."""
+
+        def clips():
+            for data, cut in zip(self.packed, self.cuts, strict=True):
+                wave = augmented(decode_flac(data))
+                yield Clip(make_cut(cut.id, wave.size, custom=cut.custom), wave)
+
+        write_shard(self.root / name, 0, clips())
+
+    def effects(self, rounds: int) -> None:
+        """Print each effect's time on clips of 1 s and 3 s beside the floor: decoding, transforms, encoding."""
+        rows: dict[str, list[float]] = {}
+        for seconds in (1.0, 3.0):
+            for name, function in self._effects(speech_like(1, seconds)).items():
+                rows.setdefault(name, []).append(cpu_ms(function, rounds))
+        print(f"\n{'CPU ms, one thread':44}{'1 s':>8}{'3 s':>8}")
+        for name, spent in rows.items():
+            print(f"{name:44}" + "".join(f"{value:8.3f}" for value in spent))
+
+    def _effects(self, wave: Waveform) -> dict[str, Callable[[], object]]:
+        rirs, noises, speech = self.materials.rirs, self.materials.noises, self.materials.speech
+        assert rirs is not None and noises is not None and speech is not None
+        data = encode_flac(wave)
+        rir = rirs.filter("rir1")
+        size = next_fast_len(wave.size + rir.taps.size - 1, real=True)
+        noise = noises.stretch("noise1", wave.size, 0.2)
+        level = active_level(wave)
+        babble = draw_babble(np.random.default_rng(0), speech, Range(low=5, high=5), SNR_DB)
+        span = (0, wave.size)
+        return {
+            "floor: FLAC decode": lambda: decode_flac(data),
+            "floor: FLAC encode": lambda: encode_flac(wave),
+            "floor: FFT + inverse, clip + 0.5 s": lambda: irfft(rfft(wave, size), size),
+            "floor: copy of the clip": lambda: wave.copy(),
+            "speed 1.1": lambda: apply_speed(wave, SpeedDraw(1.1)),
+            "tempo 0.9": lambda: apply_tempo(wave, TempoDraw(0.9)),
+            "pitch +2": lambda: apply_pitch(wave, PitchDraw(2.0)),
+            "speed 1.1 + pitch +2 (one warp)": lambda: self.engine.warp(wave, 1.1 * 2 ** (2 / 12), 1 / 1.1),
+            "context": lambda: apply_context(wave, ContextDraw(1.0, 0.5), None),
+            "shift": lambda: apply_shift(wave, 500),
+            "reverb, 0.5 s response": lambda: apply_reverb(wave, rir),
+            "noise: stretch": lambda: noises.stretch("noise1", wave.size, 0.2),
+            "noise: mix": lambda: mix(wave, noise, 10.0, active_level(wave)),
+            "babble, 5 voices": lambda: mix(wave, babble_of(babble, speech, wave.size), 10.0, level),
+            "equalizer": lambda: apply_equalizer(wave, EqualizerDraw([3, -3, 3, -3, 3])),
+            "band limit": lambda: apply_band_limit(wave, BandLimitDraw(200, 5000)),
+            "loudness": lambda: apply_loudness(wave, LoudnessDraw(-20), active_level(wave)),
+            "clipping": lambda: apply_clipping(wave, ClippingDraw(0.05), span),
+            "telephone, mu-law": lambda: apply_telephone(wave, TelephoneDraw("mulaw")),
+            "telephone, GSM": lambda: apply_telephone(wave, TelephoneDraw("gsm")),
+            "MP3 round trip": lambda: apply_codec(wave, CodecDraw("mp3", 0.6)),
+            "Opus round trip": lambda: apply_codec(wave, CodecDraw("opus", 0.6)),
+        }
+
+
+def _audiomentations(bench: Bench) -> dict[str, Callable[[], None]]:
+    try:
+        import audiomentations as am
+    except ImportError:
+        print("audiomentations is not installed: left out")
+        return {}
+    chain = am.Compose(
+        [
+            am.Resample(round(SAMPLE_RATE * SPEED.low), round(SAMPLE_RATE * SPEED.high), p=1.0),  # as playing faster
+            am.PitchShift(SEMITONES.low, SEMITONES.high, p=1.0),
+            am.ApplyImpulseResponse(str(bench.root / "rir_files"), p=1.0),
+            am.AddBackgroundNoise(str(bench.root / "noise_files"), SNR_DB.low, SNR_DB.high, p=1.0),
+            am.Gain(-12, 0, p=1.0),
+        ]
+    )
+    name = f"audiomentations {am.__version__}"
+    return {name: lambda: bench.theirs("am", lambda wave: chain(wave, sample_rate=SAMPLE_RATE))}
+
+
+def _torch_audiomentations(bench: Bench) -> dict[str, Callable[[], None]]:
+    try:
+        import torch
+        import torch_audiomentations as ta
+        import torchaudio
+    except ImportError:
+        print("torch-audiomentations is not installed: left out")
+        return {}
+    torch.set_num_threads(1)
+    _give_back_info_and_load(torch, torchaudio)
+    common = {"p": 1.0, "sample_rate": SAMPLE_RATE, "output_type": "dict"}
+    # It has no change of speed: torchaudio's is used, with the factors it has kernels for.
+    speed = torchaudio.transforms.SpeedPerturbation(SAMPLE_RATE, [0.9, 1.1])
+    chain = ta.Compose(
+        [
+            ta.PitchShift(SEMITONES.low, SEMITONES.high, **common),
+            ta.ApplyImpulseResponse(str(bench.root / "rir_files"), **common),
+            ta.AddBackgroundNoise(str(bench.root / "noise_files"), SNR_DB.low, SNR_DB.high, **common),
+            ta.Gain(-12, 0, **common),
+        ],
+        output_type="dict",
+    )
+
+    def augmented(wave: Waveform) -> Waveform:
+        with torch.inference_mode():
+            faster, _ = speed(torch.from_numpy(wave)[None])
+            return chain(faster[None], sample_rate=SAMPLE_RATE).samples[0, 0].numpy()
+
+    return {"torch-audiomentations": lambda: bench.theirs("ta", augmented)}
+
+
+def _give_back_info_and_load(torch, torchaudio) -> None:
+    """Give torchaudio the two functions that it lost in 2.9 and that torch-audiomentations calls; files stay decoded."""
+
+    @lru_cache
+    def read(path: str):
+        wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        return torch.from_numpy(wave.T.copy()), rate
+
+    def info(path, **_):
+        wave, rate = read(str(path))
+        return SimpleNamespace(num_frames=wave.shape[1], sample_rate=rate, num_channels=wave.shape[0])
+
+    def load(path, frame_offset: int = 0, num_frames: int = -1, **_):
+        wave, rate = read(str(path))
+        return wave[:, frame_offset : None if num_frames < 0 else frame_offset + num_frames], rate
+
+    torchaudio.info, torchaudio.load = info, load
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Embedders: sound in, one vector a window out; windows of sound that sound alike get vectors that lie near.
+
+`load_embedder` gives the default (`google_speech`) or whatever an ONNX file with a declared contract computes: another
+public network, or the layer before the last of a trained teacher.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from kwsdata.embedders.base import Embedder
+from kwsdata.embedders.google_speech import GoogleSpeech
+from kwsdata.embedders.onnx_file import OnnxEmbedder
+from kwsdata.errors import ParamsError
+
+__all__ = ["Embedder", "GoogleSpeech", "OnnxEmbedder", "load_embedder"]
+
+
+@cache
+def load_embedder(name: str) -> Embedder:
+    """Return the embedder `name` (made once a process): `google_speech`, or the path of an .onnx file.
+
+    Raises:
+        ParamsError: there is no such embedder.
+        MissingExtraError: its package is not installed.
+        StageInputError: the file does not do what its contract says.
+    """
+    if name == GoogleSpeech.name:
+        return GoogleSpeech()
+    if name.endswith(".onnx"):
+        return OnnxEmbedder(Path(name))
+    raise ParamsError(f"embed.embedder = {name!r}: give google_speech, or the path of an .onnx file.")

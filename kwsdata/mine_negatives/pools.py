@@ -1,0 +1,147 @@
+"""Where negatives are looked for: the train partition's own, and sound that the user names.
+
+A named pool is a corpus, a Shar directory, a folder of sound files, one file, or a manifest of cuts. It is refused
+whole if anything in it belongs to dev or test: the same samples, the same recording after gain, resampling or a shift
+(fingerprints), or the same speaker.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from kwsdata.cache import cache_root
+from kwsdata.draws import digest_of
+from kwsdata.embedders import load_embedder
+from kwsdata.errors import PartitionError, StageInputError
+from kwsdata.fingerprints import HOP_S, Table, fingerprint
+from kwsdata.manifests import read_cuts
+from kwsdata.params import Params
+from kwsdata.pieces import Piece, load_piece, pieces_of_cut, pieces_of_cuts, pieces_of_file
+from kwsdata.shards import SHAR, shard_cuts
+from kwsdata.vectors.fill import fill, piece_length
+from kwsdata.vectors.index import VectorIndex, build_index
+from kwsdata.vectors.store import VectorStore
+
+_SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
+_HELD_OUT = ("dev", "test")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Vectors of negative sound, and their index."""
+
+    name: str
+    store: VectorStore
+    index: VectorIndex
+
+
+def train_pool(params: Params, embeddings: Path) -> Pool:
+    """Return the negatives of the train partition, as the stage `embed` left them.
+
+    Raises:
+        StageInputError: there are none, or a file is damaged.
+    """
+    store = VectorStore(embeddings / "train" / "negative")
+    if len(store) < 2:
+        raise StageInputError(f"{store.directory} holds no sound: the train partition has no negatives to mine.")
+    return Pool("train", store, VectorIndex(embeddings / "train" / "index", store, params.embed.index))
+
+
+def named_pool(name: str, params: Params, split: Path) -> Pool:
+    """Return the sound at the path `name`, embedded now unless the cache has it.
+
+    Raises:
+        PartitionError: some of it is in dev or test.
+        StageInputError: there is no sound at `name`.
+    """
+    embedder = load_embedder(params.embed.embedder)
+    pieces = list(pieces_at(Path(name), piece_length(embedder, params.embed)))
+    if not pieces:
+        raise StageInputError(f"mine_negatives.pools: no sound at {name!r}: give a corpus, a folder, a file or a manifest.")
+    key = digest_of("pool", *((piece.id, piece.identity, piece.samples) for piece in pieces))
+    directory = cache_root() / "pools" / key[:24]
+    refuse_held_out(name, pieces, params, split, directory / "clean")
+    index = directory / f"index-{digest_of(embedder.identity, params.embed.index.model_dump_json())[:12]}"
+    store = directory / f"store-{embedder.identity[:12]}"
+    if not (store / "store.json").exists():
+        fill(store, pieces, params.embed, params.executor)
+    opened = VectorStore(store)
+    if not (index / "index.json").exists():
+        build_index(opened, index, params.embed.index)
+    return Pool(name, opened, VectorIndex(index, opened, params.embed.index))
+
+
+def pieces_at(path: Path, length: int) -> Iterator[Piece]:
+    """Yield the negative pieces at `path`, in a stable order; recordings of keywords and rooms are left out.
+
+    Raises:
+        StageInputError: nothing is there, or it is damaged.
+        PartitionError: a manifest there is of dev or test.
+        AudioError: a sound file cannot be read.
+    """
+    if not path.exists():
+        raise StageInputError(f"mine_negatives.pools: {path} does not exist.")
+    if path.is_file() and path.suffix.lower() in _SOUNDS:
+        yield from pieces_of_file(path, path.name, length, corpus=path.name)
+        return
+    if path.is_file():
+        cuts = read_cuts(path)
+    elif (path / SHAR).is_dir() or any(path.glob("cuts.*.jsonl.gz")):
+        cuts = shard_cuts(path)
+    else:
+        for file in sorted(found for found in path.rglob("*") if found.suffix.lower() in _SOUNDS):
+            name = file.relative_to(path).as_posix()
+            yield from pieces_of_file(file, name, length, corpus=path.name)
+        return
+    for cut in cuts:
+        custom = cut.custom or {}
+        partition = custom.get("partition")
+        if partition in _HELD_OUT:
+            raise PartitionError(
+                f"mine_negatives.pools: {path} holds {cut.id} of the {partition} partition. Mining what is measured on "
+                "would make the measurement worthless: name sound that is in train, or in no partition."
+            )
+        if custom.get("label", custom.get("role")) not in ("keyword", "rir"):
+            yield from pieces_of_cut(cut, length)
+
+
+def refuse_held_out(name: str, pieces: list[Piece], params: Params, split: Path, clean: Path) -> None:
+    """Compare a pool with the clips of dev and test; a pool that passed is remembered by the file `clean`.
+
+    Raises:
+        PartitionError: they share a recording or a speaker.
+    """
+    held = [(p, cut) for p in _HELD_OUT for cut in read_cuts(split / f"{p}.jsonl.gz")]
+    key = digest_of(*((cut.custom or {})["audio_sha256"] for _, cut in held), params.check.max_bit_error)
+    if clean.exists() and clean.read_text() == key:
+        return
+    samples = {(cut.custom or {})["audio_sha256"]: (partition, cut.id) for partition, cut in held}
+    speakers = {(cut.custom or {}).get("speaker"): partition for partition, cut in held}
+    for piece in pieces:
+        if piece.identity in samples:
+            _refuse(name, piece.clip, *samples[piece.identity])
+        if piece.speaker is not None and piece.speaker in speakers:
+            raise PartitionError(
+                f"mine_negatives.pools: {name} has {piece.clip} by {piece.speaker}, a speaker of the "
+                f"{speakers[piece.speaker]} partition: leave that speaker out of the pool."
+            )
+    length = piece_length(load_embedder(params.embed.embedder), params.embed)
+    owners = [(partition, piece) for partition, cut in held for piece in pieces_of_cuts([cut], length)]
+    table = Table(fingerprint(load_piece(piece)) for _, piece in tqdm(owners, desc="fingerprints of dev and test"))
+    frames = max(1, round(params.check.min_common_s / HOP_S))
+    for piece in tqdm(pieces, desc=f"compare {Path(name).name} with them", unit="piece"):
+        found = table.matches(fingerprint(load_piece(piece)), params.check.max_bit_error, frames)
+        if found:
+            partition, owner = owners[found[0].clip]
+            _refuse(name, piece.clip, partition, owner.clip)
+    clean.parent.mkdir(parents=True, exist_ok=True)
+    clean.write_text(key)
+
+
+def _refuse(name: str, clip: str, partition: str, owner: str) -> None:
+    raise PartitionError(
+        f"mine_negatives.pools: {name} has {clip}, which is the recording {owner} of the {partition} partition. Mining what "
+        "is measured on would make the measurement worthless: take it out of the pool."
+    )

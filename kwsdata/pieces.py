@@ -1,0 +1,182 @@
+"""Stretches of sound, wherever it lies: what embedding, scoring and fingerprinting work through one at a time.
+
+A recording of any length becomes pieces of bounded length, so that memory does not depend on it. A piece is a row of
+plain values: it travels to workers, is stored beside its vectors, and is enough to hear the sound again.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from lhotse import MonoCut
+
+from kwsdata.audio import SAMPLE_RATE, Waveform, resample
+from kwsdata.errors import AudioError, StageInputError
+from kwsdata.shards import read_place
+
+_GUARD = 1600  # samples read and thrown away at both ends of a resampled stretch
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Samples [start, start + samples) at 16 kHz of a recording, and what is known of it.
+
+    `place`: "path.tar:offset:size" of FLAC in a shard, or the path of a sound file. `identity`: changes when the
+    recording does. `word`: [start, end) of the spoken word in samples of the recording, where one is marked.
+    """
+
+    clip: str
+    place: str
+    start: int
+    samples: int
+    clip_samples: int
+    identity: str
+    label: str
+    corpus: str | None = None
+    licence: str | None = None
+    speaker: str | None = None
+    text: str | None = None
+    kind: str | None = None  # of a synthetic clip: keyword, confusable, partial, sentence
+    synthetic: bool = False
+    word: tuple[int, int] | None = None
+
+    @property
+    def id(self) -> str:
+        """The clip's id and where in it the piece starts, in samples."""
+        return f"{self.clip}@{self.start}"
+
+    def row(self) -> dict[str, Any]:
+        """Return the piece as a row for a JSON-lines file, without what is None."""
+        return {key: value for key, value in asdict(self).items() if value is not None and value is not False}
+
+
+_NAMES = {field.name for field in fields(Piece)}
+
+
+def piece_from_row(row: dict[str, Any]) -> Piece:
+    """Return the piece that `row` holds; fields of others are left out.
+
+    Raises:
+        StageInputError: a field is missing or of the wrong type.
+    """
+    try:
+        values = {key: value for key, value in row.items() if key in _NAMES}
+        if values.get("word") is not None:
+            start, end = values["word"]
+            values["word"] = (int(start), int(end))
+        piece = Piece(**values)
+        if not (0 <= piece.start and 0 < piece.samples and piece.start + piece.samples <= piece.clip_samples):
+            raise ValueError(f"[{piece.start}, +{piece.samples}) is outside {piece.clip_samples} samples")
+    except (TypeError, ValueError) as error:
+        raise StageInputError(f"piece {row.get('clip', '?')!r} is malformed ({error}): remake it with `dvc repro`.") from None
+    return piece
+
+
+def pieces_of_cut(cut: MonoCut, piece_samples: int) -> Iterator[Piece]:
+    """Yield the pieces of a cut over a whole stored clip, each `piece_samples` long but the last.
+
+    Raises:
+        StageInputError: the cut does not say where its sound is.
+    """
+    custom = cut.custom or {}
+    if not custom.get("shard"):
+        raise StageInputError(f"cut {cut.id} has no custom['shard']: read it through `kwsdata.shards.shard_cuts`.")
+    supervision = cut.supervisions[0] if cut.supervisions else None
+    word = None
+    if supervision is not None:
+        start = round(supervision.start * SAMPLE_RATE)
+        word = (start, start + round(supervision.duration * SAMPLE_RATE))
+    total = cut.recording.num_samples
+    for start, samples in spans(total, piece_samples):
+        yield Piece(
+            clip=cut.id,
+            place=custom["shard"],
+            start=start,
+            samples=samples,
+            clip_samples=total,
+            identity=custom["audio_sha256"],
+            label=custom.get("label", custom.get("role", "speech")),
+            corpus=custom.get("corpus"),
+            licence=custom.get("licence"),
+            speaker=custom.get("speaker"),
+            text=supervision.text if supervision is not None else None,
+            kind=custom.get("kind"),
+            synthetic=bool(custom.get("synthetic")),
+            word=word,
+        )
+
+
+def pieces_of_file(path: Path, name: str, piece_samples: int, **known: Any) -> Iterator[Piece]:
+    """Yield the pieces of a sound file of any rate; `name` becomes the clip's id, `known` are fields of `Piece`.
+
+    Raises:
+        AudioError: the file is no sound.
+    """
+    try:
+        info = soundfile.info(str(path))
+        stat = path.stat()
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{path} cannot be read as sound ({error})") from None
+    total = math.floor(info.frames * SAMPLE_RATE / info.samplerate)
+    identity = f"{path.as_posix()}:{stat.st_size}:{stat.st_mtime_ns}"
+    for start, samples in spans(total, piece_samples):
+        yield Piece(name, path.as_posix(), start, samples, total, identity, **({"label": "speech"} | known))
+
+
+def spans(total: int, length: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, samples) that cover `total` samples, each `length` but the last."""
+    for start in range(0, total, length):
+        yield start, min(length, total - start)
+
+
+def load_piece(piece: Piece, before: int = 0, after: int = 0, root: Path = Path()) -> Waveform:
+    """Return the piece's sound with `before` and `after` samples around it; beyond the recording there is silence.
+
+    Args:
+        piece: what to read.
+        before, after: samples of the recording on each side.
+        root: what relative places are counted from.
+
+    Raises:
+        StageInputError: the shard or file is missing or truncated.
+        AudioError: it is no sound.
+    """
+    start, end = piece.start - before, piece.start + piece.samples + after
+    first, last = max(start, 0), min(end, piece.clip_samples)
+    if piece.place.count(":") >= 2 and piece.place.rsplit(":", 2)[1].isdigit():
+        inside = read_place(piece.place, piece.clip, root, first, last - first)
+    else:
+        inside = _read_stretch(root / piece.place, first, last)
+    if inside.size < last - first:
+        raise StageInputError(f"{piece.place} ends before {piece.id} does: fetch it again with `dvc pull` or remake it.")
+    return np.pad(inside, (first - start, end - last))
+
+
+def _read_stretch(path: Path, first: int, last: int) -> Waveform:
+    """Return samples [first, last) at 16 kHz of a file of any rate and channel count."""
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            rate = file.samplerate
+            if rate == SAMPLE_RATE:
+                file.seek(first)
+                return file.read(last - first, dtype="float32", always_2d=True).mean(axis=1)
+            # Positions where both rates have a sample, so that the grid does not depend on where reading starts.
+            step = SAMPLE_RATE // math.gcd(rate, SAMPLE_RATE)
+            low = max(0, (first - _GUARD) // step * step)
+            file.seek(low * rate // SAMPLE_RATE)
+            frames = math.ceil((last - low + _GUARD) * rate / SAMPLE_RATE)
+            wave = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{path} cannot be read as sound ({error})") from None
+    wave = resample(wave, rate)[first - low : last - low]
+    return np.pad(wave, (0, min(last - first - wave.size, 2))) if 0 < last - first - wave.size <= 2 else wave
+
+
+def pieces_of_cuts(cuts: Iterable[MonoCut], piece_samples: int) -> Iterator[Piece]:
+    """Yield the pieces of every cut, in order."""
+    for cut in cuts:
+        yield from pieces_of_cut(cut, piece_samples)

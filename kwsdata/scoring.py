@@ -1,0 +1,77 @@
+"""Score stored sound with an exported streaming model: the probability of the keyword at each of its decisions.
+
+Reads the directory that the export stage writes: `model.onnx` takes features [1, frames, n_mels] and states, all zeros
+at first, and gives score [1, frames / stride] and the next states; `model.json` describes it. Decision d is made when
+feature frame (d + 1) stride - 1 is complete.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.embedders.base import open_session
+from kwsdata.errors import StageInputError
+from kwsdata.features import make_frontend
+from kwsdata.files import read_json, sha256_of
+from kwsdata.params.data import FeaturesParams
+from kwsdata.pieces import Piece, load_piece
+
+WARM_UP = 2 * SAMPLE_RATE  # samples heard before a piece, whose decisions are not kept
+AFTER = round(0.4 * SAMPLE_RATE)  # and after it: a word at the end of a piece is decided later
+
+
+class Scorer:
+    """An exported model that scores whole stretches of sound, each from a fresh state."""
+
+    def __init__(self, directory: Path) -> None:
+        """Load the model in `directory`.
+
+        Raises:
+            StageInputError: a file is missing or damaged, or the two do not belong together.
+        """
+        directory = Path(directory)
+        info: dict[str, Any] = read_json(directory / "model.json")
+        graph = directory / "model.onnx"
+        try:
+            self.keyword, self.identity, self.stride = str(info["keyword"]), str(info["sha256"]), int(info["stride"])
+            self._features = FeaturesParams(**info["features"])
+            self._states = {state["name"]: tuple(state["shape"]) for state in info["states"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise StageInputError(f"{directory}/model.json describes no exported model ({error!r}).") from None
+        if not graph.exists() or sha256_of(graph) != self.identity:
+            raise StageInputError(f"{graph} is missing or is not the file that model.json describes: type `dvc pull`.")
+        self._session = open_session(graph, str(graph))
+        frontend = make_frontend(self._features)
+        self.step = self.stride * frontend.hop  # samples between decisions
+        self.first = (self.stride - 1) * frontend.hop + frontend.window  # samples heard at decision 0
+
+    def score(self, wave: Waveform) -> np.ndarray:
+        """Return the scores of `wave` [samples]: float32 [decisions]; decision d knows `first + d step` samples."""
+        frames = make_frontend(self._features).process(wave)
+        whole = len(frames) // self.stride * self.stride
+        if whole == 0:
+            return np.zeros(0, np.float32)
+        states = {name: np.zeros(shape, np.float32) for name, shape in self._states.items()}
+        (score,) = self._session.run(["score"], {"features": frames[None, :whole].astype(np.float32)} | states)
+        return np.asarray(score[0], np.float32)
+
+    def decisions(self, piece: Piece) -> np.ndarray:
+        """Return the decisions that belong to `piece`, as samples of its recording, int64."""
+        heard = WARM_UP + piece.samples + AFTER
+        made = self.first + self.step * np.arange(max(0, (heard - self.first) // self.step + 1), dtype=np.int64)
+        return piece.start - WARM_UP + made[made > WARM_UP]
+
+    def score_piece(self, piece: Piece, root: Path = Path()) -> np.ndarray:
+        """Return the scores at `decisions(piece)`, float32."""
+        scores = self.score(load_piece(piece, WARM_UP, AFTER, root))
+        wanted = self.decisions(piece).size
+        return scores[scores.size - wanted :]
+
+
+@cache
+def load_scorer(directory: str) -> Scorer:
+    """Return the scorer of a model directory, made once a process."""
+    return Scorer(Path(directory))

@@ -1,0 +1,1 @@
+"""Vectors of windows of sound: stored in shards, mapped into memory, searched with FAISS."""

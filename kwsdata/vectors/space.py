@@ -1,0 +1,76 @@
+"""The space in which similarity is measured: whitened by ordinary sound, compared by angle.
+
+    z = L' (x - mean),  L L' = (C + ridge tr(C)/n I)^-1,  similarity(a, b) = cos(z_a, z_b)
+
+`mean` and C are of windows of ordinary sound, so that directions in which all sound differs (loudness, voice, channel)
+count little, and those in which only the keyword differs count much. The mean similarity to the keyword's recordings
+is then, up to lengths, Fisher's linear discriminant between keyword and everything else.
+
+With `offsets` the space is of a window and its neighbours in time, end to end: a word is longer than one embedding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kwsdata.errors import StageInputError
+from kwsdata.files import atomic_path
+from kwsdata.vectors.store import VectorStore
+
+_RIDGE = 0.1  # of the mean variance: steadies directions that the sample hardly moves in
+
+
+@dataclass(frozen=True)
+class Space:
+    """A linear map. `mean` float32 [n], `basis` float32 [n, n], n = len(offsets) * dim."""
+
+    offsets: tuple[int, ...]
+    mean: np.ndarray
+    basis: np.ndarray
+
+    def project(self, vectors: np.ndarray) -> np.ndarray:
+        """Return `vectors` [rows, n] as unit vectors of the space, float32 [rows, n]; a zero stays zero."""
+        z = (vectors.astype(np.float32) - self.mean) @ self.basis
+        return z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+
+    def rows(self, store: VectorStore, rows: np.ndarray) -> np.ndarray:
+        """Return the windows `rows` of `store` in the space, float32 [rows, n]."""
+        return self.project(store.take(rows, self.offsets))
+
+    def save(self, path: Path) -> None:
+        """Write the space as an .npz, the same space the same bytes."""
+        with atomic_path(path) as scratch, scratch.open("wb") as file:
+            np.savez(file, offsets=np.asarray(self.offsets, np.int64), mean=self.mean, basis=self.basis)
+
+
+def fit_space(store: VectorStore, rows: np.ndarray, offsets: Sequence[int] = (0,)) -> Space:
+    """Return the space whitened by the windows `rows` of `store`.
+
+    Raises:
+        StageInputError: there are fewer than two windows.
+    """
+    vectors = store.take(rows, offsets).astype(np.float64)
+    if len(vectors) < 2:
+        raise StageInputError(f"{store.directory} has {len(vectors)} windows, too few to compare with: add negative sound.")
+    mean = vectors.mean(axis=0)
+    centred = vectors - mean
+    covariance = centred.T @ centred / (len(vectors) - 1)
+    size = len(covariance)
+    scale = max(float(np.trace(covariance)) / size, 1e-12)
+    basis = np.linalg.cholesky(np.linalg.inv(covariance + _RIDGE * scale * np.eye(size)))
+    return Space(tuple(offsets), mean.astype(np.float32), basis.astype(np.float32))
+
+
+def load_space(path: Path) -> Space:
+    """Read what `save` wrote.
+
+    Raises:
+        StageInputError: the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Space(tuple(int(offset) for offset in file["offsets"]), file["mean"], file["basis"])
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise StageInputError(f"{path}: {error!r}. Remake it with `dvc repro embed`, or type `dvc pull`.") from None

@@ -1,0 +1,73 @@
+"""What eSpeak NG does beyond the contract of every engine."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not installed")
+
+from kwsdata.audio import SAMPLE_RATE, active_span
+from kwsdata.errors import AudioError
+from kwsdata.manifests import audio_sha256
+from kwsdata.synthesize.engines import Request, load_engine
+from kwsdata.synthesize.engines.espeak import ENGLISH, FOREIGN
+
+ASK = Request("espeak", "f3", "computer", "en-us")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return load_engine("espeak")
+
+
+def test_another_process_says_the_same(engine):
+    code = (
+        "from kwsdata.synthesize.engines import Request, load_engine; from kwsdata.manifests import audio_sha256;"
+        f"print(audio_sha256(load_engine('espeak').speak({ASK!r})))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == audio_sha256(engine.speak(ASK))
+
+
+def test_voices_with_their_own_noise_repeat_too(engine):
+    for voice in ("Reed", "caleb", "klatt3", "whisper"):
+        one = replace(ASK, voice=voice, seed=3)
+        first = engine.speak(one)
+        engine.speak(replace(ASK, voice="f3"))
+        assert np.array_equal(engine.speak(one), first), voice
+
+
+def test_pitch_and_inflection_move_the_sound(engine):
+    low, high = (_pitch_hz(engine.speak(replace(ASK, pitch=pitch))) for pitch in (-0.8, 0.8))
+    assert high > 1.3 * low
+    assert not np.array_equal(engine.speak(replace(ASK, inflection=0.8)), engine.speak(ASK))
+
+
+def _pitch_hz(wave):
+    start, end = active_span(wave, 20)
+    middle = wave[start:end]
+    auto = np.correlate(middle, middle, mode="full")[middle.size - 1 :]
+    low, high = SAMPLE_RATE // 400, SAMPLE_RATE // 60
+    return SAMPLE_RATE / (low + int(np.argmax(auto[low:high])))
+
+
+def test_every_voice_and_accent_it_names_exists_and_differs(engine):
+    voices = engine.voices("en-us")
+    assert len(voices) > 90
+    heard = {audio_sha256(engine.speak(replace(ASK, voice=voice.name, text="a"))) for voice in voices}
+    assert len(heard) == len(voices)
+    accents = {audio_sha256(engine.speak(replace(ASK, accent=accent))) for accent in (*ENGLISH, *FOREIGN)}
+    assert len(accents) == len(ENGLISH) + len(FOREIGN)
+
+
+def test_an_unknown_language_is_an_error(engine):
+    with pytest.raises(AudioError, match="xx-yy"):
+        engine.speak(replace(ASK, accent="xx-yy"))
+
+
+def test_the_asked_accent_comes_first(engine):
+    assert engine.voices("en-gb-scotland")[0].accents[0] == "en-gb-scotland"
+    assert engine.voices("de")[0].accents == ("de",)

@@ -1,0 +1,118 @@
+"""The exported file is the trained model: scores, streaming, description; and a wrong one is refused."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from kwsdata.features import features_of
+from kwsdata.files import sha256_of
+from kwsdata.params import load_params
+from kwstrain.export import stage
+from kwstrain.export.parity import Session, measure, probe_sound
+from kwstrain.models import build_model
+from kwstrain.models.weights import FILE, load_student
+from kwstrain.runtime import StreamingModel
+
+
+@pytest.fixture(scope="module")
+def project_params(request):
+    return load_params(request.config.rootpath / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def student(project_params, tmp_path_factory):
+    """The project's student with normalisation as after training: (its directory, the model)."""
+    directory = tmp_path_factory.mktemp("student")
+    with torch.random.fork_rng([]):
+        torch.manual_seed(5)
+        model = build_model(project_params.model, project_params.features.n_mels).train()
+        heard = features_of(probe_sound(20), project_params.features)
+        cut = torch.from_numpy(heard[: len(heard) // 200 * 200].reshape(-1, 200, model.n_mels))
+        with torch.no_grad():
+            for _ in range(30):
+                model.window(cut)
+    torch.save(model.state_dict(), directory / FILE)
+    return directory, model.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(project_params, student, tmp_path_factory):
+    out = tmp_path_factory.mktemp("export") / "export"
+    return out, stage.run(project_params, student[0], out)
+
+
+def test_parity_is_measured_over_a_minute_and_holds(exported):
+    _, info = exported
+    assert info["parity"]["decisions"] * 0.02 >= 60
+    for key in ("step_by_step", "one_piece", "across", "states"):
+        assert info["parity"][key] <= 1e-4
+
+
+def test_the_description_is_of_this_file(exported, project_params, student):
+    out, info = exported
+    stored = json.loads((out / "model.json").read_text())
+    assert stored == {key: value for key, value in info.items() if key != "step_us"}
+    assert stored["sha256"] == sha256_of(out / "model.onnx")
+    graph = onnx.load(out / "model.onnx")
+    inputs = {i.name: [d.dim_value or d.dim_param for d in i.type.tensor_type.shape.dim] for i in graph.graph.input}
+    assert inputs == {"features": [1, "frames", 40]} | {s["name"]: s["shape"] for s in stored["states"]}
+    outputs = [o.name for o in graph.graph.output]
+    assert outputs == ["score", *(f"{s['name']}_out" for s in stored["states"])]
+    assert graph.opset_import[0].version == stored["opset"]
+    assert stored["features"] == project_params.features.model_dump()
+    assert stored["n_params"] == student[1].n_params
+
+
+@pytest.mark.parametrize("frames", [2, 4, 100, 1000])
+def test_any_number_of_frames_runs(exported, student, frames):
+    out, _ = exported
+    _, model = student
+    x = np.random.default_rng(frames).normal(-5, 3, (frames, 40)).astype(np.float32)
+    scores = Session(out / "model.onnx", model)(x)
+    with torch.inference_mode():
+        expected = model.score(model(torch.from_numpy(x)[None])[0])[0].numpy()
+    assert scores.shape == (frames // 2,)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    assert np.ptp(scores) > 1e-4 or frames < 100  # the comparison is of scores that move
+
+
+def test_the_runtime_hears_what_pytorch_hears(exported, student, project_params):
+    """Sound through the front end and the exported file, 123 ms at a time, against one PyTorch pass."""
+    sound = probe_sound(5)
+    runtime = StreamingModel(exported[0])
+    scores = np.concatenate([runtime.process(sound[i : i + 1968])[1] for i in range(0, len(sound), 1968)])
+    x = features_of(sound, project_params.features)
+    with torch.inference_mode():
+        expected = student[1].score(student[1](torch.from_numpy(x[: len(x) // 2 * 2])[None])[0])[0].numpy()
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+def test_the_same_weights_give_the_same_bytes_without_local_paths(exported, student, tmp_path, request):
+    stage.write_graph(load_student(student[0], _params(request).model, 40), tmp_path / "again.onnx")
+    again = (tmp_path / "again.onnx").read_bytes()
+    assert again == (exported[0] / "model.onnx").read_bytes()
+    assert str(request.config.rootpath).encode() not in again
+    assert b".py" not in again
+
+
+def _params(request):
+    return load_params(request.config.rootpath / "params.yaml")
+
+
+def test_a_graph_of_other_weights_fails_parity(exported, student, project_params, tmp_path, monkeypatch):
+    directory, model = student
+    frames = features_of(probe_sound(3), project_params.features)
+    with torch.no_grad():
+        model.blocks[0].norm.running_mean.add_(0.01)
+        try:
+            assert measure(exported[0] / "model.onnx", model, frames).worst > stage.MAX_DIFFERENCE
+        finally:
+            model.blocks[0].norm.running_mean.sub_(0.01)
+    monkeypatch.setattr(stage, "MAX_DIFFERENCE", 0.0)
+    monkeypatch.setattr(stage, "probe_sound", lambda: probe_sound(2))
+    with pytest.raises(stage.ParityError, match="off PyTorch"):
+        stage.run(project_params, directory, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
