@@ -39,3 +39,7 @@ class MissingExtraError(KwsError):
 
 class MissingProgramError(KwsError):
     """A program outside Python is needed here and is not installed."""
+
+
+class WorkerError(KwsError):
+    """A worker process was killed too often, or a cluster cannot be reached."""

@@ -2,24 +2,31 @@
 
 A task is a picklable value and `function(task)` writes or returns something that depends on the task alone, so that
 neither the kind of executor nor the number of workers can be heard in the data.
+
+Results come in the order of the tasks. No more than a few tasks a worker are under way or waiting to be taken, so that
+a consumer that is slower than the workers holds them back, and memory does not grow with the number of tasks. A worker
+that is killed is replaced and its one task is run again; a task that kills its worker three times ends the run.
 """
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from kwsdata.errors import WorkerError
 from kwsdata.params import ExecutorParams
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-AHEAD = 4  # tasks a worker may be ahead of whoever reads the results: a slow reader must not fill memory or disk
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_AHEAD = 3  # tasks a worker that are under way or waiting to be taken
+_TRIES = 3
 
 
 def run_tasks(
@@ -30,11 +37,14 @@ def run_tasks(
     Args:
         function: importable by name (a top-level function, or functools.partial of one).
         tasks: picklable values.
-        executor: `serial`, `processes` (workers = 0 means one a core) or `dask`.
+        executor: `serial`, `processes` (workers = 0 means one a core) or `dask` (a cluster at `scheduler`, or one of
+            this machine's processes when that is null).
         description: what the progress bar says.
+
+    Raises:
+        WorkerError: a task killed its worker three times, or no Dask cluster answers at `executor.scheduler`.
     """
-    bar = tqdm(total=len(tasks), desc=description, unit="task", disable=None if tasks else True)
-    with bar:
+    with tqdm(total=len(tasks), desc=description, unit="task", disable=None if tasks else True) as bar:
         for result in _results(function, tasks, executor):
             bar.update()
             yield result
@@ -54,16 +64,11 @@ def _in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], wor
     # Spawned, not forked (a fork of a process that has used torch's threads hangs); one thread a worker.
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    crew = _Crew(function, tasks, workers)
     try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            waiting: deque[Future[Result]] = deque()
-            for task in tasks:
-                if len(waiting) == AHEAD * workers:
-                    yield waiting.popleft().result()
-                waiting.append(pool.submit(function, task))
-            while waiting:
-                yield waiting.popleft().result()
+        yield from crew.results()
     finally:
+        crew.close()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -71,13 +76,88 @@ def _in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], wor
                 os.environ[name] = value
 
 
-def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams) -> Iterator[Result]:
-    from distributed import Client  # heavy, and only here
+class _Crew:
+    """Worker processes, each in a pool of its own: a pool dies with any of its workers, and none shall take others along."""
 
-    with (
-        Client(executor.scheduler)
-        if executor.scheduler
-        else Client(n_workers=executor.workers or None, threads_per_worker=1) as client
-    ):
-        for future in client.map(function, tasks, pure=False, retries=2):
-            yield future.result()
+    def __init__(self, function: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> None:
+        self.function, self.tasks = function, tasks
+        self.pools = [self._pool() for _ in range(workers)]
+        self.idle = list(range(workers))
+        self.busy: dict[Future[Any], tuple[int, int]] = {}  # future: (worker, task)
+        self.tries = [0] * len(tasks)
+        self.waiting: deque[int] = deque()  # tasks to run again
+        self.next = 0
+        self.done: dict[int, Any] = {}
+
+    @staticmethod
+    def _pool() -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+    def results(self) -> Iterator[Any]:
+        """Yield results in the order of the tasks."""
+        for wanted in range(len(self.tasks)):
+            while wanted not in self.done:
+                self._hand_out(wanted)
+                self._collect()
+            self._hand_out(wanted + 1)
+            yield self.done.pop(wanted)
+
+    def _hand_out(self, wanted: int) -> None:
+        while self.idle and (self.waiting or self.next < min(wanted + _AHEAD * len(self.pools), len(self.tasks))):
+            if self.waiting:
+                task = self.waiting.popleft()
+            else:
+                task, self.next = self.next, self.next + 1
+            worker = self.idle.pop()
+            self.tries[task] += 1
+            self.busy[self.pools[worker].submit(self.function, self.tasks[task])] = (worker, task)
+
+    def _collect(self) -> None:
+        for future in wait(self.busy, return_when=FIRST_COMPLETED).done:
+            worker, task = self.busy.pop(future)
+            try:
+                self.done[task] = future.result()
+            except BrokenProcessPool:
+                if self.tries[task] >= _TRIES:
+                    raise WorkerError(
+                        f"task {task} killed its worker {_TRIES} times (out of memory?): set executor.workers to fewer, "
+                        "or executor.kind to serial to see where it dies. What is done is kept: the next run goes on."
+                    ) from None
+                self.pools[worker].shutdown(wait=False)
+                self.pools[worker] = self._pool()
+                self.waiting.append(task)
+            self.idle.append(worker)
+
+    def close(self) -> None:
+        """End the workers; a task that nobody waits for any more is finished first."""
+        for pool in self.pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams) -> Iterator[Result]:
+    from distributed import Client, KilledWorker  # heavy, and only here
+
+    try:
+        if executor.scheduler:
+            client = Client(executor.scheduler, timeout=20)
+        else:
+            client = Client(n_workers=executor.workers or os.cpu_count(), threads_per_worker=1, dashboard_address=None)
+    except (OSError, TimeoutError) as error:
+        raise WorkerError(
+            f"no Dask cluster at {executor.scheduler} ({error}): start one with `dask scheduler` and `dask worker`, or "
+            "set executor.scheduler to null."
+        ) from None
+    under_way: deque[Any] = deque()
+    following = iter(tasks)
+    with client:
+        ahead = _AHEAD * max(sum(client.nthreads().values()), 1)
+        for _ in range(len(tasks)):
+            while len(under_way) < ahead and (task := next(following, _NONE)) is not _NONE:
+                under_way.append(client.submit(function, task, pure=False, retries=_TRIES - 1))
+            try:
+                yield under_way.popleft().result()
+            except KilledWorker as error:
+                raise WorkerError(f"a task killed its Dask workers again and again (out of memory?): {error}") from None
+
+
+_NONE = object()

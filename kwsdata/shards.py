@@ -7,7 +7,6 @@ Manifests that leave the directory point back with `custom["shard"] = "path/reco
 place of the FLAC bytes inside the (uncompressed) tar, so that any clip is one seek and one read away.
 """
 
-import io
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -73,7 +72,9 @@ def _add(tar: BinaryIO, name: str, data: bytes) -> None:
     """Append a member to an open tar: the bytes that tarfile would write, in a tenth of its time."""
     encoded = name.encode()
     if len(encoded) > 100:
-        raise StageInputError(f"the id {name!r} is longer than a tar's 100 bytes: shorten the names of the sound files.")
+        raise StageInputError(
+            f"the id {name!r} is longer than a tar's 100 bytes: shorten the names of the sound files."
+        )
     header = bytearray(_HEADER)
     header[: len(encoded)] = encoded
     header[124:135] = b"%011o" % len(data)

@@ -49,18 +49,15 @@ class Candidate:
         }
 
 
-def rank_of(similarity: float, ordinary: float, own: float, score: float | None, score_share: float) -> float:
+def rank_of(likeness: float, score: float | None, score_share: float) -> float:
     """Return how hard a window is, 0 (ordinary sound) to 1.
 
-        near = (similarity - ordinary) / (own - ordinary), cut to [0, 1]
-        rank = score_share * score + (1 - score_share) * near      (near alone without a model)
+        rank = score_share * score + (1 - score_share) * likeness      (likeness alone without a model)
 
     Args:
-        similarity: of the window to the keyword's recordings.
-        ordinary: the median similarity of ordinary sound.
-        own: the median similarity of the keyword's recordings to each other.
+        likeness: of the window to the keyword (`kwsdata.likeness`), here cut to [0, 1].
         score: the model's, or None.
         score_share: weight of the score.
     """
-    near = min(max((similarity - ordinary) / max(own - ordinary, 1e-6), 0.0), 1.0)
+    near = min(max(likeness, 0.0), 1.0)
     return near if score is None else score_share * score + (1 - score_share) * near

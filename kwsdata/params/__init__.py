@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from kwsdata.errors import ParamsError
+from kwsdata.params.augmentation import AugmentParams, SimulateRirsParams
 from kwsdata.params.base import Block, explain
 from kwsdata.params.data import (
     ExecutorParams,
@@ -21,8 +22,7 @@ from kwsdata.params.data import (
     PartitionsParams,
     SplitParams,
 )
-from kwsdata.params.augmentation import AugmentParams, SimulateRirsParams
-from kwsdata.params.mining import CheckParams, EmbedParams, MineNegativesParams, MiningParams
+from kwsdata.params.mining import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     EvaluateParams,
@@ -44,6 +44,7 @@ __all__ = [
     "FeaturizeParams",
     "ImportParams",
     "KeywordParams",
+    "LikenessParams",
     "LossParams",
     "MakeTestsetsParams",
     "MineNegativesParams",
@@ -72,6 +73,7 @@ class Params(Block):
     split: SplitParams
     simulate_rirs: SimulateRirsParams
     embed: EmbedParams
+    likeness: LikenessParams
     mine_negatives: MineNegativesParams
     mining: MiningParams
     check: CheckParams

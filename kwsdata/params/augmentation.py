@@ -1,9 +1,8 @@
 """Blocks of rooms and augmentation."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from typing_extensions import Self
 
 from kwsdata.params.base import Block, Range
 
@@ -14,7 +13,9 @@ class SimulateRirsParams(Block):
     seed: int
     rooms: int = Field(ge=1)
     sources_per_room: int = Field(ge=1)
-    t60_s: Range
+    t60_s: Range  # the target, unless absorption is given
+    absorption: Range | None  # of energy, by the walls; null: what t60_s takes
+    treble_t60_ratio: Range  # T60 above 2 kHz relative to below
     length_m: Range
     width_m: Range
     height_m: Range
@@ -22,6 +23,16 @@ class SimulateRirsParams(Block):
     max_rir_s: float = Field(gt=0)  # longer tails are faded out here
     measured: dict[str, Literal["train", "dev", "test"]]  # {corpus of role rir: the one partition it goes to}
     rirs_per_shard: int = Field(ge=1)
+
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name in ("t60_s", "treble_t60_ratio", "length_m", "width_m", "height_m", "distance_m"):
+            if getattr(self, name).low <= 0:
+                raise ValueError(f"{name}.low = {getattr(self, name).low:g} must be above 0")
+        if self.absorption and not 0 < self.absorption.low <= self.absorption.high < 1:
+            raise ValueError("absorption must lie between 0 and 1")
+        return self
 
 
 class CopiesParams(Block):

@@ -2,10 +2,9 @@
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from typing_extensions import Self
 
 
 class Block(BaseModel):

@@ -1,9 +1,8 @@
 """Blocks of the data stages: import, partitions, split, features, test sets; and what many stages read."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from typing_extensions import Self
 
 from kwsdata.params.base import Block
 

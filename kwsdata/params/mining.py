@@ -1,11 +1,26 @@
 """Blocks of embeddings, mining and the leakage gate."""
 
-from typing import Literal
+from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
-from typing_extensions import Self
 
 from kwsdata.params.base import Block
+
+Rule: TypeAlias = Literal[
+    "same_sound",  # the same samples in two partitions, or with two labels
+    "similar_sound",  # the same recording in two partitions, after gain, resampling, a codec or a shift
+    "alike_sound",  # clips of two partitions whose embeddings agree all along: the same take, with something changed
+    "shared_speaker",  # a speaker, voice or noise source in two partitions
+    "shared_room",  # a room in two partitions
+    "stray_source",  # a mined window or a test stream made from another partition's sound
+    "wrong_rate",  # not the 16 kHz mono sound that the manifest promises
+    "silent",
+    "clipped",
+    "narrow_band",  # recorded at a lower rate
+    "label_suspect",  # a negative that sounds like the keyword, a keyword clip that does not
+    "spectrum_shortcut",  # positives and negatives told apart by background and channel alone
+    "imbalance",  # hours of labels, clips of speakers
+]
 
 
 class VectorIndexParams(Block):
@@ -38,6 +53,16 @@ class EmbedParams(Block):
     index: VectorIndexParams
 
 
+class LikenessParams(Block):
+    """How windows are compared with the keyword (`kwsdata.likeness`)."""
+
+    seed: int
+    neighbours: int = Field(ge=1)  # recordings of the keyword (and windows of ordinary sound) that count
+    context: int = Field(ge=0)  # embeddings compared on each side of a window's own
+    context_step: int = Field(ge=1)  # embeddings between two of them
+    queries: int = Field(ge=1)  # typical words whose neighbours the index is asked for
+
+
 class DiversityParams(Block):
     """At most so many mined windows of one kind."""
 
@@ -52,23 +77,20 @@ class DiversityParams(Block):
 class MineNegativesParams(Block):
     """Where negatives are looked for, what is near enough, and how many are kept.
 
-    Similarities are cosines in the whitened space of `kwsdata.vectors.space`, from -1 to 1; quantiles are of the
-    similarity of the keyword's own recordings to each other.
+    Similarities are those of `kwsdata.likeness`; quantiles are of the similarity of the keyword's own recordings to each
+    other.
     """
 
     seed: int
     pools: list[str]  # beside the train partition: corpora, folders, manifests
     model: str | None  # directory of an exported model, of an earlier round: its own false alarms are taken too
-    queries: int = Field(ge=1)  # centres of the positives that are searched for
     candidates: int = Field(ge=1)  # windows looked at closely
-    neighbours: int = Field(ge=1)  # positives (and ordinary negatives) that a window is compared with
-    context: int = Field(ge=0)  # embeddings compared on each side of a window's own
-    context_step: int = Field(ge=1)  # embeddings between two of them
     min_similarity: float = Field(ge=-1, le=1)  # absolute margin
     min_margin: float = Field(ge=-2, le=2)  # relative margin: nearer to positives than to ordinary sound by this
     min_score: float = Field(ge=0, le=1)  # of the model
     score_share: float = Field(ge=0, le=1)  # of the model's score in the rank; the rest is similarity
-    doubt_quantile: float = Field(ge=0, le=1)  # as near as this: a person must look
+    doubt_quantile: float = Field(ge=0, le=1)  # as near as this, less the margin: a person must look
+    doubt_margin: float = Field(ge=0)
     keyword_quantile: float = Field(ge=0, le=1)  # as near as this: taken for the keyword
     apart_s: float = Field(gt=0)  # windows of one recording
     same_similarity: float = Field(ge=-1, le=1)  # above: the same sound again
@@ -94,18 +116,18 @@ class MiningParams(Block):
 
 
 class CheckParams(Block):
-    """Limits of the leakage and quality gate. A breach of `fail` rules ends the pipeline; others are reported."""
+    """Limits of the leakage and quality gate. A finding of a rule in `fail` ends the pipeline; others are reported."""
 
-    fail: list[str]  # names of rules
-    silence_dbfs: float = Field(le=0)
+    fail: list[Rule]
+    silence_dbfs: float = Field(le=0)  # of the loudest 10 ms
     max_clipped_fraction: float = Field(ge=0, le=1)
     min_bandwidth_hz: float = Field(ge=0)
     max_bit_error: float = Field(ge=0, le=0.5)  # of two fingerprints that are the same sound
     min_common_s: float = Field(gt=0)  # of sound that two clips must share
-    same_similarity: float = Field(ge=0, le=1)  # of raw embeddings, all along the clip
-    neighbours: int = Field(ge=1)  # of a clip that vote on its label
-    suspect_share: float = Field(ge=0, le=1)  # of them that must disagree
+    same_similarity: float = Field(ge=0, le=1)  # of embeddings all along two clips that are the same sound
+    odd_keyword: float  # likeness below which a keyword clip is suspect
+    odd_negative: float  # likeness above which a negative is
     max_spectrum_auc: float = Field(ge=0.5, le=1)
-    max_hours_ratio: float = Field(ge=1)  # between the labels of one partition
+    max_hours_ratio: float = Field(ge=1)  # of all negatives to the keyword, in a partition
     max_speaker_share: float = Field(gt=0, le=1)  # of a partition's keyword clips
     min_speakers: int = Field(ge=0)  # of the keyword, in a partition

@@ -81,7 +81,8 @@ class SynthesizeParams(Block):
     noises: NoisesParams
     max_phoneme_distance: float = Field(gt=0, le=1)  # of a confusable word, relative to the keyword's length
     confusable_words: int = Field(ge=0)
-    partial_share: float = Field(ge=0, le=1)  # of confusables: the keyword's beginnings and ends
+    half_phrases: int = Field(ge=0)  # with only the first or the last word of a keyword of several words
+    partial_share: float = Field(ge=0, le=1)  # of confusables: the keyword's beginnings, ends and half phrases
     carrier_share: float = Field(ge=0, le=1)  # of confusables: inside a sentence
     gate: GateParams
     clips_per_shard: int = Field(ge=1)

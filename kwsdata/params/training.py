@@ -1,9 +1,8 @@
 """Blocks of the training stage, the decoder, evaluation and the report."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from typing_extensions import Self
 
 from kwsdata.params.base import Block
 

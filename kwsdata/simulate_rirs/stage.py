@@ -24,7 +24,8 @@ from kwsdata.partitions import PARTITIONS, Partition, partition_of
 from kwsdata.rirs import BITS, to_stored
 from kwsdata.shards import Clip, write_shard
 from kwsdata.simulate_rirs.measured import measured_rirs
-from kwsdata.simulate_rirs.room import RoomDraw, draw_room, simulate_room
+from kwsdata.simulate_rirs.room import RoomDraw, draw_room
+from kwsdata.simulate_rirs.simulate import simulate_room
 
 
 def run(params: Params, out: Path = Path("data/rirs"), corpora: Path = Path("data/corpora")) -> dict[str, Any]:
@@ -67,7 +68,8 @@ class _BankWriter:
     ) -> None:
         for number, (description, wave) in enumerate(responses):
             self.add(f"{safe_id(room.room)}-{number}", partition, {"speaker": room.room, **description}, wave)
-            self.errors.append(description["t60_measured_s"] / description["t60_s"] - 1)
+            if "t60_s" in description:
+                self.errors.append(description["t60_measured_s"] / description["t60_s"] - 1)
 
     def add(self, rir_id: str, partition: Partition, description: dict[str, Any], wave: Waveform) -> None:
         stored, gain = to_stored(wave)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 
+from kwsdata.draws import rng_for
 from kwsdata.synthesize.confusables import Confusable
 from kwsdata.synthesize.phonemes import STRESS_MARKS, VOWELS, distance, segments
-from kwsdata.synthesize.pronounce import pronounce
+from kwsdata.synthesize.pronounce import frequent_words, pronounce
 
 # What a syllable can begin with, beyond one consonant.
 _SECOND = "lɹjw"
@@ -40,6 +41,32 @@ def partial_phrases(keyword: str, language: str) -> list[Confusable]:
             if text.strip() and len(heard) > 1 and VOWELS.intersection(heard) and apart >= _LEAST:
                 phrase = Confusable(text.strip(), _stressed(spoken.strip()), round(apart / len(sounds), 4))
                 found.setdefault(phrase.text, phrase)
+    return sorted(found.values(), key=lambda phrase: (phrase.distance, phrase.text))
+
+
+def half_phrases(keyword: str, language: str, count: int) -> list[Confusable]:
+    """Return `count` phrases of several words that share only their first or their last word with `keyword`.
+
+    "hey lumen" gives "hey Denver", "modern lumen"; a keyword of one word, or of another language than English, gives
+    none. The other words are common ones, drawn by the keyword alone.
+    """
+    words = keyword.split()
+    if len(words) < 2 or language.lower().split("-")[0] != "en":
+        return []
+    rng = rng_for(0, "half", keyword)
+    tags = frequent_words()
+    names = [word for word, tag in tags.items() if tag == "NNP" and len(word) > 2]
+    before = [word for word, tag in tags.items() if tag in ("JJ", "NN") and len(word) > 2]
+    target = segments(pronounce(keyword, language))
+    found: dict[str, Confusable] = {}
+    while len(found) < count:
+        first_stays = len(found) % 2 == 0
+        other = str(rng.choice(names if first_stays else before))
+        text = f"{words[0]} {other}" if first_stays else f"{other} {words[-1]}"
+        phonemes = pronounce(text, language)
+        apart = distance(target, phonemes)
+        if apart >= _LEAST:
+            found.setdefault(text, Confusable(text, phonemes, round(apart / len(target), 4)))
     return sorted(found.values(), key=lambda phrase: (phrase.distance, phrase.text))
 
 

@@ -11,8 +11,11 @@ import json
 from functools import cache
 from typing import Any
 
-from kwsdata.errors import MissingExtraError
+from kwsdata.errors import MissingExtraError, ParamsError
+from kwsdata.synthesize.espeak_library import fresh_library
 from kwsdata.synthesize.phonemes import VOWELS, from_ipa, segments
+
+_UTF8, _IPA = 1, 2  # how eSpeak's text comes in, how its phonemes come out
 
 
 def _assets() -> Any:
@@ -81,6 +84,7 @@ def pronounce(text: str, language: str) -> str:
 
     Raises:
         MissingExtraError: `hibari-tts` (English) or `espeakng-loader` (other languages) is not installed.
+        ParamsError: there is no such language.
     """
     language = language.lower()
     if language.split("-")[0] == "en":
@@ -89,19 +93,13 @@ def pronounce(text: str, language: str) -> str:
 
 
 def _espeak_ipa(text: str, language: str) -> str:
-    try:
-        import espeakng_loader
-    except ImportError:
-        raise MissingExtraError("espeakng-loader", "espeak", f"the pronunciation of {language!r}") from None
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
-    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-    library.espeak_Initialize(2, 0, espeakng_loader.get_data_path().encode(), 0x8000)
-    if library.espeak_SetVoiceByName(language.encode()) != 0:
-        raise MissingExtraError("a voice of that language", "espeak", f"the pronunciation of {language!r}")
-    rest = ctypes.c_char_p(text.encode())
-    parts = []
-    while rest.value:
-        spoken = library.espeak_TextToPhonemes(ctypes.byref(rest), 1, 0x02)  # UTF-8 in, IPA out
-        parts.append((spoken or b"").decode())
-    library.espeak_Terminate()
+    with fresh_library() as (library, _):
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        if library.espeak_SetVoiceByName(language.encode()) != 0:
+            raise ParamsError(f"keyword.language = {language!r} is not a language of eSpeak NG: see its `lang` folder.")
+        rest = ctypes.c_char_p(text.encode())
+        parts = []
+        while rest.value:
+            spoken = library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA)
+            parts.append((spoken or b"").decode())
     return " ".join(parts)

@@ -20,7 +20,7 @@ from kwsdata.synthesize.engines import load_engine
 from kwsdata.synthesize.gate import cut_to_voice, failure
 from kwsdata.synthesize.noises import CORPUS as NOISE_CORPUS
 from kwsdata.synthesize.noises import noise_items
-from kwsdata.synthesize.partials import partial_phrases
+from kwsdata.synthesize.partials import half_phrases, partial_phrases
 from kwsdata.synthesize.phonemes import segments
 from kwsdata.synthesize.plan import CORPUS, Line, plan_engine
 from kwsdata.synthesize.render import Batch, batches_of, speak_missing, spoken
@@ -60,10 +60,30 @@ def run(params: Params, out: Path = Path("data/synthetic")) -> dict[str, Any]:
         CorpusError: too many clips failed the gate.
     """
     settings = params.synthesize
+    out.mkdir(parents=True, exist_ok=True)
+    summary: dict[str, Any] = {"speech": _speak(params, out)} if settings.engines else {}
+    if settings.noises.clips:
+        noise = write_corpus(
+            out / "noise",
+            NOISE,
+            noise_items(settings.noises.clips, settings.noises.duration_s, settings.seed, params.partitions),
+            settings.clips_per_shard,
+            params.import_.max_reject_fraction,
+        )
+        summary["noise"] = {"clips": noise["clips"], "hours": noise["hours"]}
+    return summary
+
+
+def _speak(params: Params, out: Path) -> dict[str, Any]:
+    """Write the corpus of everything that is spoken, and the list of confusable phrases; return the counts."""
+    settings = params.synthesize
     confusables = confusable_phrases(
         params.keyword.text, params.keyword.language, settings.confusable_words, settings.max_phoneme_distance
     )
-    partials = partial_phrases(params.keyword.text, params.keyword.language)
+    partials = [
+        *partial_phrases(params.keyword.text, params.keyword.language),
+        *half_phrases(params.keyword.text, params.keyword.language, settings.half_phrases),
+    ]
     lines, batches = _plan(params, confusables, partials)
     if settings.gate.transcript:
         check_installed()
@@ -77,17 +97,7 @@ def run(params: Params, out: Path = Path("data/synthetic")) -> dict[str, Any]:
         settings.clips_per_shard,
         params.import_.max_reject_fraction,
     )
-    summary: dict[str, Any] = {"speech": tally.summary() | {"hours": speech["hours"], "rejects": speech["rejects"]}}
-    if settings.noises.clips:
-        noise = write_corpus(
-            out / "noise",
-            NOISE,
-            noise_items(settings.noises.clips, settings.noises.duration_s, settings.seed, params.partitions),
-            settings.clips_per_shard,
-            params.import_.max_reject_fraction,
-        )
-        summary["noise"] = {"clips": noise["clips"], "hours": noise["hours"]}
-    return summary
+    return tally.summary() | {"hours": speech["hours"], "rejects": speech["rejects"]}
 
 
 def _plan(params: Params, confusables: list[Confusable], partials: list[Confusable]) -> tuple[list[Line], list[Batch]]:

@@ -1,8 +1,7 @@
 """eSpeak NG, a formant synthesiser: about 100 voices x 8 English accents, robotic, 300 times faster than real time.
 
-The library (GPL-3, from the optional package `espeakng-loader`) is called through ctypes as it is. It keeps the state
-of its oscillators between utterances, so it is loaded afresh for each (2 ms), which also makes it safe in any process.
-API: `speak_lib.h` of eSpeak NG 1.52.
+The library is loaded afresh for each utterance (see `kwsdata.synthesize.espeak_library`), which makes the sound a pure
+function of the request, and any process safe.
 """
 
 import ctypes
@@ -12,17 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsdata.audio import SAMPLE_RATE, Waveform, resample
-from kwsdata.errors import AudioError, MissingExtraError
+from kwsdata.audio import FULL_SCALE, SAMPLE_RATE, Waveform, resample
+from kwsdata.errors import AudioError
 from kwsdata.synthesize.engines.base import Request, Voice
+from kwsdata.synthesize.espeak_library import fresh_library, installed
 from kwsdata.synthesize.phonemes import to_espeak
 
 ENGLISH = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc")
 FOREIGN = ("cs", "da", "de", "es", "fi", "fr", "hu", "it", "nl", "pl", "pt", "ro", "ru", "sv", "tr")
-# The same sound as the bare accent; a stutter; and two of which Whisper tiny.en misses over half of the words of a plain
+# The same sound as the bare accent; a stutter; and two of which Whisper tiny.en misses half of the words of a plain
 # sentence (of the others it misses 5 % on average).
 _SKIPPED = frozenset({"fast", "AnxiousAndy", "RicishayMax3", "kaukovalta"})
-_SYNCHRONOUS, _DONT_EXIT, _CHARS_UTF8, _PHONEMES, _END_PAUSE = 2, 0x8000, 1, 0x100, 0x1000
+_CHARS_UTF8, _PHONEMES, _END_PAUSE = 1, 0x100, 0x1000
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _WORDS_PER_MINUTE = 165
 _VOLUME_PERCENT = 60  # at 100 the loudest voices clip
@@ -38,13 +38,8 @@ class Espeak:
     batch = 64
 
     def __init__(self) -> None:
-        try:
-            import espeakng_loader
-        except ImportError:
-            raise MissingExtraError("espeakng-loader", "espeak", "the speech engine `espeak`") from None
-        self._library = espeakng_loader.get_library_path()
-        self._data = espeakng_loader.get_data_path()
-        self._variants = {path.name: path for path in sorted(Path(self._data, "voices", "!v").iterdir())}
+        variants = installed().data / "voices" / "!v"
+        self._variants = {path.name: path for path in sorted(variants.iterdir())}
         self.version = importlib.metadata.version("espeakng-loader")
 
     def voices(self, language: str) -> list[Voice]:
@@ -64,12 +59,9 @@ class Espeak:
         Raises:
             AudioError: eSpeak has no such voice or language.
         """
-        library = ctypes.CDLL(self._library)
-        try:
-            return self._speak(library, request)
-        finally:
-            library.espeak_Terminate()
-            _unload(library)
+        with fresh_library() as (library, rate_hz):
+            wave = self._speak(library, request)
+        return resample(wave, rate_hz, SAMPLE_RATE)
 
     def _speak(self, library: ctypes.CDLL, request: Request) -> Waveform:
         chunks: list[bytes] = []
@@ -84,7 +76,6 @@ class Espeak:
             ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint,
             ctypes.c_void_p, ctypes.c_void_p,
         ]  # fmt: skip
-        rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, self._data.encode(), _DONT_EXIT)
         library.espeak_SetSynthCallback(receive)
         seed = request.seed % (1 << 31)
         library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
@@ -105,8 +96,7 @@ class Espeak:
         data = said.encode() + b"\0"
         library.espeak_Synth(data, len(data), 0, 1, 0, flags, None, None)
         library.espeak_Synchronize()
-        wave = np.frombuffer(b"".join(chunks), np.int16).astype(np.float32) / 32768
-        return resample(wave, rate_hz, SAMPLE_RATE)
+        return np.frombuffer(b"".join(chunks), np.int16).astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def _gender(variant: Path) -> str | None:
@@ -115,13 +105,3 @@ def _gender(variant: Path) -> str | None:
         if words[:1] == ["gender"] and len(words) > 1:
             return words[1]
     return None
-
-
-def _unload(library: ctypes.CDLL) -> None:
-    import _ctypes  # the only way to give a library's statics back
-
-    handle = library._handle
-    if sys.platform == "win32":
-        _ctypes.FreeLibrary(handle)
-    else:
-        _ctypes.dlclose(handle)

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("hibari", reason="the pronunciation dictionary comes with the extra `kokoro`")
 
 from kwsdata.synthesize.confusables import SAME, confusable_phrases, contains, sounds_of
-from kwsdata.synthesize.partials import partial_phrases
+from kwsdata.synthesize.partials import half_phrases, partial_phrases
 from kwsdata.synthesize.phonemes import distance, segments
 from kwsdata.synthesize.pronounce import dictionary, pronounce
 
@@ -100,9 +100,16 @@ def test_partials_are_beginnings_and_ends_and_not_nearly_the_keyword():
     assert "lexa" not in {phrase.text for phrase in partial_phrases("alexa", "en-us")}
 
 
+def test_half_phrases_share_one_end_with_a_keyword_of_several_words():
+    phrases = half_phrases("hey lumen", "en-us", 12)
+    assert len({phrase.text for phrase in phrases}) == 12
+    assert all(phrase.text.startswith("hey ") != phrase.text.endswith(" lumen") for phrase in phrases)
+    assert phrases == half_phrases("hey lumen", "en-us", 12)
+    assert half_phrases("computer", "en-us", 12) == []
+
+
 def test_the_dictionary_holds_plain_words_with_a_vowel():
     words = dictionary()
     assert len(words) > 70_000
     assert segments(words["commuter"]) == "kəmjutəɹ"
-    assert "nasa" not in words or words["nasa"]
     assert all(word.isalpha() and word.islower() for word in words)

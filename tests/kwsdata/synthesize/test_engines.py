@@ -12,6 +12,7 @@ pytest.importorskip("hibari", reason="pronunciations come with the extra `kokoro
 from kwsdata.audio import SAMPLE_RATE, active_span, rms
 from kwsdata.errors import AudioError, MissingExtraError, ParamsError
 from kwsdata.synthesize.engines import ENGINES, Request, load_engine
+from kwsdata.synthesize.espeak_library import installed
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -85,6 +86,7 @@ def test_an_unknown_engine_is_an_error():
 )
 def test_a_missing_package_names_the_extra(monkeypatch, name, module):
     path, _, factory = ENGINES[name].partition(":")
+    installed.cache_clear()
     monkeypatch.setitem(sys.modules, module, None)
     if name == "kokoro":
         monkeypatch.setattr(importlib.resources, "files", _absent)

@@ -1,5 +1,6 @@
 """What eSpeak NG does beyond the contract of every engine."""
 
+import ctypes
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,11 +10,14 @@ import pytest
 
 pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not installed")
 
+import espeakng_loader
+
 from kwsdata.audio import SAMPLE_RATE, active_span
 from kwsdata.errors import AudioError
 from kwsdata.manifests import audio_sha256
 from kwsdata.synthesize.engines import Request, load_engine
 from kwsdata.synthesize.engines.espeak import ENGLISH, FOREIGN
+from kwsdata.synthesize.pronounce import pronounce
 
 ASK = Request("espeak", "f3", "computer", "en-us")
 
@@ -61,6 +65,16 @@ def test_every_voice_and_accent_it_names_exists_and_differs(engine):
     assert len(heard) == len(voices)
     accents = {audio_sha256(engine.speak(replace(ASK, accent=accent))) for accent in (*ENGLISH, *FOREIGN)}
     assert len(accents) == len(ENGLISH) + len(FOREIGN)
+
+
+def test_another_user_of_the_library_in_this_process_changes_nothing(engine):
+    first = engine.speak(ASK)
+    holder = ctypes.CDLL(espeakng_loader.get_library_path())  # stays loaded, as another package would keep it
+    holder.espeak_Initialize(2, 0, espeakng_loader.get_data_path().encode(), 0x8000)
+    pronounce("guten Tag", "de")
+    assert np.array_equal(engine.speak(ASK), first)
+    engine.speak(replace(ASK, voice="whisper"))
+    assert np.array_equal(engine.speak(ASK), first)
 
 
 def test_an_unknown_language_is_an_error(engine):

@@ -1,0 +1,162 @@
+"""Search the pools, hold back what may be the keyword, choose the hardest, and write them as cuts to train on.
+
+    data/mined/shar/                 the mined windows (Lhotse Shar, label `mined`), hardest first
+    data/mined/candidates.jsonl.gz   every candidate with its numbers and what became of it, hardest first
+    data/mined/mined.json            counts, thresholds, and which synthetic phrases are confused most
+
+A mined cut's custom: label `mined`, partition `train`, parent (the recording's cut) and parent_sha256, `mined` (why it
+was chosen, see `Candidate.why`), and corpus, licence, speaker, synthetic of its parent.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.decisions import DECISIONS, load_decisions
+from kwsdata.errors import StageInputError
+from kwsdata.files import atomic_path, write_json, write_jsonl_gz
+from kwsdata.likeness import Yardstick
+from kwsdata.manifests import audio_sha256, make_cut
+from kwsdata.mine_negatives.candidate import Candidate
+from kwsdata.mine_negatives.choose import choose
+from kwsdata.mine_negatives.guard import Guard, Ruling, decided, hold_back_neighbours
+from kwsdata.mine_negatives.pools import Pool, named_pool, train_pool
+from kwsdata.mine_negatives.search import candidates_of
+from kwsdata.params import Params
+from kwsdata.params.mining import MineNegativesParams
+from kwsdata.pieces import load_piece
+from kwsdata.shards import SHAR, Clip, write_shards
+from kwsdata.vectors.store import VectorStore
+
+_PHRASES = 100  # synthetic phrases listed
+
+
+def run(
+    params: Params,
+    split: Path = Path("data/split"),
+    embeddings: Path = Path("data/embeddings"),
+    decisions: Path = DECISIONS,
+    out: Path = Path("data/mined"),
+) -> dict[str, Any]:
+    """Write `out` (see above); return the contents of mined.json.
+
+    Raises:
+        PartitionError: a named pool holds sound of dev or test.
+        StageInputError: an input is missing or damaged, or there is nothing to compare with.
+    """
+    block = params.mine_negatives
+    judged = load_decisions(decisions)
+    keyword = VectorStore(embeddings / "train" / "keyword")
+    pools = [train_pool(params, embeddings), *(named_pool(name, params, split) for name in block.pools)]
+    if any(pool.store.identity != keyword.identity for pool in pools):
+        raise StageInputError(f"{embeddings} was made by another embedder than the pools: type `dvc repro embed`.")
+    yardstick = Yardstick(keyword, pools[0].store, params.likeness)
+    found = [one for n, pool in enumerate(pools) for one in candidates_of(n, pool, yardstick, block, params.executor)]
+    found.sort(key=lambda one: (-one.rank, one.id))
+    guard = Guard(
+        params.keyword.text,
+        yardstick.words.threshold(block.doubt_quantile) - block.doubt_margin,
+        yardstick.words.threshold(block.keyword_quantile),
+    )
+    rulings = {one.id: guard.rule(one, one.piece.text) for one in found} | decided(found, judged)
+    rulings = hold_back_neighbours(found, rulings, block)
+    mined = _choose(found, rulings, pools, yardstick, block)
+    summary = {
+        "keyword": params.keyword.text,
+        "model": block.model,
+        "pools": [{"name": pool.name, "hours": _hours(pool)} for pool in pools],
+        "words": len(yardstick.words.clips),
+        "ordinary_similarity": round(yardstick.ordinary, 4),
+        "doubt_similarity": round(guard.doubt, 4),
+        "keyword_similarity": round(guard.keyword, 4),
+        "candidates": len(found),
+        "status": dict(sorted(Counter(ruling.status for ruling in rulings.values()).items())),
+        "mined": len(mined),
+        "mined_by": dict(sorted(Counter(one.found_by for one in mined).items())),
+        "decisions": len(judged),
+        "phrases": _phrases(found),
+    }
+    with atomic_path(out) as scratch:
+        (scratch / SHAR).mkdir(parents=True)
+        write_shards(scratch / SHAR, _clips(mined, block), block.clips_per_shard)
+        write_jsonl_gz(scratch / "candidates.jsonl.gz", (_row(one, rulings[one.id], pools, keyword.window) for one in found))
+        write_json(scratch / "mined.json", summary)
+    return summary
+
+
+def _choose(
+    found: Sequence[Candidate],
+    rulings: dict[str, Ruling],
+    pools: Sequence[Pool],
+    yardstick: Yardstick,
+    params: MineNegativesParams,
+) -> list[Candidate]:
+    """Return the mined candidates, hardest first; `rulings` learns why the others were left out."""
+    allowed = [one for one in found if rulings[one.id].status == "mine"]
+    vectors = np.empty((len(allowed), yardstick.words.vectors.shape[1]), np.float32)
+    for number, pool in enumerate(pools):
+        places = [place for place, one in enumerate(allowed) if one.pool == number]
+        vectors[places] = yardstick.space.rows(pool.store, np.asarray([allowed[p].row for p in places], np.int64))
+    always = frozenset(one.id for one in allowed if rulings[one.id].reason == "a person kept it")
+    chosen, left_out = choose(allowed, vectors, params, always)
+    for place, reason in left_out.items():
+        rulings[allowed[place].id] = Ruling("left_out", reason)
+    return [allowed[place] for place in chosen]
+
+
+def _clips(mined: Sequence[Candidate], params: MineNegativesParams) -> Iterator[Clip]:
+    before, after = round(params.before_s * SAMPLE_RATE), round(params.after_s * SAMPLE_RATE)
+    for one in mined:
+        start, end = max(0, one.middle - before), min(one.piece.clip_samples, one.middle + after)
+        wave = load_piece(replace(one.piece, start=start, samples=end - start))
+        custom = {
+            "corpus": one.piece.corpus,
+            "licence": one.piece.licence,
+            "role": "noise" if one.piece.label == "noise" else "speech",
+            "label": "mined",
+            "partition": "train",
+            "synthetic": one.piece.synthetic or None,
+            "parent": one.piece.clip,
+            "parent_sha256": one.piece.identity,
+            "audio_sha256": audio_sha256(wave),
+            "mined": one.why(),
+        }
+        # The span is where the sound that was compared lies.
+        span = (max(0, one.middle - start - before // 2), min(wave.size, one.middle - start + before // 2))
+        cut = make_cut(
+            one.id, wave.size, text="", speaker=one.piece.speaker, span=span,
+            custom={key: value for key, value in custom.items() if value is not None},
+        )  # fmt: skip
+        yield Clip(cut, wave)
+
+
+def _row(one: Candidate, ruling: Ruling, pools: Sequence[Pool], window: int) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "status": ruling.status,
+        "reason": ruling.reason,
+        "pool": pools[one.pool].name,
+        "middle": one.middle,
+        "window": window,
+        **one.why(),
+        "piece": one.piece.row(),
+    }
+
+
+def _phrases(found: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """Return the synthetic phrases among the candidates, the most confused first: by the mean rank of their clips."""
+    ranks: dict[str, list[float]] = defaultdict(list)
+    for one in found:
+        if one.piece.kind in ("confusable", "partial") and one.piece.text:
+            ranks[one.piece.text].append(one.rank)
+    rows = [{"text": text, "clips": len(each), "mean_rank": round(float(np.mean(each)), 4)} for text, each in ranks.items()]
+    return sorted(rows, key=lambda row: (-row["mean_rank"], row["text"]))[:_PHRASES]
+
+
+def _hours(pool: Pool) -> float:
+    return round(len(pool.store) * pool.store.hop / SAMPLE_RATE / 3600, 3)

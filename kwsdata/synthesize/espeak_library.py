@@ -1,0 +1,73 @@
+"""eSpeak NG's library, loaded through ctypes, fresh every time.
+
+The library (GPL-3, from the optional package `espeakng-loader`, used as it is) keeps oscillators, echoes and random
+numbers in static memory from one utterance to the next. Unloading it forgets them all, in 2 ms. A private copy of the
+file is loaded, so that no other package of the process can hold it in memory. API: `speak_lib.h` of eSpeak NG 1.52.
+"""
+
+import ctypes
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+from kwsdata.errors import MissingExtraError
+
+_SYNCHRONOUS, _DONT_EXIT = 2, 0x8000
+
+
+@dataclass(frozen=True)
+class _Installed:
+    """Where the copy and the data are."""
+
+    library: Path
+    data: Path
+
+
+@cache
+def installed(needed_for: str = "the speech engine `espeak`") -> _Installed:
+    """Return the private copy of the library, made once a process, and eSpeak's data directory.
+
+    Raises:
+        MissingExtraError: `espeakng-loader` is not installed.
+    """
+    try:
+        import espeakng_loader
+    except ImportError:
+        raise MissingExtraError("espeakng-loader", "espeak", needed_for) from None
+    directory = tempfile.mkdtemp(prefix="kwsdata-espeak-")
+    Finalize(None, shutil.rmtree, args=(directory, True), exitpriority=1)  # at exit, of worker processes too
+    source = Path(espeakng_loader.get_library_path())
+    copy = Path(shutil.copy(source.resolve(), Path(directory) / source.name))
+    return _Installed(copy, Path(espeakng_loader.get_data_path()))
+
+
+@contextmanager
+def fresh_library() -> Iterator[tuple[ctypes.CDLL, int]]:
+    """Yield (the library, initialised and without a past; its sample rate in Hz), and unload it afterwards.
+
+    Raises:
+        MissingExtraError: `espeakng-loader` is not installed.
+    """
+    place = installed()
+    library = ctypes.CDLL(str(place.library))
+    try:
+        rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, str(place.data).encode(), _DONT_EXIT)
+        yield library, rate_hz
+    finally:
+        library.espeak_Terminate()
+        _unload(library)
+
+
+def _unload(library: ctypes.CDLL) -> None:
+    import _ctypes  # ctypes itself never gives a library back
+
+    if sys.platform == "win32":
+        _ctypes.FreeLibrary(library._handle)
+    else:
+        _ctypes.dlclose(library._handle)
