@@ -1,33 +1,27 @@
-"""Time the augmentation chain beside its peers, effect by effect beside its floor, and the scaling of the stage.
+"""Time the augmentation chain beside its peers, and effect by effect beside its floor.
 
-    python benchmarks/augment.py [--clips 60] [--rounds 5]
+    OMP_NUM_THREADS=1 python benchmarks/augment.py [--clips 60] [--rounds 5]
 
 Peers (`pip install audiomentations torch-audiomentations`) are left out where they are not installed. Times are CPU
-times of one thread, the best of the rounds, whose order alternates, so that another load on the machine weighs on all
-alike. Every chain reads FLAC bytes, applies speed, pitch, reverb, noise and gain to every clip, and writes the same kind
-of shard.
+times, the best of the rounds, whose order alternates, so that another load on the machine weighs on all alike. Every
+chain reads FLAC bytes, applies a change of speed, pitch, reverb, noise and gain to every clip, and writes the same kind
+of shard. "Speed" is changed twice over: by resampling, and (pitch kept) by stretching, which is what audiomentations
+has its `TimeStretch` for.
 """
 
 import argparse
-import os
-
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
-import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import soundfile
 from scipy.fft import irfft, next_fast_len, rfft
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, decode_flac, encode_flac
 from kwsdata.augment.recipe import Materials, Recipe
@@ -52,7 +46,7 @@ from kwsdata.transforms.reverb import apply_reverb, draw_reverb
 from kwsdata.transforms.shift import apply_shift
 from kwsdata.transforms.speed import SpeedDraw, apply_speed, draw_speed
 from kwsdata.transforms.telephone import TelephoneDraw, apply_telephone
-from kwsdata.transforms.tempo import TempoDraw, apply_tempo
+from kwsdata.transforms.tempo import TempoDraw, apply_tempo, draw_tempo
 
 SPEED, SEMITONES, SNR_DB, LEVEL = (
     Range(low=low, high=high) for low, high in ((0.9, 1.1), (-3, 3), (0, 20), (-30, -15))
@@ -139,25 +133,29 @@ class Bench:
             make_cut(f"clip{number:04d}", wave.size, custom={"label": "keyword", "audio_sha256": audio_sha256(wave)})
             for number, wave in enumerate(waves)
         ]
-        runs = {"kwsdata": self._ours, **_audiomentations(self), **_torch_audiomentations(self)}
-        best = dict.fromkeys(runs, float("inf"))
-        for name, run in runs.items():  # caches, compilers
-            self._timed(run)
-        for number in range(rounds):
-            for name in list(runs) if number % 2 else list(runs)[::-1]:
-                best[name] = min(best[name], self._timed(runs[name]))
-        print(f"\nspeed + pitch + reverb + noise + gain, {seconds:g} s clips, FLAC in, shard out")
-        print(f"{'':28}{'ms a clip':>10}{'clips/s/core':>14}{'kwsdata is':>13}")
-        for name, spent in best.items():
-            ms = spent / self.count * 1e3
-            print(f"{name:28}{ms:10.2f}{1e3 / ms:14.0f}{spent / best['kwsdata']:12.1f}x")
+        for kind in ("speed", "tempo"):
+            runs = {"kwsdata": lambda kind=kind: self.ours(kind)}
+            runs |= _audiomentations(self, kind) | _torch_audiomentations(self, kind)
+            best = dict.fromkeys(runs, float("inf"))
+            for run in runs.values():  # caches, compilers
+                self._timed(run)
+            for number in range(rounds):
+                for name in list(runs) if number % 2 else list(runs)[::-1]:
+                    best[name] = min(best[name], self._timed(runs[name]))
+            print(f"\n{kind} + pitch + reverb + noise + gain, {seconds:g} s clips, FLAC in, shard out")
+            print(f"{'':28}{'ms a clip':>10}{'clips/s/core':>14}{'kwsdata is':>13}")
+            for name, spent in best.items():
+                ms = spent / self.count * 1e3
+                print(f"{name:28}{ms:10.2f}{1e3 / ms:14.0f}{spent / best['kwsdata']:12.1f}x")
 
     def _timed(self, run: Callable[[], None]) -> float:
         start = time.process_time()
         run()
         return time.process_time() - start
 
-    def _ours(self) -> None:
+    def ours(self, kind: str) -> None:
+        """Read, augment and write every clip."""
+
         def clips():
             for number, (data, cut) in enumerate(zip(self.packed, self.cuts, strict=True)):
                 rng = np.random.default_rng(number)
@@ -165,7 +163,8 @@ class Bench:
                 assert rirs is not None and noises is not None
                 recipe = Recipe(
                     copy=1,
-                    speed=draw_speed(rng, SPEED),
+                    speed=draw_speed(rng, SPEED) if kind == "speed" else None,
+                    tempo=draw_tempo(rng, SPEED) if kind == "tempo" else None,
                     pitch=draw_pitch(rng, SEMITONES),
                     reverb=draw_reverb(rng, rirs),
                     noise=draw_noise(rng, noises, SNR_DB),
@@ -231,15 +230,16 @@ class Bench:
         }
 
 
-def _audiomentations(bench: Bench) -> dict[str, Callable[[], None]]:
+def _audiomentations(bench: Bench, kind: str) -> dict[str, Callable[[], None]]:
     try:
         import audiomentations as am
     except ImportError:
         print("audiomentations is not installed: left out")
         return {}
+    speed = am.Resample(round(SAMPLE_RATE * SPEED.low), round(SAMPLE_RATE * SPEED.high), p=1.0)  # heard as speed
     chain = am.Compose(
         [
-            am.Resample(round(SAMPLE_RATE * SPEED.low), round(SAMPLE_RATE * SPEED.high), p=1.0),  # as playing faster
+            speed if kind == "speed" else am.TimeStretch(SPEED.low, SPEED.high, leave_length_unchanged=False, p=1.0),
             am.PitchShift(SEMITONES.low, SEMITONES.high, p=1.0),
             am.ApplyImpulseResponse(str(bench.root / "rir_files"), p=1.0),
             am.AddBackgroundNoise(str(bench.root / "noise_files"), SNR_DB.low, SNR_DB.high, p=1.0),
@@ -250,7 +250,9 @@ def _audiomentations(bench: Bench) -> dict[str, Callable[[], None]]:
     return {name: lambda: bench.theirs("am", lambda wave: chain(wave, sample_rate=SAMPLE_RATE))}
 
 
-def _torch_audiomentations(bench: Bench) -> dict[str, Callable[[], None]]:
+def _torch_audiomentations(bench: Bench, kind: str) -> dict[str, Callable[[], None]]:
+    if kind == "tempo":
+        return {}  # neither it nor torchaudio changes the tempo of a wave
     try:
         import torch
         import torch_audiomentations as ta
@@ -278,11 +280,11 @@ def _torch_audiomentations(bench: Bench) -> dict[str, Callable[[], None]]:
             faster, _ = speed(torch.from_numpy(wave)[None])
             return chain(faster[None], sample_rate=SAMPLE_RATE).samples[0, 0].numpy()
 
-    return {"torch-audiomentations": lambda: bench.theirs("ta", augmented)}
+    return {f"torch-audiomentations {version('torch-audiomentations')}": lambda: bench.theirs("ta", augmented)}
 
 
 def _give_back_info_and_load(torch, torchaudio) -> None:
-    """Give torchaudio the two functions that it lost in 2.9 and that torch-audiomentations calls; files stay decoded."""
+    """Give torchaudio the two functions it lost in 2.9, which torch-audiomentations calls; files stay decoded."""
 
     @lru_cache
     def read(path: str):

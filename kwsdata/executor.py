@@ -77,7 +77,7 @@ def _in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], wor
 
 
 class _Crew:
-    """Worker processes, each in a pool of its own: a pool dies with any of its workers, and none shall take others along."""
+    """Worker processes, each in a pool of its own: a pool dies with its workers, and none shall take others along."""
 
     def __init__(self, function: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> None:
         self.function, self.tasks = function, tasks

@@ -28,6 +28,8 @@ _BLOCK = 4096  # frames at a time
 _COMMON = 500  # a code that this many stored frames share tells nothing
 _TRIED = 20  # alignments of a clip that are compared in full
 _MIN_VOTES = 2
+_STRETCH = 200  # frames of a partial match: 2 s
+_STRICTER = 0.6
 
 _HANN = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
 _EDGES = np.searchsorted(np.arange(_WINDOW // 2 + 1) * RATE / _WINDOW, np.geomspace(_LOW_HZ, _HIGH_HZ, _BANDS + 1))
@@ -114,9 +116,22 @@ class Table:
         if end <= start:
             return None
         loud = one.loud[start:end] & other.loud[start + offset : end + offset]
-        frames = int(loud.sum())
-        if frames < min_frames:
-            return None
         differing = np.bitwise_count(one.codes[start:end][loud] ^ other.codes[start + offset : end + offset][loud])
+        if differing.size < min_frames:
+            return None
         error = float(differing.mean()) / 32
-        return Match(clip, offset, error, frames) if error <= max_bit_error else None
+        if error <= max_bit_error:
+            return Match(clip, offset, error, differing.size)
+        return _best_stretch(clip, offset, differing, max_bit_error)
+
+
+def _best_stretch(clip: int, offset: int, differing: np.ndarray, max_bit_error: float) -> Match | None:
+    """Return the best `_STRETCH` frames of two clips that differ elsewhere: one was cut, or something was put into it.
+
+    The best of many stretches of different sounds is better than they are as a whole, so that the limit is lower.
+    """
+    if differing.size < _STRETCH:
+        return None
+    sums = np.cumsum(np.concatenate([[0], differing], dtype=np.int64))
+    error = float((sums[_STRETCH:] - sums[:-_STRETCH]).min()) / (32 * _STRETCH)
+    return Match(clip, offset, error, _STRETCH) if error <= _STRICTER * max_bit_error else None

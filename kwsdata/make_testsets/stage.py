@@ -8,9 +8,11 @@ from typing import Any
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.draws import digest_of
 from kwsdata.errors import PartitionError
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, sha256_of, write_json
+from kwsdata.make_testsets.noise_reverb import NAME, CellTask, cell_tasks, render_cell
 from kwsdata.make_testsets.plan import (
     StreamPlan,
     by_hash,
@@ -23,23 +25,42 @@ from kwsdata.make_testsets.render import render
 from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import MakeTestsetsParams
+from kwsdata.partitions import Partition
 from kwsdata.shards import load_audio, shard_paths, write_shard
+
+_MEASURED: tuple[Partition, ...] = ("dev", "test")
+
+
+@dataclass(frozen=True)
+class _StreamTask:
+    """One planned stream of a clean set."""
+
+    cut_id: str
+    plan: StreamPlan
+    keyword: str
+    partition: Partition
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One stream to render: stream `number` of the set in `directory`."""
+    """One stream to render and to write as shard `number` of the set `name` ("test/clean")."""
 
-    directory: Path
+    root: Path
+    name: str
     number: int
-    cut_id: str
-    plan: StreamPlan
-    keyword: str
-    custom: tuple[tuple[str, str], ...]
+    content: _StreamTask | CellTask
 
 
-def run(params: Params, split: Path = Path("data/split"), out: Path = Path("data/testsets")) -> dict[str, Any]:
-    """Write `out/{dev,test}/clean/` (shards of one stream each) and `out/testsets.json`; return the latter.
+def run(
+    params: Params,
+    split: Path = Path("data/split"),
+    rirs: Path = Path("data/rirs"),
+    out: Path = Path("data/testsets"),
+) -> dict[str, Any]:
+    """Write `out/{dev,test}/clean/`, `out/test/noise_reverb/` (shards of one stream) and `out/testsets.json`.
+
+    Returns:
+        The contents of testsets.json: per set what it is made of, and the hash that names this release of it.
 
     Raises:
         PartitionError: dev or test has no keyword, or no negative sound.
@@ -47,42 +68,99 @@ def run(params: Params, split: Path = Path("data/split"), out: Path = Path("data
     sets: dict[str, Any] = {}
     with atomic_path(out) as scratch:
         tasks: list[_Task] = []
-        for partition in ("dev", "test"):
+        for partition in _MEASURED:
             cuts = list(read_cuts(split / f"{partition}.jsonl.gz"))
-            plans, summary = plan_partition(partition, cuts, params.make_testsets)
-            name = f"{partition}/clean"
-            custom = (("set", "clean"), ("partition", partition))
+            chosen = choose_clips(partition, cuts, params.make_testsets)
+            plans, sets[f"{partition}/clean"] = plan_partition(chosen, params.make_testsets)
             tasks += [
-                _Task(scratch / name, number, f"{partition}-clean-{number:04d}", plan, params.keyword.text, custom)
+                _Task(
+                    scratch,
+                    f"{partition}/clean",
+                    number,
+                    _StreamTask(_id(partition, number), plan, _word(params), partition),
+                )
                 for number, plan in enumerate(plans)
             ]
-            sets[name] = summary
-        for task in tasks:
-            task.directory.mkdir(parents=True, exist_ok=True)
+            if partition == "test" and params.noise_reverb.clips_per_cell:
+                cells = _cells(chosen, params, rirs / partition)
+                tasks += [_Task(scratch, f"test/{NAME}", number, cell) for number, cell in enumerate(cells)]
+                sets[f"test/{NAME}"] = _describe_cells(cells)
+        for name in sets:
+            (scratch / name).mkdir(parents=True)
         hashes: dict[str, list[str]] = defaultdict(list)
-        for name, digest in run_tasks(_render_task, tasks, params.executor, "make_testsets"):
-            hashes[name].append(digest)
+        hours: dict[str, float] = defaultdict(float)
+        for task, (digest, seconds) in zip(
+            tasks, run_tasks(_render, tasks, params.executor, "make_testsets"), strict=True
+        ):
+            hashes[task.name].append(digest)
+            hours[task.name] += seconds / 3600
         for name, summary in sets.items():
-            summary["sha256"] = hashes[name]
+            summary |= {
+                "streams": len(hashes[name]),
+                "hours": round(hours[name], 4),
+                "release": digest_of(*hashes[name]),
+            }
         result = {"keyword": params.keyword.text, "sets": sets}
         write_json(scratch / "testsets.json", result)
     return result
 
 
-def _render_task(task: _Task) -> tuple[str, str]:
-    clip = render(task.cut_id, task.plan, task.keyword, dict(task.custom))
-    write_shard(task.directory, task.number, [clip])
-    fields = dict(task.custom)
-    return f"{fields['partition']}/{fields['set']}", sha256_of(shard_paths(task.directory, task.number)[0])
+def _id(partition: str, number: int) -> str:
+    return f"{partition}-clean-{number:04d}"
 
 
-def plan_partition(
-    partition: str, cuts: list[MonoCut], params: MakeTestsetsParams
-) -> tuple[list[StreamPlan], dict[str, Any]]:
-    """Return the streams of one partition and what they are made of.
+def _word(params: Params) -> str:
+    return params.keyword.text
+
+
+def _render(task: _Task) -> tuple[str, float]:
+    content = task.content
+    if isinstance(content, CellTask):
+        clip = render_cell(content)
+    else:
+        custom = {"set": "clean", "partition": content.partition}
+        clip = render(content.cut_id, content.plan, content.keyword, custom)
+    write_shard(task.root / task.name, task.number, [clip])
+    return sha256_of(shard_paths(task.root / task.name, task.number)[0]), clip.cut.duration
+
+
+def _cells(chosen: dict[str, list[MonoCut]], params: Params, rirs: Path) -> list[CellTask]:
+    words = [word_segment(cut) for cut in chosen["keyword"]]
+    if not chosen["noise"]:
+        raise PartitionError(
+            "the test partition has no noise for the noise+reverb set: import a corpus of role noise, raise "
+            "synthesize.noises.clips, or set noise_reverb.clips_per_cell to 0."
+        )
+    return cell_tasks(words, chosen["noise"], params.noise_reverb, params.make_testsets.seed, params.keyword.text, rirs)
+
+
+def _describe_cells(cells: list[CellTask]) -> dict[str, Any]:
+    positives: dict[str, int] = defaultdict(int)
+    people = True
+    for word in (word for cell in cells for word in cell.words):
+        custom = word.cut.custom or {}
+        positives[custom["corpus"]] += 1
+        people &= not custom.get("synthetic")
+    noises = {noise.id: noise for cell in cells for noise in cell.noises}.values()
+    corpora = sorted({(noise.custom or {})["corpus"] for noise in noises})
+    return {
+        "n_positive": sum(positives.values()),
+        "positives": dict(sorted(positives.items())),
+        "cells": len(cells),
+        "noise_corpora": corpora,
+        "people": people,
+        "negatives_people": False,
+    }
+
+
+def choose_clips(partition: str, cuts: list[MonoCut], params: MakeTestsetsParams) -> dict[str, list[MonoCut]]:
+    """Return the clips of one partition that its sets are made of, by label.
 
     Recordings of people are taken where there are any, and synthetic sound only where there are none (unless
     `make_testsets.synthetic` says otherwise), for keywords, speech and noise each.
+
+    Raises:
+        PartitionError: no keyword or no speech is left.
     """
     chosen = {
         label: _choose([cut for cut in cuts if (cut.custom or {})["label"] == label], params.synthetic)
@@ -94,6 +172,13 @@ def plan_partition(
             f"the {partition} partition has no {missing} clip (make_testsets.synthetic = {params.synthetic}): import "
             "recordings, raise the counts in `synthesize`, or change `partitions`."
         )
+    return chosen
+
+
+def plan_partition(
+    chosen: dict[str, list[MonoCut]], params: MakeTestsetsParams
+) -> tuple[list[StreamPlan], dict[str, Any]]:
+    """Return the streams of one partition's clean set and what they are made of."""
     words = by_hash([word_segment(cut) for cut in chosen["keyword"]], params.seed)
     speech = by_hash([piece for cut in chosen["speech"] for piece in pieces_of(cut, load_audio)], params.seed)
     noise = by_hash([piece for cut in chosen["noise"] for piece in pieces_of(cut, load_audio)], params.seed)
@@ -126,8 +211,6 @@ def _describe(plans: list[StreamPlan], left_out: int) -> dict[str, Any]:
             if custom["label"] == "speech":
                 people["negatives"] &= not custom.get("synthetic")
     return {
-        "streams": len(plans),
-        "hours": round(sum(plan.samples for plan in plans) / SAMPLE_RATE / 3600, 4),
         "n_positive": sum(positives.values()),
         "positives": dict(sorted(positives.items())),
         "positives_left_out": left_out,

@@ -19,6 +19,7 @@ from kwsdata.params.data import (
     ImportParams,
     KeywordParams,
     MakeTestsetsParams,
+    NoiseReverbParams,
     PartitionsParams,
     SplitParams,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "MineNegativesParams",
     "MiningParams",
     "ModelParams",
+    "NoiseReverbParams",
     "Params",
     "PartitionsParams",
     "ReportParams",
@@ -71,6 +73,7 @@ class Params(Block):
     partitions: PartitionsParams
     synthesize: SynthesizeParams
     split: SplitParams
+    noise_reverb: NoiseReverbParams
     simulate_rirs: SimulateRirsParams
     embed: EmbedParams
     likeness: LikenessParams

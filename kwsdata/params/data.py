@@ -78,6 +78,16 @@ class FeaturizeParams(Block):
     clips_per_shard: int = Field(ge=1)
 
 
+class NoiseReverbParams(Block):
+    """The grid of the noise+reverb test set: every SNR in every reverberation, in rooms that no other partition has."""
+
+    snr_db: list[float] = Field(min_length=1)
+    t60_s: list[float] = Field(min_length=1)
+    rooms_per_t60: int = Field(ge=1)
+    clips_per_cell: int = Field(ge=0)  # keywords heard in each cell; 0 makes no such set
+    gap_s: float = Field(gt=0)  # noise before each keyword
+
+
 class MakeTestsetsParams(Block):
     """Continuous streams: positives placed in negative sound."""
 

@@ -1,4 +1,4 @@
-"""One shoebox room: everything random about it, drawn first. `kwsdata.simulate_rirs.simulate` computes its responses."""
+"""One shoebox room: everything random about it, drawn first; `kwsdata.simulate_rirs.simulate` does the rest."""
 
 from dataclasses import dataclass
 

@@ -23,6 +23,7 @@ from kwsdata.params import Params
 from kwsdata.partitions import PARTITIONS, Partition, partition_of
 from kwsdata.rirs import BITS, to_stored
 from kwsdata.shards import Clip, write_shard
+from kwsdata.simulate_rirs.grid import grid_rooms, is_grid
 from kwsdata.simulate_rirs.measured import measured_rirs
 from kwsdata.simulate_rirs.room import RoomDraw, draw_room
 from kwsdata.simulate_rirs.simulate import simulate_room
@@ -35,12 +36,13 @@ def run(params: Params, out: Path = Path("data/rirs"), corpora: Path = Path("dat
         PartitionError: see `kwsdata.simulate_rirs.measured`.
     """
     block = params.simulate_rirs
-    rooms = [draw_room(block, number) for number in range(block.rooms)]
+    rooms = [draw_room(block, number) for number in range(block.rooms)] + grid_rooms(block, params.noise_reverb)
     with atomic_path(out) as scratch:
         bank = _BankWriter(scratch, block.rirs_per_shard)
         simulate = partial(simulate_room, max_rir_s=block.max_rir_s)
         for room, responses in zip(rooms, run_tasks(simulate, rooms, params.executor, "rooms"), strict=True):
-            bank.add_room(room, partition_of(room.room, params.partitions), responses)
+            partition = "test" if is_grid(room.room) else partition_of(room.room, params.partitions)
+            bank.add_room(room, partition, responses)
         for rir_id, partition, description, wave in measured_rirs(corpora, block, params.partitions):
             bank.add(rir_id, partition, description, wave)
         summary = bank.close()

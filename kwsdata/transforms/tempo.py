@@ -77,7 +77,7 @@ def fitted(wave: Waveform, samples: int) -> Waveform:
 
 
 def _reciprocal_norms(wave: Waveform) -> np.ndarray:
-    """Return 1 / the norm of the `_OVERLAP` samples from each sample on (float32, shorter than `wave` by the last ones).
+    """Return 1 / the norm of the `_OVERLAP` samples from each sample on, as far as there are so many: float32.
 
     Norms are exact every `_GRID` samples; the reciprocals run straight between. Without them the search would prefer
     loud places, with steps between them it would be drawn to the steps (8 cents at 80 Hz).

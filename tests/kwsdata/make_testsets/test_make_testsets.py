@@ -10,7 +10,11 @@ from kwsdata.errors import PartitionError
 from kwsdata.make_testsets.plan import Segment, pieces_of, plan_streams, quietest
 from kwsdata.make_testsets.stage import run
 from kwsdata.manifests import make_cut, write_cuts
+from kwsdata.rirs import load_bank
 from kwsdata.shards import load_audio, shard_cuts, with_custom
+from kwsdata.simulate_rirs.stage import run as simulate_rirs
+from kwsdata.transforms.levels import active_level
+from kwsdata.transforms.reverb import apply_reverb
 
 
 def segment(name, seconds, word=None):
@@ -64,26 +68,39 @@ def split(project):
     """A split with bursts as keywords and a steady tone as speech: what is heard when can be measured."""
     info = CorpusInfo("toy", "folder", "speech", "CC0", "none", "made here", "known")
     for partition in ("dev", "test"):
-        words = []
-        for i in range(6):
-            wave = burst(i + (100 if partition == "test" else 0))
-            words.append(Item(f"{partition}-w{i}", wave, "computer", "s", span=active_span(wave)))
+        seed = 100 if partition == "test" else 0
+        bursts = [0.3 * burst(seed + i) for i in range(6)]  # with room for the noise below full scale
+        words = [
+            Item(f"{partition}-w{i}", wave, "computer", "s", span=active_span(wave)) for i, wave in enumerate(bursts)
+        ]
         talk = [Item(f"{partition}-t{i}", tone(200 + i, 5, 0.001), "hello", "s") for i in range(8)]
-        write_corpus(project / f"{partition}-c", info, words + talk, 50, 0.0)
+        hiss = [Item(f"{partition}-n{i}", white_noise(seed + i, 4, 0.001), speaker="n") for i in range(2)]
+        write_corpus(project / f"{partition}-c", info, [*words, *talk, *hiss], 50, 0.0)
+        labels = {"w": "keyword", "t": "speech", "n": "noise"}
         cuts = [
-            with_custom(cut, label="keyword" if "-w" in cut.id else "speech")
-            for cut in shard_cuts(project / f"{partition}-c")
+            with_custom(cut, label=labels[cut.id.split("-")[2][0]]) for cut in shard_cuts(project / f"{partition}-c")
         ]
         write_cuts(project / "split" / f"{partition}.jsonl.gz", cuts)
     return project / "split"
 
 
-def test_every_event_is_where_the_manifest_says(split, project, params):
-    summary = run(
-        params.model_copy(update={"executor": params.executor.model_copy(update={"kind": "serial"})}),
-        split,
-        project / "sets",
+@pytest.fixture
+def small(params):
+    """The project's params with a small grid, in this process."""
+    grid = params.noise_reverb.model_copy(
+        update={"snr_db": [20.0, 0.0], "t60_s": [0.2], "rooms_per_t60": 2, "clips_per_cell": 4}
     )
+    rooms = params.simulate_rirs.model_copy(update={"rooms": 1, "sources_per_room": 1})
+    serial = params.executor.model_copy(update={"kind": "serial"})
+    return params.model_copy(update={"noise_reverb": grid, "simulate_rirs": rooms, "executor": serial})
+
+
+def without_grid(params):
+    return params.model_copy(update={"noise_reverb": params.noise_reverb.model_copy(update={"clips_per_cell": 0})})
+
+
+def test_every_event_is_where_the_manifest_says(split, project, small):
+    summary = run(without_grid(small), split, out=project / "sets")
     assert summary["sets"]["test/clean"]["n_positive"] == 6
     found = 0
     for cut in shard_cuts(project / "sets" / "test" / "clean"):
@@ -99,19 +116,54 @@ def test_every_event_is_where_the_manifest_says(split, project, params):
     assert found == 6
 
 
-def test_the_same_split_gives_the_same_streams_by_any_executor(split, project, params):
-    hashes = []
+def test_a_cell_of_the_grid_has_its_noise_and_its_room(split, project, small):
+    simulate_rirs(small, project / "rirs", project / "none")
+    summary = run(small, split, project / "rirs", project / "sets")["sets"]["test/noise_reverb"]
+    assert (summary["cells"], summary["n_positive"]) == (2, 8)
+    bank = load_bank(project / "rirs" / "test")
+    sources = {cut.id: cut for cut in shard_cuts(project / "test-c")}
+    gap = round(small.noise_reverb.gap_s * SAMPLE_RATE)
+    for cut in shard_cuts(project / "sets" / "test" / "noise_reverb"):
+        wave = load_audio(cut)
+        assert len({event.custom["source"] for event in cut.supervisions}) == 4
+        for event, segment in zip(cut.supervisions, cut.custom["segments"][::2], strict=True):
+            recipe = event.custom["recipe"]
+            assert bank.cuts[recipe["rir"]].custom["t60_s"] == recipe["t60_s"] == cut.custom["t60_s"]
+            word = load_audio(sources[event.custom["source"]])
+            wet = apply_reverb(np.concatenate([np.zeros(gap, np.float32), word]), bank.filter(recipe["rir"]))
+            start = round(segment[0] * SAMPLE_RATE)
+            noise = wave[start + 200 : start + gap - 200]  # before the word there is noise alone; fades left out
+            heard_db = 20 * np.log10(active_level(wet) / np.sqrt(np.mean(noise**2)))
+            # 2 s of white noise have their level to 0.1 dB; 16-bit rounding adds little at -30 dBFS.
+            assert heard_db == pytest.approx(cut.custom["snr_db"], abs=0.3)
+
+
+def test_rooms_of_the_grid_are_in_test_alone(project, small):
+    simulate_rirs(small, project / "rirs", project / "none")
+    rooms = {
+        name: {cut.custom["speaker"] for cut in shard_cuts(project / "rirs" / name)}
+        for name in ("train", "dev", "test")
+    }
+    grid = {room for room in rooms["test"] if room.startswith("room:grid-0.2s")}
+    assert len(grid) == 2
+    assert not grid & (rooms["train"] | rooms["dev"])
+
+
+def test_the_same_split_gives_the_same_streams_by_any_executor(split, project, small):
+    simulate_rirs(small, project / "rirs", project / "none")
+    releases = []
     for kind, workers in (("serial", 0), ("processes", 2)):
-        executor = params.executor.model_copy(update={"kind": kind, "workers": workers})
-        testsets = params.make_testsets.model_copy(update={"stream_s": 10.0})
-        changed = params.model_copy(update={"executor": executor, "make_testsets": testsets})
-        hashes.append(run(changed, split, project / kind)["sets"]["dev/clean"]["sha256"])
-    assert hashes[0] == hashes[1]
-    assert len(hashes[0]) > 1
+        executor = small.executor.model_copy(update={"kind": kind, "workers": workers})
+        testsets = small.make_testsets.model_copy(update={"stream_s": 10.0})
+        changed = small.model_copy(update={"executor": executor, "make_testsets": testsets})
+        sets = run(changed, split, project / "rirs", project / kind)["sets"]
+        releases.append({name: summary["release"] for name, summary in sets.items()})
+        assert sets["dev/clean"]["streams"] > 1
+    assert releases[0] == releases[1]
 
 
-def test_a_partition_without_keywords_is_refused(project, params):
+def test_a_partition_without_keywords_is_refused(project, small):
     for partition in ("dev", "test"):
         write_cuts(project / "split" / f"{partition}.jsonl.gz", [])
     with pytest.raises(PartitionError, match="dev partition has no keyword"):
-        run(params, project / "split", project / "sets")
+        run(small, project / "split", out=project / "sets")

@@ -1,0 +1,123 @@
+"""The noise+reverb test set: the same keywords in every cell of a grid of SNR and reverberation time.
+
+Each cell is one stream: again and again `gap_s` of noise, then a keyword in a room of the cell's T60 with the same
+noise under it. Its SNR is measured on the active frames of the reverberant keyword. Rooms and noises are of the test
+partition alone; every choice is a record in the event's `custom["recipe"]`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from lhotse import MonoCut, SupervisionSegment
+
+from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.draws import rng_for, unit_for
+from kwsdata.make_testsets.plan import Segment
+from kwsdata.make_testsets.render import faded
+from kwsdata.manifests import make_cut
+from kwsdata.params import NoiseReverbParams
+from kwsdata.ring import Ring
+from kwsdata.rirs import load_bank
+from kwsdata.shards import Clip, load_audio
+from kwsdata.sounds import Sound, SoundPool
+from kwsdata.transforms.levels import active_level, below_full_scale
+from kwsdata.transforms.noise import mix
+from kwsdata.transforms.reverb import apply_reverb
+
+NAME = "noise_reverb"
+
+
+@dataclass(frozen=True)
+class CellDraw:
+    """What one keyword of one cell got."""
+
+    rir: str
+    noise: str
+    position: float
+    snr_db: float
+    t60_s: float
+
+
+@dataclass(frozen=True)
+class CellTask:
+    """One cell to render."""
+
+    cut_id: str
+    keyword: str
+    seed: int
+    snr_db: float
+    t60_s: float
+    gap_s: float
+    words: tuple[Segment, ...]
+    noises: tuple[MonoCut, ...]
+    rirs: Path
+
+
+def cell_tasks(
+    words: Sequence[Segment], noises: Sequence[MonoCut], grid: NoiseReverbParams, seed: int, keyword: str, rirs: Path
+) -> list[CellTask]:
+    """Return one task a cell; each hears its own `clips_per_cell` of `words`, chosen by a hash of word and cell."""
+    tasks = []
+    for t60_s in grid.t60_s:
+        for snr_db in grid.snr_db:
+            chosen = sorted(
+                words, key=lambda word: unit_for(seed, NAME, snr_db, t60_s, (word.cut.custom or {})["audio_sha256"])
+            )[: grid.clips_per_cell]
+            name = f"test-{NAME}-snr{snr_db:g}-t60_{t60_s:g}".replace(".", "_")
+            tasks.append(CellTask(name, keyword, seed, snr_db, t60_s, grid.gap_s, tuple(chosen), tuple(noises), rirs))
+    return tasks
+
+
+def render_cell(task: CellTask) -> Clip:
+    """Return the stream of one cell: its sound, and a cut with one supervision a keyword."""
+    bank = load_bank(task.rirs)
+    rooms = Ring(rir for rir, cut in bank.cuts.items() if (cut.custom or {}).get("t60_s") == task.t60_s)
+    pool = SoundPool({cut.id: _sound(cut) for cut in task.noises})
+    gap = round(task.gap_s * SAMPLE_RATE)
+    waves: list[Waveform] = []
+    segments: list[list[object]] = []
+    supervisions: list[SupervisionSegment] = []
+    at = 0
+    for word in task.words:
+        custom = word.cut.custom or {}
+        rng = rng_for(task.seed, NAME, task.snr_db, task.t60_s, custom["audio_sha256"])
+        draw = CellDraw(
+            rooms.choose(float(rng.random())),
+            pool.choose(float(rng.random())),
+            float(rng.random()),
+            task.snr_db,
+            task.t60_s,
+        )
+        clean = np.concatenate([np.zeros(gap, np.float32), load_audio(word.cut)])
+        wave = apply_reverb(clean, bank.filter(draw.rir))
+        noise = pool.stretch(draw.noise, wave.size, draw.position)
+        waves.append(faded(below_full_scale(mix(wave, noise, draw.snr_db, active_level(wave)))))
+        start, end = word.word or (0, word.samples)
+        supervisions.append(
+            SupervisionSegment(
+                id=f"{task.cut_id}-event{len(supervisions):04d}",
+                recording_id=task.cut_id,
+                start=(at + gap + start) / SAMPLE_RATE,
+                duration=(end - start) / SAMPLE_RATE,
+                text=task.keyword,
+                speaker=custom.get("speaker"),
+                custom={"event": "keyword", "source": word.cut.id, "recipe": asdict(draw)},
+            )
+        )
+        for begin, stop, source, label, corpus in (
+            (at, at + gap, draw.noise, "noise", "noise"),
+            (at + gap, at + wave.size, word.cut.id, "keyword", custom["corpus"]),
+        ):
+            segments.append([begin / SAMPLE_RATE, stop / SAMPLE_RATE, source, label, corpus])
+        at += wave.size
+    fields = {"set": NAME, "partition": "test", "snr_db": task.snr_db, "t60_s": task.t60_s, "segments": segments}
+    cut = make_cut(task.cut_id, at, custom=fields)
+    cut.supervisions = supervisions
+    return Clip(cut, np.concatenate(waves))
+
+
+def _sound(cut: MonoCut) -> Sound:
+    custom = cut.custom or {}
+    return Sound(custom["shard"], cut.recording.num_samples, custom["audio_sha256"])
