@@ -56,6 +56,7 @@ def run(
             histograms=_histograms(found),
             set_rows=tables.set_rows(metrics),
             condition_tables=tables.condition_tables(metrics),
+            heat_maps=tables.heat_maps(metrics),
             examples=examples,
             corpus_rows=tables.corpus_rows(read_optional(index)),
             split_rows=tables.split_rows(read_optional(split)),

@@ -50,6 +50,37 @@ def condition_tables(metrics: dict[str, Any]) -> dict[str, tuple[Row, list[Row]]
     return tables
 
 
+def heat_maps(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return {test set: map} for the sets measured over a grid of SNR and T60.
+
+    A map has `columns` (T60 in s, rising) and `rows`: (SNR in dB, falling; one cell a column, None where there is
+    none). A cell has `fnr` and `interval` in words, and `shade`: the FNR as a number in [0, 1].
+    """
+    maps = {}
+    for name, numbers in metrics["test"].items():
+        cells = {
+            (row["snr_db"], row["t60_s"]): row
+            for row in numbers.get("conditions", [])
+            if {"snr_db", "t60_s"} <= set(row)
+        }
+        if not cells:
+            continue
+        columns = sorted({t60_s for _, t60_s in cells})
+        rows = [
+            (f"{snr_db:g}", [_heat_cell(cells.get((snr_db, t60_s))) for t60_s in columns])
+            for snr_db in sorted({snr_db for snr_db, _ in cells}, reverse=True)
+        ]
+        maps[name] = {"columns": [f"{t60_s:g}" for t60_s in columns], "rows": rows}
+    return maps
+
+
+def _heat_cell(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    interval = f"{percent(row['fnr_low95'])} to {percent(row['fnr_high95'])}"
+    return {"fnr": percent(row["fnr"]), "interval": interval, "shade": row["fnr"]}
+
+
 def corpus_rows(index: dict[str, Any]) -> list[Row]:
     """Return one row a corpus: name, what it is, clips by label, licence, origin."""
     rows = []

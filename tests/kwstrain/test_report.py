@@ -20,7 +20,7 @@ from kwstrain.report import words
 from kwstrain.report.chart import Axis, decades, round_ticks, steps
 from kwstrain.report.figures import staircase
 from kwstrain.report.stage import run
-from kwstrain.report.tables import condition_tables, split_rows
+from kwstrain.report.tables import condition_tables, heat_maps, split_rows
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -239,3 +239,18 @@ def test_tables_leave_out_what_there_is_not():
     row = {"snr_db": 5.0, "fnr": 0.5, "fnr_low95": 0.1, "fnr_high95": 0.9, "misses": 1, "n_positive": 2}
     head, rows = condition_tables({"test": {"noise": {"conditions": [row]}}})["noise"]
     assert head[0] == "SNR, dB" and rows == [["5", "50.0 %", "10.0 % to 90.0 %", "1 / 2"]]
+
+
+def test_a_grid_becomes_a_heat_map_with_a_cell_for_each_condition():
+    def row(snr_db, t60_s, fnr):
+        return {"snr_db": snr_db, "t60_s": t60_s, "fnr": fnr, "fnr_low95": fnr / 2, "fnr_high95": min(1, 2 * fnr)}
+
+    rows = [row(20.0, 0.2, 0.1), row(-5.0, 0.2, 0.9), row(20.0, 0.8, 0.3)]
+    found = heat_maps({"test": {"clean": {}, "noise_reverb": {"conditions": rows}}})
+    assert list(found) == ["noise_reverb"]
+    assert found["noise_reverb"]["columns"] == ["0.2", "0.8"]
+    (snr, (first, second)), (low_snr, (third, absent)) = found["noise_reverb"]["rows"]
+    assert (snr, low_snr) == ("20", "-5")
+    assert (first["shade"], second["shade"], third["shade"]) == (0.1, 0.3, 0.9)
+    assert first["interval"] == "5.0 % to 20.0 %"
+    assert absent is None
