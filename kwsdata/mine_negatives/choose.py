@@ -28,6 +28,7 @@ def choose(
     chosen: list[int] = []
     left_out: dict[int, str] = {}
     counts: Counter[tuple[str, object]] = Counter()
+    most = _limits(candidates, params)
     kept = np.empty((0, vectors.shape[1]), np.float32)
     for place in order:
         one = candidates[place]
@@ -37,7 +38,7 @@ def choose(
         elif chosen and float((alike := kept[: len(chosen)] @ vectors[place]).max()) > params.same_similarity:
             reason = f"the same sound as {candidates[chosen[int(alike.argmax())]].id}"
         elif one.id not in always:
-            reason = _too_many(one, int(cluster[place]), counts, params)
+            reason = _too_many(one, int(cluster[place]), counts, most)
         if reason is not None:
             left_out[place] = reason
             continue
@@ -60,15 +61,19 @@ def _kinds(one: Candidate, cluster: int) -> list[tuple[str, object]]:
     return kinds
 
 
-def _too_many(one: Candidate, cluster: int, counts: Counter[tuple[str, object]], params: MineNegativesParams) -> str | None:
+def _limits(candidates: Sequence[Candidate], params: MineNegativesParams) -> dict[str, int]:
     limits = params.diversity
-    most = {
+    recorded = any(not one.piece.synthetic for one in candidates)
+    return {
         "clip": limits.per_clip,
         "speaker": limits.per_speaker,
         "phrase": limits.per_phrase,
         "cluster": limits.per_cluster,
-        "synthetic": round(limits.synthetic_share * params.budget),
+        "synthetic": round(limits.synthetic_share * params.budget) if recorded else params.budget,
     }
+
+
+def _too_many(one: Candidate, cluster: int, counts: Counter[tuple[str, object]], most: dict[str, int]) -> str | None:
     for kind in _kinds(one, cluster):
         if counts[kind] >= most[kind[0]]:
             return f"{most[kind[0]]} of the same {kind[0]} are in already"

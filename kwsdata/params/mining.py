@@ -71,7 +71,7 @@ class DiversityParams(Block):
     per_phrase: int = Field(ge=1)  # of the same transcript
     clusters: int = Field(ge=1)
     per_cluster: int = Field(ge=1)
-    synthetic_share: float = Field(ge=0, le=1)  # of the budget
+    synthetic_share: float = Field(ge=0, le=1)  # of the budget, where there are recordings of people too
 
 
 class MineNegativesParams(Block):

@@ -61,7 +61,7 @@ def stretch(wave: Waveform, samples: int) -> Waveform:
     for number in range(1, segments):
         follows = place + hop
         low = int(number * hop * factor)
-        fit = np.correlate(padded[low : low + _SEARCH + _OVERLAP - 1], padded[follows : follows + _OVERLAP], "valid")
+        fit = np.correlate(padded[low : low + _SEARCH + _OVERLAP - 1], padded[follows : follows + _OVERLAP])
         fit *= reciprocal[low : low + _SEARCH]
         place = low + int(fit.argmax())
         start = number * hop

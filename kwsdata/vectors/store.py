@@ -154,7 +154,8 @@ class VectorStore:
             where = np.flatnonzero(shard == number)
             local = rows[where] - self.first[number]
             if tuple(offsets) == (0,):
-                out[where, 0] = self._shards[number][local]
+                steady = local[-1] - local[0] == local.size - 1 and bool((np.diff(local) == 1).all())
+                out[where, 0] = self._shards[number][int(local[0]) : int(local[-1]) + 1] if steady else self._shards[number][local]
                 continue
             found = self.pieces(int(number))
             piece = np.searchsorted(found.first, local, side="right") - 1

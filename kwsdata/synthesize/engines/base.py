@@ -65,7 +65,6 @@ class Engine(Protocol):
     name: str
     licence: str
     version: str
-    mixes: bool
     batch: int  # requests worth a minute or less: what an interruption may cost
 
     def voices(self, language: str) -> list[Voice]:

@@ -34,7 +34,6 @@ class Espeak:
 
     name = "espeak"
     licence = "GPL-3.0 engine; its output is not covered"
-    mixes = False
     batch = 64
 
     def __init__(self) -> None:

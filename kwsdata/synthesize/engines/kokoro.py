@@ -33,7 +33,6 @@ class Kokoro:
 
     name = "kokoro"
     licence = "Apache-2.0"
-    mixes = True
     batch = 12
 
     def __init__(self) -> None:

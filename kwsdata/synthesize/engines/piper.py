@@ -38,7 +38,6 @@ class Piper:
 
     name = "piper"
     licence = "GPL-3.0 engine; its output is not covered"
-    mixes = False
     batch = 48
 
     def __init__(self, voices: tuple[str, ...] = ()) -> None:

@@ -9,7 +9,7 @@ from kwsdata.synthesize.partials import half_phrases, partial_phrases
 from kwsdata.synthesize.phonemes import distance, segments
 from kwsdata.synthesize.pronounce import dictionary, pronounce
 
-KEYWORDS = ("computer", "hey lumen", "snowboy", "zorbik")
+KEYWORDS = ("computer", "hey lumen", "zorbik")
 
 
 @pytest.fixture(scope="module", params=KEYWORDS)

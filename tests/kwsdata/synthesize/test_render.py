@@ -15,7 +15,7 @@ SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None)
 class Hiss:
     """An engine that hisses for as long as its text."""
 
-    name, licence, version, mixes, batch = "hiss", "none", "1", False, 4
+    name, licence, version, batch = "hiss", "none", "1", 4
     asked: list[str] = []  # noqa: RUF012 - what was spoken, over all instances
 
     def voices(self, language):
