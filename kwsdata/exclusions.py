@@ -1,6 +1,8 @@
 """Clips that are left out of every partition: a small text file, kept in git, read by the stage `index`.
 
     review/excluded.txt    one cut id a line; what follows a # is a comment
+
+The gate's findings propose what to put in it.
 """
 
 from collections.abc import Iterable
@@ -22,7 +24,7 @@ def load_excluded(path: Path = EXCLUDED) -> frozenset[str]:
 
 
 def exclude(cuts: Iterable[str], why: str, path: Path = EXCLUDED) -> int:
-    """Add `cuts` to the file, with `why` as a comment; those in it already are not repeated. Returns how many are new."""
+    """Add `cuts` to the file, with `why` as a comment; known ones are not repeated. Returns how many are new."""
     path = Path(path)
     known = load_excluded(path)
     fresh = sorted(set(cuts) - known)

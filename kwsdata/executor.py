@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _AHEAD = 3  # tasks a worker that are under way or waiting to be taken
 _TRIES = 3
+_PATIENCE_S = 20  # for a cluster to answer
 
 
 def run_tasks(
@@ -139,7 +140,7 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
 
     try:
         if executor.scheduler:
-            client = Client(executor.scheduler, timeout=20)
+            client = Client(executor.scheduler, timeout=_PATIENCE_S)
         else:
             client = Client(n_workers=executor.workers or os.cpu_count(), threads_per_worker=1, dashboard_address=None)
     except (OSError, TimeoutError) as error:

@@ -66,7 +66,8 @@ def fingerprint(wave: Waveform) -> Fingerprint:
     bits = slope[1:] - slope[:-1] > 0
     codes = np.packbits(bits, axis=1).view(">u4")[:, 0].astype(np.uint32) if len(bits) else np.zeros(0, np.uint32)
     total = energy[1:].sum(axis=1)
-    return Fingerprint(codes, total > _QUIET * total.max() if total.size and total.max() > 0 else np.zeros(len(codes), bool))
+    loudest = float(total.max(initial=0.0))
+    return Fingerprint(codes, (total > _QUIET * loudest) & (loudest > 0))
 
 
 class Table:
@@ -90,7 +91,7 @@ class Table:
         Args:
             one: what to look for.
             max_bit_error: share of differing bits over the common loud frames.
-    XX
+            min_frames: common loud frames that there must be.
         """
         frame = np.flatnonzero(one.loud)
         low = np.searchsorted(self._codes, one.codes[frame], side="left")

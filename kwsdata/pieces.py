@@ -69,10 +69,12 @@ def piece_from_row(row: dict[str, Any]) -> Piece:
             start, end = values["word"]
             values["word"] = (int(start), int(end))
         piece = Piece(**values)
-        if not (0 <= piece.start and 0 < piece.samples and piece.start + piece.samples <= piece.clip_samples):
+        if not (piece.start >= 0 and piece.samples > 0 and piece.start + piece.samples <= piece.clip_samples):
             raise ValueError(f"[{piece.start}, +{piece.samples}) is outside {piece.clip_samples} samples")
     except (TypeError, ValueError) as error:
-        raise StageInputError(f"piece {row.get('clip', '?')!r} is malformed ({error}): remake it with `dvc repro`.") from None
+        raise StageInputError(
+            f"piece {row.get('clip', '?')!r} is malformed ({error}): remake it with `dvc repro`."
+        ) from None
     return piece
 
 
@@ -152,7 +154,9 @@ def load_piece(piece: Piece, before: int = 0, after: int = 0, root: Path = Path(
     else:
         inside = _read_stretch(root / piece.place, first, last)
     if inside.size < last - first:
-        raise StageInputError(f"{piece.place} ends before {piece.id} does: fetch it again with `dvc pull` or remake it.")
+        raise StageInputError(
+            f"{piece.place} ends before {piece.id} does: fetch it again with `dvc pull` or remake it."
+        )
     return np.pad(inside, (first - start, end - last))
 
 

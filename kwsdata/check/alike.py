@@ -35,17 +35,22 @@ def same_takes(store: VectorStore, partition: str, index: VectorIndex, params: C
         for (piece, first, _), own, end in zip(batch, rows, ends, strict=True):
             here = slice(int(end) - len(own), int(end))
             least = float(similarity[here].min())
-            shifts = [middle - piece.start - int(row - first) * store.hop for (_, middle), row in zip(others[here], own, strict=True)]
+            shifts = [
+                middle - piece.start - int(row - first) * store.hop
+                for (_, middle), row in zip(others[here], own, strict=True)
+            ]
             clip = {other.clip for other, _ in others[here]}
             if least >= params.same_similarity and len(clip) == 1 and max(shifts) - min(shifts) <= 2 * store.hop:
                 message = (
-                    f"{piece.clip} ({partition}) and {min(clip)} (train) sound the same at every place compared (similarity "
-                    f"{least:.2f} or more, shift {shifts[0] / SAMPLE_RATE:+.2f} s)"
+                    f"{piece.clip} ({partition}) and {min(clip)} (train) sound the same at every place compared "
+                    f"(similarity {least:.2f} or more, shift {shifts[0] / SAMPLE_RATE:+.2f} s)"
                 )
                 yield exclusion("alike_sound", message, [piece.clip, *clip], [*clip])
 
 
-def odd_negatives(store: VectorStore, rows: np.ndarray, partition: str, yardstick: Yardstick, params: CheckParams) -> list[Finding]:
+def odd_negatives(
+    store: VectorStore, rows: np.ndarray, partition: str, yardstick: Yardstick, params: CheckParams
+) -> list[Finding]:
     """Return a finding for each of the windows `rows` of negatives that is as much like the keyword as the keyword.
 
     What synthetic clips say is known, so that they are no suspects.
@@ -60,8 +65,8 @@ def odd_negatives(store: VectorStore, rows: np.ndarray, partition: str, yardstic
             continue
         where = f"at {middle / SAMPLE_RATE:.2f} s" if piece.clip_samples > 3 * SAMPLE_RATE else "all of it"
         message = (
-            f"{piece.clip} ({partition}, {piece.label}), {where}, is as much like the keyword as its recordings are: likeness "
-            f"{likeness[at]:.2f}, limit {params.odd_negative:g}; nearest {yardstick.words.clips[int(near.nearest[at])]}"
+            f"{piece.clip} ({partition}, {piece.label}), {where}, is as much like the keyword as its "
+            f"recordings are: likeness {likeness[at]:.2f}, limit {params.odd_negative:g}; nearest {yardstick.words.clips[int(near.nearest[at])]}"
         )
         findings.append(exclusion("label_suspect", message, [piece.clip], [piece.clip]))
     return findings
@@ -79,8 +84,8 @@ def odd_keywords(store: VectorStore, partition: str, yardstick: Yardstick, param
         likeness = float(yardstick.likeness(yardstick.unseen(store, rows, piece.clip, piece.speaker)).max())
         if likeness < params.odd_keyword:
             message = (
-                f"{piece.clip} ({partition}, keyword): nothing in it sounds like the keyword: likeness {likeness:.2f}, limit "
-                f"{params.odd_keyword:g}"
+                f"{piece.clip} ({partition}, keyword): nothing in it sounds like the keyword: "
+                f"likeness {likeness:.2f}, limit {params.odd_keyword:g}"
             )
             yield exclusion("label_suspect", message, [piece.clip], [piece.clip])
 
@@ -91,4 +96,8 @@ def _pieces(store: VectorStore) -> Iterator[tuple[Piece, int, int]]:
         found = store.pieces(number)
         for index, piece in enumerate(found.pieces):
             if piece.start == 0:
-                yield piece, int(store.first[number] + found.first[index]), int(found.first[index + 1] - found.first[index])
+                yield (
+                    piece,
+                    int(store.first[number] + found.first[index]),
+                    int(found.first[index + 1] - found.first[index]),
+                )

@@ -38,14 +38,14 @@ def imbalances(partition: str, counts: dict[str, Any], params: CheckParams) -> I
     if ratio > params.max_hours_ratio:
         yield Finding(
             "imbalance",
-            f"{partition} has {ratio:.0f} hours of other sound for one of the keyword (limit {params.max_hours_ratio:g})",
+            f"{partition} has {ratio:.0f} times as much other sound as keyword (limit {params.max_hours_ratio:g})",
             [],
             _MORE.format(partition=partition),
         )
     if 0 < keyword["speakers"] < params.min_speakers:
         yield Finding(
             "imbalance",
-            f"the keyword is said by {keyword['speakers']} speakers in {partition} (at least {params.min_speakers} wanted)",
+            f"the keyword is said by {keyword['speakers']} speakers in {partition} (wanted: {params.min_speakers})",
             [],
             _MORE.format(partition=partition),
         )
@@ -55,7 +55,7 @@ def imbalances(partition: str, counts: dict[str, Any], params: CheckParams) -> I
         if share > params.max_speaker_share:
             yield Finding(
                 "imbalance",
-                f"{speaker} says {100 * share:.0f} % of {partition}'s keyword clips (limit {100 * params.max_speaker_share:g} %)",
+                f"{speaker} says {share:.2f} of {partition}'s keyword clips (limit {params.max_speaker_share:g})",
                 [],
                 _MORE.format(partition=partition),
             )

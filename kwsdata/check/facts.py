@@ -77,7 +77,8 @@ def facts_of(cuts: Sequence[MonoCut], executor: ExecutorParams, description: str
 def measure_group(task: _Task) -> Path:
     """Return the file with the facts of some cuts, made now unless the cache has it."""
     key = digest_of(
-        _VERSION, *(((cut.custom or {})["audio_sha256"], (cut.custom or {})["shard"], cut.num_samples) for cut in task.cuts)
+        _VERSION,
+        *(((cut.custom or {})["audio_sha256"], (cut.custom or {})["shard"], cut.num_samples) for cut in task.cuts),
     )
     made = task.root / entry("check", key, suffix=".npz")
     if not made.exists():
@@ -138,7 +139,7 @@ def background_of(wave: Waveform) -> np.ndarray:
 
 
 def _spectra(wave: Waveform) -> np.ndarray:
-    """Return power spectra of 32 ms each 16 ms (further apart in recordings of over 5 minutes), float32 [frames, 257]."""
+    """Return power spectra of 32 ms each 16 ms (further apart in long recordings), float32 [frames, 257]."""
     frames = np.lib.stride_tricks.sliding_window_view(wave, _FFT)[:: max(_FFT // 2, wave.size // _MOST_FRAMES)]
     spectrum = scipy.fft.rfft(frames * np.hanning(_FFT).astype(np.float32), axis=1)
     return np.square(spectrum.real) + np.square(spectrum.imag)

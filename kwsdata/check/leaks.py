@@ -32,7 +32,8 @@ def same_sound(cuts: Mapping[str, Sequence[MonoCut]]) -> Iterator[Finding]:
 
 def _less_held(group: Sequence[tuple[str, MonoCut]]) -> list[str]:
     """Return the cuts to leave out so that one stays: train gives way to dev, dev to test."""
-    ordered = sorted(group, key=lambda one: PARTITIONS.index(one[0]) if one[0] in PARTITIONS else -1)  # type: ignore[arg-type]
+    places: list[str] = list(PARTITIONS)
+    ordered = sorted(group, key=lambda one: places.index(one[0]))
     return [cut.id for _, cut in ordered[:-1]]
 
 
@@ -95,8 +96,8 @@ def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
                 "shared_speaker",
                 f"{speaker}: {counts}",
                 [cut for ids in where.values() for cut in ids][:_LISTED],
-                f"put {' and '.join(sorted(corpora[speaker]))} whole into one partition with `split.whole` in params.yaml, "
-                "then type `dvc repro`",
+                f"put {' and '.join(sorted(corpora[speaker]))} whole into one partition with `split.whole` in "
+                "params.yaml, then type `dvc repro`",
             )
 
 

@@ -10,7 +10,8 @@ _CUTS = 8  # cuts of one finding
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1b1f24; }
 h1 .pass { color: #1a7f37 } h1 .fail { color: #b3261e }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { border: 1px solid #d0d7de; padding: .3rem .6rem; text-align: left }
+table { border-collapse: collapse; margin: 1rem 0 }
+td, th { border: 1px solid #d0d7de; padding: .3rem .6rem; text-align: left }
 details { margin: .5rem 0 } summary { cursor: pointer; font-weight: 600 }
 li { margin: .4rem 0 } code { background: #f3f4f6; padding: .1rem .3rem; overflow-wrap: anywhere }
 .fails { color: #b3261e }
@@ -41,8 +42,8 @@ def _counts(measured: dict[str, Any]) -> str:
     auc = ", ".join(f"{escape(partition)} {value:.3f}" for partition, value in measured["spectrum_auc"].items())
     return (
         "<table><tr><th>partition</th><th>label</th><th>clips</th><th>hours</th><th>speakers</th></tr>"
-        f"{''.join(rows)}</table><p>Mined windows: {measured['mined']}. Keyword against speech by background and channel alone, "
-        f"area under the curve: {auc or '-'} (0.5: no shortcut).</p>"
+        f"{''.join(rows)}</table><p>Mined windows: {measured['mined']}. Keyword against speech by background and channel "
+        f"alone, area under the curve: {auc or '-'} (0.5: no shortcut).</p>"
     )
 
 
@@ -52,10 +53,14 @@ def _rule(rule: str, findings: list[dict[str, Any]]) -> str:
     items = "".join(_item(finding) for finding in findings[:_LISTED])
     more = f"<p>... and {len(findings) - _LISTED} more, in check.json.</p>" if len(findings) > _LISTED else ""
     opened = " open" if fails else ""
-    return f"<details{opened}><summary>{escape(rule)}: {len(findings)} ({kind})</summary><ul>{items}</ul>{more}</details>"
+    return (
+        f"<details{opened}><summary>{escape(rule)}: {len(findings)} ({kind})</summary><ul>{items}</ul>{more}</details>"
+    )
 
 
 def _item(finding: dict[str, Any]) -> str:
     cuts = ", ".join(f"<code>{escape(cut)}</code>" for cut in finding["cuts"][:_CUTS])
     rest = f" and {len(finding['cuts']) - _CUTS} more" if len(finding["cuts"]) > _CUTS else ""
-    return f"<li>{escape(finding['message'])}.<br>{cuts}{rest}<br>To mend it: <code>{escape(finding['fix'])}</code></li>"
+    return (
+        f"<li>{escape(finding['message'])}.<br>{cuts}{rest}<br>To mend it: <code>{escape(finding['fix'])}</code></li>"
+    )

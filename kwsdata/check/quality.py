@@ -12,18 +12,23 @@ def faults(facts: Facts, params: CheckParams) -> Iterator[Finding]:
     cut = facts.cut.id
     if facts.fault is not None:
         yield Finding(
-            "wrong_rate", f"{cut} {facts.fault}", [cut], "import the corpus again with `kwsdata import`, or type `dvc pull`"
+            "wrong_rate",
+            f"{cut} {facts.fault}",
+            [cut],
+            "import the corpus again with `kwsdata import`, or type `dvc pull`",
         )
     elif facts.loudest_dbfs < params.silence_dbfs:
-        message = f"{cut} is silent: its loudest 10 ms lie at {facts.loudest_dbfs:.0f} dBFS, under {params.silence_dbfs:g}"
+        message = (
+            f"{cut} is silent: its loudest 10 ms lie at {facts.loudest_dbfs:.0f} dBFS, under {params.silence_dbfs:g}"
+        )
         yield exclusion("silent", message, [cut], [cut])
     else:
         if facts.clipped > params.max_clipped_fraction:
-            message = f"{cut}: {100 * facts.clipped:.1f} % of samples at full scale, over {100 * params.max_clipped_fraction:g} %"
+            message = f"{cut}: a share of {facts.clipped:.3f} at full scale, over {params.max_clipped_fraction:g}"
             yield exclusion("clipped", message, [cut], [cut])
         if facts.bandwidth_hz < params.min_bandwidth_hz and (facts.cut.custom or {}).get("label") != "noise":
             message = (
-                f"{cut} has nothing above {facts.bandwidth_hz:.0f} Hz (limit {params.min_bandwidth_hz:g}): it was recorded, or "
-                "sent, at a lower rate"
+                f"{cut} has nothing above {facts.bandwidth_hz:.0f} Hz (limit {params.min_bandwidth_hz:g}): it was recorded, "
+                "or sent, at a lower rate"
             )
             yield exclusion("narrow_band", message, [cut], [cut])

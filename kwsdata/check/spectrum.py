@@ -16,7 +16,11 @@ from kwsdata.draws import unit_for
 _FOLDS = 5
 _RIDGE = 1e-2
 _STEPS = 25  # Newton's: it converges in some ten
-NAMES = (*(f"background {band * 8000 // BANDS}-{(band + 1) * 8000 // BANDS} Hz" for band in range(BANDS)), "level", "bandwidth")
+NAMES = (
+    *(f"background {band * 8000 // BANDS}-{(band + 1) * 8000 // BANDS} Hz" for band in range(BANDS)),
+    "level",
+    "bandwidth",
+)
 
 
 def features_of(facts: Facts) -> np.ndarray:

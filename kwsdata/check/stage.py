@@ -1,4 +1,4 @@
-"""Run every rule over the split, the streams, the rooms and the mined windows; write the page; fail if a rule is broken.
+"""Run every rule over the split, the streams, the rooms and the mined windows; write the page; fail if one is broken.
 
     data/check/check.json     passed, findings (rule, message, cuts, fix, exclude, fails), and what was measured
     data/check/index.html     the same for people
@@ -54,9 +54,16 @@ def run(
         GateError: a rule in `check.fail` is broken; the message says how often and where to read more.
         StageInputError: an input is missing or damaged.
     """
-    cuts = {partition: list(read_cuts(split / f"{partition}.jsonl.gz")) for partition in PARTITIONS}
+    cuts: dict[str, list[MonoCut]] = {
+        partition: list(read_cuts(split / f"{partition}.jsonl.gz")) for partition in PARTITIONS
+    }
     mined_cuts = list(shard_cuts(mined)) if mined.is_dir() else []
-    findings = [*same_sound(cuts), *shared_speakers(cuts), *shared_rooms(rirs), *stray_sources(cuts, testsets, mined_cuts)]
+    findings = [
+        *same_sound(cuts),
+        *shared_speakers(cuts),
+        *shared_rooms(rirs),
+        *stray_sources(cuts, testsets, mined_cuts),
+    ]
     sound = _Sound(params)
     for partition in ("test", "dev", "train"):  # what is held comes first
         sound.hear(partition, cuts[partition])
@@ -73,7 +80,11 @@ def run(
         "passed": not broken,
         "rules": dict(sorted(Counter(finding.rule for finding in findings).items())),
         "findings": [finding.row(finding.rule in params.check.fail) for finding in findings],
-        "measured": {"clips": counts, "mined": len(mined_cuts), "spectrum_auc": {k: round(v[0], 4) for k, v in spectrum.items()}},
+        "measured": {
+            "clips": counts,
+            "mined": len(mined_cuts),
+            "spectrum_auc": {k: round(v[0], 4) for k, v in spectrum.items()},
+        },
     }
     with atomic_path(out) as scratch:
         scratch.mkdir()
@@ -83,8 +94,8 @@ def run(
         told = ", ".join(f"{rule}: {count}" for rule, count in sorted(broken.items()))
         first = next(finding for finding in findings if finding.rule in broken)
         raise GateError(
-            f"{sum(broken.values())} findings end the pipeline ({told}). The first: {first.message}. To mend it: {first.fix}. "
-            f"All of them are in {out}/index.html."
+            f"{sum(broken.values())} findings end the pipeline ({told}). The first: {first.message}. To mend it: "
+            f"{first.fix}. All of them are in {out}/index.html."
         )
     return result
 
@@ -147,9 +158,9 @@ def _shortcuts(spectrum: dict[str, tuple[float, list[str]]], params: Params) -> 
         if auc > params.check.max_spectrum_auc:
             yield Finding(
                 "spectrum_shortcut",
-                f"{partition}: background and channel alone tell the keyword from speech (area under the curve {auc:.3f}, limit "
-                f"{params.check.max_spectrum_auc:g}); most of all {', '.join(telling)}",
+                f"{partition}: background and channel alone tell the keyword from speech (area under the curve "
+                f"{auc:.3f}, limit {params.check.max_spectrum_auc:g}); most of all {', '.join(telling)}",
                 [],
-                "import keyword recordings and speech made alike (or `kwsdata import` the same corpus's other words), or raise "
+                "import keyword recordings and speech made alike (or other words of the same corpus), or raise "
                 "augment.noise_probability and augment.reverb_probability in params.yaml",
             )

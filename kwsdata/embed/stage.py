@@ -2,6 +2,8 @@
 
     data/embeddings/{train,dev,test}/{keyword,negative}/    stores (kwsdata.vectors.store)
     data/embeddings/train/index/                            of train's negatives (kwsdata.vectors.index)
+
+Shards of vectors are kept in the cache: a corpus that is added is all that is embedded.
 """
 
 from collections.abc import Iterator

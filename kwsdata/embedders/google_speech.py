@@ -43,7 +43,8 @@ class GoogleSpeech:
         except PackageNotFoundError:
             raise MissingExtraError(_WHEEL, "mining", "embed.embedder: google_speech") from None
         mel_path, embedding_path = (
-            Path(str(wheel.locate_file(f"{_FOLDER}/{name}"))) for name in ("melspectrogram.onnx", "embedding_model.onnx")
+            Path(str(wheel.locate_file(f"{_FOLDER}/{name}")))
+            for name in ("melspectrogram.onnx", "embedding_model.onnx")
         )
         self.identity = digest_of(self.name, sha256_of(mel_path), sha256_of(embedding_path))
         self._mel = open_session(mel_path, str(mel_path))
@@ -79,7 +80,9 @@ def unrolled(path: Path) -> bytes:
     nodes = model.graph.node
     first, last = nodes[0], nodes[-1]
     if (first.op_type, last.op_type) != ("Reshape", "Reshape") or any(n.op_type == "Reshape" for n in nodes[1:-1]):
-        raise StageInputError(f"{path} is another network than expected: install the {_WHEEL} that constraints.txt names.")
+        raise StageInputError(
+            f"{path} is another network than expected: install the {_WHEEL} that constraints.txt names."
+        )
     for constant in [value for value in model.graph.initializer if value.name in (first.input[1], last.input[1])]:
         model.graph.initializer.remove(constant)
     nodes.remove(first)

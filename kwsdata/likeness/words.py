@@ -47,7 +47,7 @@ class Words:
 
 
 def nearest_mean(similarity: np.ndarray, neighbours: int) -> np.ndarray:
-    """Return the mean of the `neighbours` largest of each row of `similarity` [rows, n]; of all where there are fewer."""
+    """Return the mean of the `neighbours` largest of each row of `similarity` [rows, n]; of all if there are fewer."""
     count = min(neighbours, similarity.shape[1])
     return np.partition(similarity, similarity.shape[1] - count, axis=1)[:, -count:].mean(axis=1)
 
@@ -138,7 +138,7 @@ def _own(vectors: np.ndarray, speakers: list[str | None], neighbours: int) -> np
     similarity = vectors @ vectors.T
     np.fill_diagonal(similarity, -np.inf)
     codes = {name: code for code, name in enumerate(sorted({s for s in speakers if s is not None}))}
-    code = np.asarray([codes.get(speaker, -1 - row) for row, speaker in enumerate(speakers)])
+    code = np.asarray([-1 - row if speaker is None else codes[speaker] for row, speaker in enumerate(speakers)])
     others = code[:, None] != code[None, :]
     own = np.empty(len(vectors), np.float32)
     for row in range(len(vectors)):
@@ -152,8 +152,14 @@ def centres(vectors: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return up to `count` unit vectors that stand for unit `vectors` [rows, n]: spherical k-means."""
     count = min(count, len(vectors))
     means = faiss.Kmeans(
-        vectors.shape[1], count, niter=20, spherical=True, seed=seed, min_points_per_centroid=1, max_points_per_centroid=1 << 20
+        vectors.shape[1],
+        count,
+        niter=20,
+        spherical=True,
+        seed=seed,
+        min_points_per_centroid=1,
+        max_points_per_centroid=1 << 20,
     )
     means.train(np.ascontiguousarray(vectors, np.float32))
-    norms = np.linalg.norm(means.centroids, axis=1, keepdims=True)
-    return means.centroids / np.maximum(norms, 1e-12)
+    found = np.asarray(means.centroids, np.float32)
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)

@@ -68,7 +68,7 @@ class Alarms:
                 for place in _peaks(score, min_score, apart):
                     at = int(decisions[place])
                     middles = np.arange(at - _BEFORE, at + 1, store.hop)
-                    yield float(score[place]), np.unique(row_near(store, shard, index, middles))
+                    yield float(score[place]), np.unique(row_near(store, shard, index, middles.tolist()))
 
     def near(self, rows: np.ndarray) -> np.ndarray:
         """Return the highest score about each of the windows `rows`, float32."""

@@ -13,7 +13,10 @@ _ROOM = 256  # vectors of chosen windows that room is made for at a time
 
 
 def choose(
-    candidates: Sequence[Candidate], vectors: np.ndarray, params: MineNegativesParams, always: frozenset[str] = frozenset()
+    candidates: Sequence[Candidate],
+    vectors: np.ndarray,
+    params: MineNegativesParams,
+    always: frozenset[str] = frozenset(),
 ) -> tuple[list[int], dict[int, str]]:
     """Return (places of the chosen in `candidates`, hardest first; why each other one is left out).
 

@@ -56,7 +56,9 @@ class Guard:
         if similarity >= self.keyword:
             if text is None:
                 return Ruling("keyword", f"{near}: as near as the keyword's own recordings ({self.keyword:.2f})")
-            return Ruling("review", f"{near}: as near as the keyword ({self.keyword:.2f}), but the transcript is {text!r}")
+            return Ruling(
+                "review", f"{near}: as near as the keyword ({self.keyword:.2f}), but the transcript is {text!r}"
+            )
         if similarity >= self.doubt and text is None:
             return Ruling("review", f"{near}: some recordings of the keyword are no nearer ({self.doubt:.2f})")
         return Ruling("mine", "sounds alike" if candidate.score is None else "sounds alike, or the model says so")

@@ -59,7 +59,9 @@ def named_pool(name: str, params: Params, split: Path) -> Pool:
     embedder = load_embedder(params.embed.embedder)
     pieces = list(pieces_at(Path(name), piece_length(embedder, params.embed)))
     if not pieces:
-        raise StageInputError(f"mine_negatives.pools: no sound at {name!r}: give a corpus, a folder, a file or a manifest.")
+        raise StageInputError(
+            f"mine_negatives.pools: no sound at {name!r}: give a corpus, a folder, a file or a manifest."
+        )
     key = digest_of("pool", *((piece.id, piece.identity, piece.samples) for piece in pieces))
     directory = cache_root() / "pools" / key[:24]
     refuse_held_out(name, pieces, params, split, directory / "clean")
@@ -142,6 +144,6 @@ def refuse_held_out(name: str, pieces: list[Piece], params: Params, split: Path,
 
 def _refuse(name: str, clip: str, partition: str, owner: str) -> None:
     raise PartitionError(
-        f"mine_negatives.pools: {name} has {clip}, which is the recording {owner} of the {partition} partition. Mining what "
-        "is measured on would make the measurement worthless: take it out of the pool."
+        f"mine_negatives.pools: {name} has {clip}, which is the recording {owner} of the {partition} partition. Mining "
+        "what is measured on would make the measurement worthless: take it out of the pool."
     )

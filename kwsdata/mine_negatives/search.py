@@ -33,7 +33,10 @@ def candidates_of(
         score = alarms.near(near.rows)
     likeness = yardstick.likeness(near.similarity)
     rank = np.asarray(
-        [rank_of(float(one), None if score is None else float(score[at]), params.score_share) for at, one in enumerate(likeness)]
+        [
+            rank_of(float(one), None if score is None else float(score[at]), params.score_share)
+            for at, one in enumerate(likeness)
+        ]
     )
     chosen = peaks(pool.store, near.rows, rank, params.apart_s, params.candidates)
     places = pool.store.places(near.rows[chosen])
@@ -75,7 +78,10 @@ def _alarms(pool: Pool, alarms: Alarms, yardstick: Yardstick, params: MineNegati
     """Return for each of the loudest alarms the window before it that sounds most like the keyword."""
     found = heapq.nlargest(
         params.candidates,
-        ((score, number, rows) for number, (score, rows) in enumerate(alarms.loudest(params.min_score, params.apart_s))),
+        (
+            (score, number, rows)
+            for number, (score, rows) in enumerate(alarms.loudest(params.min_score, params.apart_s))
+        ),
         key=lambda one: (one[0], -one[1]),
     )
     if not found:

@@ -84,7 +84,9 @@ def run(
     with atomic_path(out) as scratch:
         (scratch / SHAR).mkdir(parents=True)
         write_shards(scratch / SHAR, _clips(mined, block), block.clips_per_shard)
-        write_jsonl_gz(scratch / "candidates.jsonl.gz", (_row(one, rulings[one.id], pools, keyword.window) for one in found))
+        write_jsonl_gz(
+            scratch / "candidates.jsonl.gz", (_row(one, rulings[one.id], pools, keyword.window) for one in found)
+        )
         write_json(scratch / "mined.json", summary)
     return summary
 
@@ -154,8 +156,8 @@ def _phrases(found: Sequence[Candidate]) -> list[dict[str, Any]]:
     for one in found:
         if one.piece.kind in ("confusable", "partial") and one.piece.text:
             ranks[one.piece.text].append(one.rank)
-    rows = [{"text": text, "clips": len(each), "mean_rank": round(float(np.mean(each)), 4)} for text, each in ranks.items()]
-    return sorted(rows, key=lambda row: (-row["mean_rank"], row["text"]))[:_PHRASES]
+    means = sorted((-float(np.mean(each)), text) for text, each in ranks.items())[:_PHRASES]
+    return [{"text": text, "clips": len(ranks[text]), "mean_rank": round(-mean, 4)} for mean, text in means]
 
 
 def _hours(pool: Pool) -> float:

@@ -77,8 +77,8 @@ class DiversityParams(Block):
 class MineNegativesParams(Block):
     """Where negatives are looked for, what is near enough, and how many are kept.
 
-    Similarities are those of `kwsdata.likeness`; quantiles are of the similarity of the keyword's own recordings to each
-    other.
+    Similarities are those of `kwsdata.likeness`; quantiles are of the similarity of the keyword's own recordings to
+    each other.
     """
 
     seed: int

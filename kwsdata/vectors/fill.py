@@ -41,9 +41,7 @@ def piece_length(embedder: Embedder, params: EmbedParams) -> int:
     return max(1, round(params.piece_s * SAMPLE_RATE / embedder.hop)) * embedder.hop
 
 
-def fill_from_cuts(
-    out: Path, cuts: Iterable[MonoCut], params: EmbedParams, executor: ExecutorParams
-) -> dict[str, Any]:
+def fill_from_cuts(out: Path, cuts: Iterable[MonoCut], params: EmbedParams, executor: ExecutorParams) -> dict[str, Any]:
     """Embed whole stored clips into the new store `out`; see `fill`."""
     length = piece_length(load_embedder(params.embedder), params)
     return fill(out, pieces_of_cuts(cuts, length), params, executor)

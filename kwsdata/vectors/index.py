@@ -62,8 +62,9 @@ def _build_parts(
 
 def _trained(store: VectorStore, space: Space, kind: str, params: VectorIndexParams, seed: int) -> Any:
     sample = space.rows(store, store.sample(params.sample, rng_for(seed, "index")))
+    index: Any
     if kind == "hnsw":
-        index = faiss.IndexHNSWSQ(store.dim, faiss.ScalarQuantizer.QT_fp16, params.links)
+        index = faiss.IndexHNSWSQ(store.dim, faiss.ScalarQuantizer.QT_fp16, params.links)  # type: ignore[arg-type]  # its stubs are wrong
         index.hnsw.efConstruction = params.effort
     else:
         if store.dim % params.code_bytes:

@@ -53,7 +53,9 @@ def fit_space(store: VectorStore, rows: np.ndarray, offsets: Sequence[int] = (0,
     """
     vectors = store.take(rows, offsets).astype(np.float64)
     if len(vectors) < 2:
-        raise StageInputError(f"{store.directory} has {len(vectors)} windows, too few to compare with: add negative sound.")
+        raise StageInputError(
+            f"{store.directory} has {len(vectors)} windows, too few to compare with: add negative sound."
+        )
     mean = vectors.mean(axis=0)
     centred = vectors - mean
     covariance = centred.T @ centred / (len(vectors) - 1)

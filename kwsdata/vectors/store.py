@@ -62,7 +62,9 @@ class VectorStore:
             self.dim, self.window, self.hop = int(info["dim"]), int(info["window"]), int(info["hop"])
             self.rows = [int(count) for count in info["rows"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise StageInputError(f"{self.directory}/store.json is malformed ({error!r}): type `dvc repro embed`.") from None
+            raise StageInputError(
+                f"{self.directory}/store.json is malformed ({error!r}): type `dvc repro embed`."
+            ) from None
         self.first = np.concatenate([[0], np.cumsum(self.rows, dtype=np.int64)])
         self._shards = [self._map(number, count) for number, count in enumerate(self.rows)]
         self._pieces: OrderedDict[int, ShardPieces] = OrderedDict()
@@ -107,7 +109,9 @@ class VectorStore:
         except (KeyError, TypeError, ValueError) as error:
             raise StageInputError(f"{path}: a piece has no count of rows ({error!r}): remake it.") from None
         if first[-1] != self.rows[number]:
-            raise StageInputError(f"{path} stands for {first[-1]} vectors, the shard has {self.rows[number]}: remake it.")
+            raise StageInputError(
+                f"{path} stands for {first[-1]} vectors, the shard has {self.rows[number]}: remake it."
+            )
         pieces = [piece_from_row(row) for row in rows]
         found = ShardPieces(pieces, first, *_clip_bounds(pieces, first))
         self._pieces[number] = found
@@ -154,8 +158,9 @@ class VectorStore:
             where = np.flatnonzero(shard == number)
             local = rows[where] - self.first[number]
             if tuple(offsets) == (0,):
-                steady = local[-1] - local[0] == local.size - 1 and bool((np.diff(local) == 1).all())
-                out[where, 0] = self._shards[number][int(local[0]) : int(local[-1]) + 1] if steady else self._shards[number][local]
+                start, end = int(local[0]), int(local[-1]) + 1
+                steady = end - start == local.size and bool((np.diff(local) == 1).all())
+                out[where, 0] = self._shards[number][start:end] if steady else self._shards[number][local]
                 continue
             found = self.pieces(int(number))
             piece = np.searchsorted(found.first, local, side="right") - 1
