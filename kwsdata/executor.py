@@ -136,7 +136,7 @@ class _Crew:
 
 
 def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams) -> Iterator[Result]:
-    from distributed import Client, KilledWorker  # heavy, and only here
+    from distributed import Client, KilledWorker, as_completed  # heavy, and only here
 
     try:
         if executor.scheduler:
@@ -148,17 +148,22 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
             f"no Dask cluster at {executor.scheduler} ({error}): start one with `dask scheduler` and `dask worker`, or "
             "set executor.scheduler to null."
         ) from None
-    under_way: deque[Any] = deque()
-    following = iter(tasks)
     with client:
         ahead = _AHEAD * max(sum(client.nthreads().values()), 1)
-        for _ in range(len(tasks)):
-            while len(under_way) < ahead and (task := next(following, _NONE)) is not _NONE:
-                under_way.append(client.submit(function, task, pure=False, retries=_TRIES - 1))
-            try:
-                yield under_way.popleft().result()
-            except KilledWorker as error:
-                raise WorkerError(f"a task killed its Dask workers again and again (out of memory?): {error}") from None
-
-
-_NONE = object()
+        under_way = as_completed(with_results=True)  # results come here as they are ready, and die with no worker
+        number_of: dict[str, int] = {}
+        done: dict[int, Result] = {}
+        handed_out = 0
+        for wanted in range(len(tasks)):
+            while handed_out < min(wanted + ahead, len(tasks)):
+                future = client.submit(function, tasks[handed_out], pure=False, retries=_TRIES - 1)
+                number_of[future.key] = handed_out
+                under_way.add(future)
+                handed_out += 1
+            while wanted not in done:
+                try:
+                    future, result = next(under_way)
+                except KilledWorker as error:
+                    raise WorkerError(f"a task killed its Dask workers again and again (memory?): {error}") from None
+                done[number_of.pop(future.key)] = result
+            yield done.pop(wanted)

@@ -78,7 +78,7 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path) -> Plan:
     groups = [
         [(parent.offset, parent.size) for parent in group]
         for _, members in sorted(parents.items())
-        for group in _halved(sorted(members, key=lambda parent: parent.bits), params.clips_per_shard, 63)
+        for group in grouped(members, params.clips_per_shard)
     ]
     return Plan(scratch / "rows.jsonl", scratch / "pools.json", groups)
 
@@ -99,8 +99,13 @@ def _check_named(key: str, names: Literal["all"] | list[str], present: set[str])
         )
 
 
+def grouped(members: list[Parent], limit: int) -> Iterator[list[Parent]]:
+    """Yield groups of parents whose hashes begin with the same bits, at most `limit` clips (or one parent) each."""
+    return _halved(sorted(members, key=lambda parent: parent.bits), limit, 63)
+
+
 def _halved(members: list[Parent], limit: int, bit: int) -> Iterator[list[Parent]]:
-    """Yield groups of at most `limit` clips (or of one parent), each the members that share leading bits."""
+    """Yield `members` (sorted) whole, or halved by `bit`, the next of their hashes, as often as it takes."""
     if sum(parent.clips for parent in members) <= limit or len(members) == 1 or bit < 0:
         if members:
             yield members

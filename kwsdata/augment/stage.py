@@ -1,7 +1,7 @@
 """Make the augmented copies of every train clip, shard by shard, on any executor, with the same bytes.
 
-    data/augmented/recording.*.tar, cuts.*.jsonl.gz     a Lhotse Shar directory (16-bit FLAC)
-    data/augmented/augment.json                         what was made
+    data/augmented/shar/            a Lhotse Shar directory (16-bit FLAC); with `early_target_ms` also a field `early`
+    data/augmented/augment.json     what was made
 
 A clip `PARENT-a00` is the clip itself (in its lead and tail), `PARENT-a01`... are augmented; custom: parent,
 parent_sha256, recipe, and what the parent had. Each shard is made once and kept in the cache under the hash of its
@@ -23,6 +23,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, write_json
 from kwsdata.params import Params
+from kwsdata.shards import SHAR
 from kwsdata.transforms.engine import engine_for
 
 
@@ -52,10 +53,10 @@ def run(
             ShardTask(plan.rows, group, plan.pools, rirs.absolute(), cache, Path.cwd(), block) for group in plan.groups
         ]
         with atomic_path(out) as made:
-            made.mkdir()
+            (made / SHAR).mkdir(parents=True)
             for number, (entry, shard_counts) in enumerate(run_tasks(make_shard, tasks, params.executor, "augment")):
                 for name in shard_files(entry):
-                    _link(entry / name, made / name.replace("000000", f"{number:06d}"))
+                    _link(entry / name, made / SHAR / name.replace("000000", f"{number:06d}"))
                 counts.update(shard_counts)
             summary = _summary(counts, len(tasks))
             write_json(made / "augment.json", summary)

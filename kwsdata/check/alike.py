@@ -64,9 +64,10 @@ def odd_negatives(
         if piece.synthetic:
             continue
         where = f"at {middle / SAMPLE_RATE:.2f} s" if piece.clip_samples > 3 * SAMPLE_RATE else "all of it"
+        nearest = yardstick.words.clips[int(near.nearest[at])]
         message = (
             f"{piece.clip} ({partition}, {piece.label}), {where}, is as much like the keyword as its "
-            f"recordings are: likeness {likeness[at]:.2f}, limit {params.odd_negative:g}; nearest {yardstick.words.clips[int(near.nearest[at])]}"
+            f"recordings are: likeness {likeness[at]:.2f}, limit {params.odd_negative:g}; nearest {nearest}"
         )
         findings.append(exclusion("label_suspect", message, [piece.clip], [piece.clip]))
     return findings

@@ -42,8 +42,8 @@ def _counts(measured: dict[str, Any]) -> str:
     auc = ", ".join(f"{escape(partition)} {value:.3f}" for partition, value in measured["spectrum_auc"].items())
     return (
         "<table><tr><th>partition</th><th>label</th><th>clips</th><th>hours</th><th>speakers</th></tr>"
-        f"{''.join(rows)}</table><p>Mined windows: {measured['mined']}. Keyword against speech by background and channel "
-        f"alone, area under the curve: {auc or '-'} (0.5: no shortcut).</p>"
+        f"{''.join(rows)}</table><p>Mined windows: {measured['mined']}. Keyword against speech by background "
+        f"and channel alone, area under the curve: {auc or '-'} (0.5: no shortcut).</p>"
     )
 
 

@@ -28,7 +28,7 @@ def faults(facts: Facts, params: CheckParams) -> Iterator[Finding]:
             yield exclusion("clipped", message, [cut], [cut])
         if facts.bandwidth_hz < params.min_bandwidth_hz and (facts.cut.custom or {}).get("label") != "noise":
             message = (
-                f"{cut} has nothing above {facts.bandwidth_hz:.0f} Hz (limit {params.min_bandwidth_hz:g}): it was recorded, "
-                "or sent, at a lower rate"
+                f"{cut} has nothing above {facts.bandwidth_hz:.0f} Hz (limit {params.min_bandwidth_hz:g}): it was "
+                "recorded, or sent, at a lower rate"
             )
             yield exclusion("narrow_band", message, [cut], [cut])

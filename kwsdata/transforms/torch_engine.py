@@ -34,7 +34,9 @@ class TorchEngine:
     def resample(self, wave: Waveform, factor: float) -> Waveform:
         """Return `wave` [n] played `factor` times as fast: [round(n / factor)], 1 sample at least."""
         samples = max(round(wave.size / factor), 1)
-        size = wave.size + _GUARD
+        # a length whose quotient is nearly whole: its rounding would drift through the clip
+        sizes = np.arange(wave.size + _GUARD, wave.size + 2 * _GUARD)
+        size = int(sizes[np.argmin(np.abs(sizes / factor - np.round(sizes / factor)))])
         target = round(size / factor)
         spectrum = torch.fft.rfft(self._to(wave), size)
         bins = min(size, target) // 2 + 1

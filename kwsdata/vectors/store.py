@@ -167,7 +167,7 @@ class VectorStore:
             for place, offset in enumerate(offsets):
                 at = np.clip(local + offset, found.clip_first[piece], found.clip_end[piece] - 1)
                 out[where, place] = self._shards[number][at]
-        return out.reshape(rows.size, -1)
+        return out.reshape(rows.size, len(offsets) * self.dim)
 
     def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Return up to `count` different row numbers, sorted, int64."""

@@ -74,11 +74,14 @@ def test_a_killed_process_repeats_its_task_and_no_other(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*(f"{n}.0" for n in range(8)), "3.1"])
 
 
-def test_a_killed_dask_worker_repeats_its_task_and_no_other(tmp_path: Path, dask: ExecutorParams) -> None:
+def test_a_killed_dask_worker_loses_nothing(tmp_path: Path, dask: ExecutorParams) -> None:
     assert dask.scheduler.startswith("tcp://127.0.0.1")
     results = list(run_tasks(partial(noted, notes=tmp_path), range(8), dask, "notes"))
     assert results == [number**2 for number in range(8)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*(f"{n}.0" for n in range(8)), "3.1"])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= {*(f"{number}.0" for number in range(8)), "3.1"}
+    # besides the one under way, a worker takes along at most the result it was about to send
+    assert len(names) <= 8 + 1 + 1
 
 
 def test_a_task_that_kills_all_its_workers_is_named() -> None:

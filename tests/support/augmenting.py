@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 from sound import burst, white_noise
 
-from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.files import sha256_of
 from kwsdata.manifests import audio_sha256, make_cut, write_cuts
 from kwsdata.params import Params
 from kwsdata.rirs import BITS, align, to_stored
-from kwsdata.shards import Clip, shard_cuts, with_custom, write_shard
+from kwsdata.shards import SHAR, Clip, shard_cuts, with_custom, write_shard
 
 TRAIN = Path("data/split/train.jsonl.gz")
 RIRS = Path("data/rirs/train")
@@ -89,10 +88,5 @@ def on(params: Params, kind: str, workers: int = 0, scheduler: str | None = None
 
 
 def hashes(directory: Path) -> dict[str, str]:
-    """Return {file name: SHA-256} of a directory."""
-    return {path.name: sha256_of(path) for path in sorted(directory.iterdir())}
-
-
-def seconds(samples: int) -> float:
-    """Return `samples` in seconds."""
-    return samples / SAMPLE_RATE
+    """Return {file name: SHA-256} of the shards of a stage's directory."""
+    return {path.name: sha256_of(path) for path in sorted((directory / SHAR).iterdir())}

@@ -1,0 +1,127 @@
+"""The guard's table, and the choice among what it lets through."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.decisions import Decision, Decisions, append_decision, load_decisions
+from kwsdata.errors import StageInputError
+from kwsdata.mine_negatives.candidate import Candidate, rank_of
+from kwsdata.mine_negatives.choose import choose
+from kwsdata.mine_negatives.guard import Guard, Ruling, contains, hold_back_neighbours
+from kwsdata.pieces import Piece
+
+GUARD = Guard("computer", doubt=0.4, keyword=0.6)
+PIECE = Piece("clip", "a.tar:0:1", 0, 160_000, 160_000, "sha", "speech")
+
+
+def candidate(similarity=0.2, clip="clip", middle=0, rank=0.5, **piece):
+    made = replace(PIECE, clip=clip, identity=piece.pop("identity", clip), **piece)
+    return Candidate(0, 0, made, middle, similarity, 0.1, "word", similarity, None, rank, "neighbour")
+
+
+@pytest.mark.parametrize(
+    ("similarity", "text", "status"),
+    [
+        (0.7, None, "keyword"),
+        (0.5, None, "review"),
+        (0.3, None, "mine"),
+        (0.7, "the tutor spoke", "review"),
+        (0.5, "the tutor spoke", "mine"),
+        (0.3, "the tutor spoke", "mine"),
+        (0.7, "my computer is slow", "keyword"),
+        (0.5, "micro-computers", "keyword"),
+        (0.3, "my computer is slow", "review"),
+    ],
+)
+def test_the_guards_table(similarity, text, status):
+    assert GUARD.rule(candidate(similarity), text).status == status
+
+
+def test_a_keyword_is_found_across_spaces_and_case_but_not_out_of_nothing():
+    assert contains("MY COM-PUTER!", "computer")
+    assert contains("hey, Computer", "hey computer")
+    assert not contains("compute a sum", "computer")
+
+
+def test_sound_around_a_doubtful_window_is_held_back_unless_a_person_kept_it(params):
+    block = params.mine_negatives
+    reach = round((block.before_s + block.after_s) * SAMPLE_RATE)
+    ones = [candidate(0.5, middle=50_000), candidate(0.1, middle=50_000 + reach - 1), candidate(0.1, middle=50_000 + reach)]
+    rulings = {one.id: GUARD.rule(one, None) for one in ones}
+    held = hold_back_neighbours(ones, rulings, block)
+    assert [held[one.id].status for one in ones] == ["review", "left_out", "mine"]
+    rulings[ones[1].id] = Ruling("mine", "a person kept it")
+    assert hold_back_neighbours(ones, rulings, block)[ones[1].id].status == "mine"
+
+
+@given(likeness=st.floats(-2, 3), score=st.floats(0, 1), share=st.floats(0, 1))
+def test_a_rank_lies_in_its_range_and_grows_with_the_score(likeness, score, share):
+    rank = rank_of(likeness, score, share)
+    assert 0 <= rank <= 1 + 1e-9
+    assert rank_of(likeness, min(1, score + 0.1), share) >= rank - 1e-12
+
+
+def unit(*values):
+    vectors = np.asarray(values, np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_the_same_sound_is_taken_once_and_the_harder_one_wins(params):
+    ones = [candidate(clip="a", rank=0.2), candidate(clip="b", rank=0.9), candidate(clip="c", rank=0.5)]
+    vectors = unit([1, 0, 0.01], [1, 0, 0], [0, 1, 0])
+    chosen, left_out = choose(ones, vectors, params.mine_negatives)
+    assert chosen == [1, 2]
+    assert left_out == {0: f"the same sound as {ones[1].id}"}
+
+
+@given(count=st.integers(1, 40), per_speaker=st.integers(1, 5), budget=st.integers(1, 20), seed=st.integers(0, 9))
+def test_no_speaker_passes_its_limit_and_the_budget_is_filled_if_it_can_be(params, count, per_speaker, budget, seed):
+    rng = np.random.default_rng(seed)
+    ones = [candidate(clip=f"c{i}", rank=float(rng.random()), speaker=f"s{i % 3}") for i in range(count)]
+    diversity = params.mine_negatives.diversity.model_copy(
+        update={"per_speaker": per_speaker, "per_cluster": 1000, "clusters": 2}
+    )
+    block = params.mine_negatives.model_copy(update={"budget": budget, "diversity": diversity})
+    chosen, left_out = choose(ones, unit(*rng.standard_normal((count, 64))), block)
+    speakers = [ones[place].piece.speaker for place in chosen]
+    assert all(speakers.count(name) <= per_speaker for name in speakers)
+    assert len(chosen) == min(budget, sum(min(per_speaker, len(range(s, count, 3))) for s in range(3)))
+    assert sorted([*chosen, *left_out]) == list(range(count))
+
+
+def test_only_where_people_are_recorded_is_synthetic_sound_limited(params):
+    block = params.mine_negatives.model_copy(update={"budget": 10})
+    synthetic = [candidate(clip=f"s{i}", rank=0.9, synthetic=True) for i in range(12)]
+    vectors = unit(*np.eye(24))
+    assert len(choose(synthetic, vectors[:12], block)[0]) == 10
+    people = [candidate(clip=f"p{i}", rank=0.1) for i in range(12)]
+    chosen, _ = choose([*synthetic, *people], vectors, block)
+    assert sum(place < 12 for place in chosen) == 5  # synthetic_share is 0.5
+
+
+def test_the_last_decision_about_a_place_holds_and_is_read_back(tmp_path):
+    path = tmp_path / "review" / "decisions.jsonl"
+    for verdict, middle in (("drop", 16_000), ("keep", 17_000), ("keyword", 40_000), ("undecided", 40_100)):
+        append_decision(path, Decision("sha", middle, "clip", verdict))
+    decisions = load_decisions(path)
+    assert decisions.verdict("sha", 16_500) == "keep"
+    assert decisions.verdict("sha", 40_000) is None
+    assert decisions.verdict("sha", 60_000) is None
+    assert decisions.verdict("other", 16_500) is None
+    assert len(decisions) == 1
+    assert len(load_decisions(tmp_path / "none")) == len(Decisions()) == 0
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"identity": "a", "middle": 1, "clip": "c", "verdict": "perhaps"}', '{"middle": 1}'])
+def test_a_damaged_decision_names_its_line(tmp_path, line):
+    path = tmp_path / "decisions.jsonl"
+    append_decision(path, Decision("sha", 1, "clip", "keep"))
+    with path.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(StageInputError, match="line 2"):
+        load_decisions(path)

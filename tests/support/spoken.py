@@ -1,0 +1,108 @@
+"""A tiny project of spoken words: corpora, split and embeddings that mining and the leakage gate are tested on.
+
+eSpeak says everything, so that what is hidden where is known: a false friend and a keyword occurrence in the middle of
+other speech.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from kwsdata.audio import SAMPLE_RATE, Waveform, active_span
+from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.embed.stage import run as embed
+from kwsdata.index.stage import run as index
+from kwsdata.params import Params
+from kwsdata.split.stage import run as split
+from kwsdata.synthesize.engines import Request, load_engine
+
+KEYWORD = "computer"
+FRIEND = "commuter"
+SENTENCES = (
+    "the weather was pleasant along the river that morning",
+    "she bought seven apples and a small loaf of bread",
+    "nobody remembered where the old key had been hidden",
+    "our neighbours are painting the fence green again",
+    "a quiet street is better for sleeping than a busy one",
+    "they walked uphill until the village disappeared",
+    "his brother plays the violin in a famous orchestra",
+    "please put the heavy boxes behind the garage door",
+)
+
+
+@cache
+def spoken(text: str, voice: str, accent: str = "en-us", speed: float = 1.0) -> Waveform:
+    """Return `text` in one of eSpeak's voices, trimmed to what sounds."""
+    wave = load_engine("espeak").speak(Request("espeak", voice, text, accent, speed=speed))
+    start, end = active_span(wave, 45)
+    return wave[start:end]
+
+
+@cache
+def voices() -> tuple[str, ...]:
+    """Return the names of eSpeak's voices."""
+    return tuple(voice.name for voice in load_engine("espeak").voices("en-us"))
+
+
+def hidden(word: Waveform, voice: str, seed: int) -> tuple[Waveform, float]:
+    """Return (`word` between two sentences of another voice, the time of its middle in s)."""
+    before, after = spoken(SENTENCES[seed % 8], voice), spoken(SENTENCES[(seed + 3) % 8], voice)
+    gap = np.zeros(800, np.float32)
+    start = before.size + gap.size
+    return np.concatenate([before, gap, word, gap, after]), (start + word.size / 2) / SAMPLE_RATE
+
+
+def corpus(root: Path, name: str, role: str, items: list[Item], speakers: str = "known") -> None:
+    """Write `items` as the corpus `name` below `root`/data/corpora."""
+    info = CorpusInfo(name, "folder", role, "CC0-1.0", "none", "made here", speakers)  # type: ignore[arg-type]
+    write_corpus(root / "data" / "corpora" / name, info, items, 100, 0.0)
+
+
+def words(partition: str, names: tuple[str, ...]) -> list[Item]:
+    """Return the keyword in the voices `names`, with silence around it and its span marked."""
+    items = []
+    for name in names:
+        for take, speed in enumerate((0.9, 1.15)):
+            wave = np.pad(spoken(KEYWORD, name, speed=speed), 4000)
+            items.append(Item(f"{partition}-{name}-{take}", wave, KEYWORD, name, span=(4000, wave.size - 4000)))
+    return items
+
+
+def sentences(names: tuple[str, ...], transcripts: bool = False) -> list[Item]:
+    """Return all sentences in the voices `names`."""
+    return [
+        Item(f"{name}-{number}", spoken(text, name), text if transcripts else None, name)
+        for name in names
+        for number, text in enumerate(SENTENCES)
+    ]
+
+
+def build(root: Path, params: Params) -> Params:
+    """Write corpora, index, split and embeddings below `root` (the current directory); return the params used."""
+    names = voices()
+    corpus(root, "words-train", "keyword", words("train", names[0:24:2]))
+    corpus(root, "words-dev", "keyword", words("dev", names[1:7:2]))
+    corpus(root, "words-test", "keyword", words("test", names[7:13:2]))
+    corpus(root, "talk-train", "speech", sentences(names[30:42]))
+    corpus(root, "talk-dev", "speech", sentences(names[42:44]))
+    corpus(root, "talk-test", "speech", sentences(names[44:46]))
+    friend, friend_at = hidden(spoken(FRIEND, names[26]), names[30], 1)
+    secret, secret_at = hidden(spoken(KEYWORD, names[28]), names[31], 2)
+    planted = [
+        Item("friend", friend, None, names[26], custom={"at_s": friend_at}),
+        Item("secret", secret, None, names[28], custom={"at_s": secret_at}),
+    ]
+    corpus(root, "planted", "speech", planted)
+    whole = {f"{kind}-{partition}": partition for kind in ("words", "talk") for partition in ("train", "dev", "test")}
+    used = params.model_copy(
+        update={
+            "executor": params.executor.model_copy(update={"kind": "serial"}),
+            "split": params.split.model_copy(update={"whole": whole | {"planted": "train"}}),
+            "check": params.check.model_copy(update={"min_speakers": 2, "max_speaker_share": 0.6}),
+        }
+    )
+    index(used)
+    split(used)
+    embed(used)
+    return used
