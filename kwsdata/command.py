@@ -10,12 +10,31 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from kwsdata.errors import KwsError
+from kwsdata.errors import KwsError, MissingExtraError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 ParamsOption = Annotated[Path, typer.Option("--params", "-p", help="The file with every number of the project.")]
 DEFAULT_PARAMS = Path("params.yaml")
+
+# Which extra brings a package that a stage imports (see pyproject.toml).
+EXTRA_OF = {
+    "lhotse": "data",
+    "pyroomacoustics": "data",
+    "ruamel": "data",
+    "datasets": "data",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "faiss": "mine",
+    "sklearn": "mine",
+    "torch": "train",
+    "torchaudio": "train",
+    "lightning_fabric": "train",
+    "dvclive": "train",
+    "onnx": "train",
+    "jinja2": "report",
+    "matplotlib": "report",
+}
 
 
 def new_app(help_text: str) -> typer.Typer:
@@ -39,6 +58,13 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
                 return function(*args, **kwargs)
             except KwsError as error:
                 typer.secho(f"error: {error}", fg="red", err=True)
+                raise typer.Exit(1) from None
+            except ModuleNotFoundError as error:
+                package = (error.name or "").split(".")[0]
+                if package not in EXTRA_OF:
+                    raise
+                missing = MissingExtraError(package, EXTRA_OF[package], f"`{name}`")
+                typer.secho(f"error: {missing}", fg="red", err=True)
                 raise typer.Exit(1) from None
 
         text = f"{function.__doc__}\n\n[bold]Example[/bold]\n\n" + "\n\n".join(

@@ -121,7 +121,7 @@ class _Crew:
             except BrokenProcessPool:
                 if self.tries[task] >= _TRIES:
                     raise WorkerError(
-                        f"task {task} killed its worker {_TRIES} times (out of memory?): set executor.workers to fewer, "
+                        f"task {task} killed its worker {_TRIES} times (memory?): set executor.workers to fewer, "
                         "or executor.kind to serial to see where it dies. What is done is kept: the next run goes on."
                     ) from None
                 self.pools[worker].shutdown(wait=False)
@@ -151,7 +151,7 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
     with client:
         ahead = _AHEAD * max(sum(client.nthreads().values()), 1)
         under_way = as_completed(with_results=True)  # results come here as they are ready, and die with no worker
-        number_of: dict[str, int] = {}
+        number_of: dict[Any, int] = {}
         done: dict[int, Result] = {}
         handed_out = 0
         for wanted in range(len(tasks)):

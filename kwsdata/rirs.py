@@ -5,8 +5,9 @@ Conventions, the same for simulated and measured responses:
 - float32 [samples] at 16 kHz, one channel;
 - the direct path (for a measured one: the first strong peak) lies at sample `DIRECT_SAMPLE` = 40 (2.5 ms), so that
   convolution followed by dropping the first 40 samples leaves an onset where it was;
-- the direct path has energy 1: the squares within 1 ms of it (+-16 samples) sum to 1, so that reverberation keeps
-  the level of the direct sound, and its own energy over 1 ms is the reciprocal of the direct-to-reverberant ratio;
+- the direct path has energy 1, so that reverberation keeps the level of the direct sound, and the energy of the rest
+  is the reciprocal of the direct-to-reverberant ratio. A simulated one's level is known from the distance; a measured
+  one's is what arrives within 0.5 ms of the peak (+-8 samples);
 - on disk they are 24-bit FLAC scaled to peak 0.99; `custom["gain"]` restores the level. 16 bits would leave rounding
   noise of -59 dB against the direct path in a 1 s tail; 24 bits leave -107 dB.
 """
@@ -27,18 +28,19 @@ from kwsdata.transforms.convolution import Filter
 
 DIRECT_SAMPLE = 40
 BITS = 24
-_DIRECT_HALF = 16  # samples each side that count as the direct path: 1 ms
+_DIRECT_HALF = 8  # samples each side that count as a measured direct path: 0.5 ms
 _PEAK = 0.99
 _KEPT_SAMPLES = 8_000_000  # of responses in memory; with their spectra 12 bytes each
 
 
-def align(wave: np.ndarray, direct: int | None = None) -> Waveform:
+def align(wave: np.ndarray, direct: int | None = None, level: float | None = None) -> Waveform:
     """Return `wave` [samples] with its direct path moved to `DIRECT_SAMPLE` and scaled to direct energy 1.
 
     Args:
         wave: an impulse response.
         direct: the direct path's sample; when None, the first sample that reaches half of the largest magnitude,
             followed to its local peak.
+        level: the root of the direct path's energy; when None, of what lies within 0.5 ms of it.
 
     Raises:
         AudioError: `wave` is empty, silent or not finite.
@@ -49,10 +51,11 @@ def align(wave: np.ndarray, direct: int | None = None) -> Waveform:
     if direct is None:
         direct = find_direct(wave)
     aligned = wave[direct - DIRECT_SAMPLE :] if direct >= DIRECT_SAMPLE else np.pad(wave, (DIRECT_SAMPLE - direct, 0))
-    energy = np.sum(np.square(aligned[DIRECT_SAMPLE - _DIRECT_HALF : DIRECT_SAMPLE + _DIRECT_HALF + 1]))
-    if energy == 0:
-        raise AudioError(f"has no energy within 1 ms of its direct path (sample {direct})")
-    return (aligned / np.sqrt(energy)).astype(np.float32)
+    if level is None:
+        level = float(np.linalg.norm(aligned[DIRECT_SAMPLE - _DIRECT_HALF : DIRECT_SAMPLE + _DIRECT_HALF + 1]))
+    if level == 0:
+        raise AudioError(f"has no energy within 0.5 ms of its direct path (sample {direct})")
+    return (aligned / level).astype(np.float32)
 
 
 def find_direct(wave: np.ndarray) -> int:

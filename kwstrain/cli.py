@@ -11,12 +11,15 @@ from kwsdata.params import load_params
 app = new_app("The compact training stage for wake words: train, export, evaluate, detect.")
 
 
-@command(app, "train", "kwstrain train\nkwstrain train --params params.yaml")
-def train(params: ParamsOption = DEFAULT_PARAMS) -> None:
+@command(app, "train", "kwstrain train\nkwstrain train --no-resume")
+def train(
+    params: ParamsOption = DEFAULT_PARAMS,
+    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint of an interrupted run.")] = True,
+) -> None:
     """Train the student; an interrupted run goes on from its last checkpoint to the same weights."""
     from kwstrain.train.stage import run
 
-    show(run(load_params(params)))
+    show(run(load_params(params), resume=resume))
 
 
 @command(app, "export", "kwstrain export")
@@ -51,7 +54,9 @@ def detect(
         "data/evaluate/operating_point.json"
     ),
     threshold: Annotated[float | None, typer.Option(help="Instead of the operating point's.")] = None,
-    trace: Annotated[Path | None, typer.Option(help="Write time_s and score, one number a frame, of the one file.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write time_s and score, one number a frame, of the one file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     mic: Annotated[bool, typer.Option("--mic", help="Listen to the default microphone until Ctrl-C.")] = False,
 ) -> None:
@@ -64,4 +69,3 @@ def detect(
 def main() -> None:
     """Entry point of the `kwstrain` command."""
     app()
-

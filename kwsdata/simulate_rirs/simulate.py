@@ -59,8 +59,8 @@ def simulate_room(draw: RoomDraw, max_rir_s: float) -> list[tuple[dict[str, Any]
         direct = round(distance / _SPEED_OF_SOUND * SAMPLE_RATE) + pra.constants.get("frac_delay_length") // 2
         if draw.t60_s is not None:
             response = _with_t60(response, direct, draw.t60_s)
-        t60_s = measure_t60(response)
-        wave = align(response, direct)[: ceil(min(max_rir_s, _KEPT * t60_s + 0.02) * SAMPLE_RATE)]
+        keep = ceil(min(max_rir_s, _KEPT * measure_t60(response) + 0.02) * SAMPLE_RATE)
+        wave = align(response, direct, level=1 / distance)[:keep]  # as pyroomacoustics scales it
         description = {
             "t60_s": round(draw.t60_s, 4) if draw.t60_s is not None else None,
             "t60_measured_s": round(measure_t60(wave), 4),

@@ -107,5 +107,8 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     import dask
 
     monkeypatch.setattr("kwsdata.executor._PATIENCE_S", 1)
-    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}), pytest.raises(WorkerError, match="no Dask cluster"):
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(WorkerError, match="no Dask cluster"),
+    ):
         list(run_tasks(square, range(3), ExecutorParams(kind="dask", workers=0, scheduler="tcp://127.0.0.1:9"), "none"))

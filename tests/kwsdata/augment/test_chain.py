@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from acoustics import tone_hz
-from augmenting import TRAIN, RIRS, eventful, toy_project
+from augmenting import RIRS, TRAIN, eventful, toy_project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -129,9 +129,7 @@ def test_each_effect_alone_changes_the_sound_and_twice_the_same(effect: str, blo
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    speed=st.floats(0.8, 1.25), tempo=st.floats(0.8, 1.25), lead=st.floats(0, 1.5), shift=st.floats(-0.3, 0.3)
-)
+@given(speed=st.floats(0.8, 1.25), tempo=st.floats(0.8, 1.25), lead=st.floats(0, 1.5), shift=st.floats(-0.3, 0.3))
 def test_the_span_follows_the_word(speed: float, tempo: float, lead: float, shift: float) -> None:
     word = tone(1000, 0.4)
     wave = np.concatenate((np.zeros(4800), word, np.zeros(6400))).astype(np.float32)

@@ -71,9 +71,7 @@ def test_one_warp_is_speed_then_tempo_then_pitch() -> None:
     wave = tone(440, 1.0)
     speed, tempo, semitones = 1.1, 0.9, 2.0
     at_once = warp(wave, speed * 2 ** (semitones / 12), 1 / (speed * tempo))
-    in_turn = apply_pitch(
-        apply_tempo(apply_speed(wave, SpeedDraw(speed)), TempoDraw(tempo)), PitchDraw(semitones)
-    )
+    in_turn = apply_pitch(apply_tempo(apply_speed(wave, SpeedDraw(speed)), TempoDraw(tempo)), PitchDraw(semitones))
     assert at_once.size == pytest.approx(in_turn.size, abs=2)
     assert abs(cents(tone_hz(at_once), tone_hz(in_turn))) < CENTS
 
