@@ -3,8 +3,8 @@
     python benchmarks/augment_scaling.py [--parents 600]
 
 Words and noises are synthesised into a temporary project. Each run is a process of its own with an empty cache; its
-memory is the largest resident size of it and of its workers, sampled every 50 ms. Times are of the wall clock: leave the
-machine alone.
+memory is the largest resident size of it and of its workers, sampled every 50 ms. Times are of the wall clock: leave
+the machine alone; CPU seconds (with the start of every process) say what it would have been.
 """
 
 import argparse
@@ -108,6 +108,7 @@ def timed(stage: str, workers: int) -> tuple[float, str]:
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
     )
+    before = os.times()
     watched = psutil.Process(process.pid)
     largest: dict[int, int] = {}
     while process.poll() is None:
@@ -119,9 +120,12 @@ def timed(stage: str, workers: int) -> tuple[float, str]:
         time.sleep(0.05)
     assert process.stdout is not None
     spent = float(process.stdout.read().strip().splitlines()[-1])
+    process.wait()
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
     own = largest.pop(process.pid) >> 20
     others = max(largest.values(), default=0) >> 20
-    return spent, f"{own} MB" + (f", a worker {others} MB" if workers > 1 else "")
+    return spent, f"CPU {cpu:.1f} s, {own} MB" + (f", a worker {others} MB" if workers > 1 else "")
 
 
 if __name__ == "__main__":

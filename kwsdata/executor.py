@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _AHEAD = 3  # tasks a worker that are under way or waiting to be taken
+_EACH = 2  # tasks a worker process holds: one under way, one at hand, so that it never waits for this process
 _TRIES = 3
 _PATIENCE_S = 20  # for a cluster to answer
 
@@ -83,8 +84,8 @@ class _Crew:
     def __init__(self, function: Callable[[Any], Any], tasks: Sequence[Any], workers: int) -> None:
         self.function, self.tasks = function, tasks
         self.pools = [self._pool() for _ in range(workers)]
-        self.idle = list(range(workers))
-        self.busy: dict[Future[Any], tuple[int, int]] = {}  # future: (worker, task)
+        self.free = [*range(workers)] * _EACH  # places with each worker
+        self.busy: dict[Future[Any], tuple[int, int, ProcessPoolExecutor]] = {}  # future: (worker, task, its pool)
         self.tries = [0] * len(tasks)
         self.waiting: deque[int] = deque()  # tasks to run again
         self.next = 0
@@ -104,18 +105,24 @@ class _Crew:
             yield self.done.pop(wanted)
 
     def _hand_out(self, wanted: int) -> None:
-        while self.idle and (self.waiting or self.next < min(wanted + _AHEAD * len(self.pools), len(self.tasks))):
+        while self.free and (self.waiting or self.next < min(wanted + _AHEAD * len(self.pools), len(self.tasks))):
             if self.waiting:
                 task = self.waiting.popleft()
             else:
                 task, self.next = self.next, self.next + 1
-            worker = self.idle.pop()
+            worker = self.free.pop(0)
             self.tries[task] += 1
-            self.busy[self.pools[worker].submit(self.function, self.tasks[task])] = (worker, task)
+            pool = self.pools[worker]
+            try:
+                future = pool.submit(self.function, self.tasks[task])
+            except BrokenProcessPool:  # killed while its other task was under way, which will say so
+                self.pools[worker] = pool = self._pool()
+                future = pool.submit(self.function, self.tasks[task])
+            self.busy[future] = (worker, task, pool)
 
     def _collect(self) -> None:
         for future in wait(self.busy, return_when=FIRST_COMPLETED).done:
-            worker, task = self.busy.pop(future)
+            worker, task, pool = self.busy.pop(future)
             try:
                 self.done[task] = future.result()
             except BrokenProcessPool:
@@ -124,10 +131,11 @@ class _Crew:
                         f"task {task} killed its worker {_TRIES} times (memory?): set executor.workers to fewer, "
                         "or executor.kind to serial to see where it dies. What is done is kept: the next run goes on."
                     ) from None
-                self.pools[worker].shutdown(wait=False)
-                self.pools[worker] = self._pool()
+                if self.pools[worker] is pool:  # the first of its tasks to say so
+                    pool.shutdown(wait=False)
+                    self.pools[worker] = self._pool()
                 self.waiting.append(task)
-            self.idle.append(worker)
+            self.free.append(worker)
 
     def close(self) -> None:
         """End the workers; a task that nobody waits for any more is finished first."""

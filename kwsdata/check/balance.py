@@ -21,7 +21,7 @@ def counts_of(cuts: Sequence[MonoCut]) -> dict[str, Any]:
         if custom.get("speaker"):
             speakers[custom["label"]][custom["speaker"]] += 1
     return {
-        label: {"clips": int(row["clips"]), "hours": round(row["hours"], 4), "speakers": len(speakers[label])}
+        label: {"clips": int(row["clips"]), "hours": round(row["hours"], 6), "speakers": len(speakers[label])}
         | ({"most_by": list(speakers[label].most_common(1)[0])} if speakers[label] else {})
         for label, row in sorted(rows.items())
     }

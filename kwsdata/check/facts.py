@@ -25,6 +25,7 @@ _FFT = 512
 BANDS = 16  # of the background's spectrum, even from 0 to 8 kHz
 _MOST_FRAMES = 20_000
 _FLOOR = 1e-12
+_LEAST_DB = -90.0  # a background below this is rounding
 _STEEP_DB = 60.0  # what lies this far below the spectrum's peak is not part of the recording
 
 
@@ -135,7 +136,8 @@ def background_of(wave: Waveform) -> np.ndarray:
     bands = spectra[:, 1:].reshape(len(spectra), BANDS, -1).mean(axis=2)
     total = bands.sum(axis=1)
     quiet = bands[np.argsort(total, kind="stable")[: max(1, len(bands) // 10)]].mean(axis=0)
-    return (10 * np.log10((quiet + _FLOOR) / (total.mean() + _FLOOR))).astype(np.float32)
+    relative = 10 * np.log10((quiet + _FLOOR) / (total.mean() + _FLOOR))
+    return np.maximum(relative, _LEAST_DB).astype(np.float32)
 
 
 def _spectra(wave: Waveform) -> np.ndarray:

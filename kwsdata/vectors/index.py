@@ -72,7 +72,7 @@ def _trained(store: VectorStore, space: Space, kind: str, params: VectorIndexPar
                 f"embed.index.code_bytes = {params.code_bytes} does not divide the {store.dim} numbers of a vector."
             )
         lists = max(1, min(params.lists, len(sample) // 39))
-        index = faiss.index_factory(store.dim, f"IVF{lists},PQ{params.code_bytes}x8", faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(store.dim, f"IVF{lists},PQ{params.code_bytes}x8np", faiss.METRIC_INNER_PRODUCT)
         index.cp.spherical, index.cp.seed, index.pq.cp.seed = True, seed, seed
     index.train(sample)
     return index

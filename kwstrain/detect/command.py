@@ -33,8 +33,8 @@ def detect(
     """Write a line for each event in `files`, each file one stream from 0 s; or of the microphone until Ctrl-C.
 
     Lines are `path<TAB>time_s<TAB>score`, or JSON objects with `file`, `time_s`, `score`, `keyword`. The time is that
-    of the decision, in s from the file's start. Nothing is put after a file's end: a keyword that the sound breaks off
-    inside may need the silence that a device would go on to hear.
+    of the decision, in s from the file's start; half a second of silence is heard after a file's end, so that a keyword
+    that ends with it is decided.
 
     Args:
         files: WAV, FLAC, OGG, MP3, ... of any length, rate and channel count.

@@ -4,12 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kwsdata.audio import Waveform
+import numpy as np
+
+from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_json
 from kwstrain.decoder import Decoder, Event
 from kwstrain.detect.trace import Trace
 from kwstrain.runtime import StreamingModel
+
+TAIL_S = 0.5  # of silence after a file: longer than any vote takes
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,11 @@ class Detector:
         return self._model.keyword
 
     def events(self, blocks: Iterable[Waveform], trace: Trace | None = None) -> Iterator[Event]:
-        """Yield the detections in one new stream, given as blocks at 16 kHz, each as soon as its block is heard."""
+        """Yield the detections in one new stream, given as blocks at 16 kHz, each as soon as its block is heard.
+
+        When the blocks end, `TAIL_S` of silence is heard, so that a keyword at the very end of a file is decided as a
+        device would decide it; the trace has the frames of the blocks alone.
+        """
         self._model.reset()
         self._decoder.reset()
         for block in blocks:
@@ -69,3 +77,4 @@ class Detector:
             if trace is not None:
                 trace.add(time_s, score)
             yield from self._decoder.push(time_s, score)
+        yield from self._decoder.push(*self._model.process(np.zeros(round(TAIL_S * SAMPLE_RATE), np.float32)))

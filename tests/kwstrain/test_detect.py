@@ -77,6 +77,19 @@ def test_events_are_those_of_the_whole_sound_at_once(heard, beep, tone_model_dir
     assert len(expected) == 5
 
 
+def test_a_keyword_at_the_very_end_is_decided_and_the_trace_stays_the_files(heard, beep, tone_model_dir, tmp_path):
+    # The beep sounds for 0.05 s before the file breaks off: too short for three decisions without what comes after.
+    wave = beep(3.0, [(2.95, 1000.0, 0.1)])
+    soundfile.write(tmp_path / "a.wav", wave, SAMPLE_RATE, subtype="FLOAT")
+    time_s, score = StreamingModel(tone_model_dir).process(wave)
+    alone = Decoder(0.5, 3, 5, 1.0).push(time_s, score)
+    lines = heard([tmp_path / "a.wav"], trace=tmp_path / "trace.npz")
+    assert len(alone) == 0
+    assert len(lines) == 1
+    assert float(lines[0].split("\t")[1]) == pytest.approx(3.0, abs=0.1)
+    np.testing.assert_allclose(np.load(tmp_path / "trace.npz")["time_s"], time_s, atol=1e-9)
+
+
 def test_json_lines_and_several_files(heard, beep, tmp_path):
     for name in ("a.wav", "b.wav"):
         soundfile.write(tmp_path / name, beep(10.0, BEEPS), SAMPLE_RATE)

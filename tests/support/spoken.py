@@ -4,6 +4,7 @@ eSpeak says everything, so that what is hidden where is known: a false friend an
 other speech.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from kwsdata.synthesize.engines import Request, load_engine
 
 KEYWORD = "computer"
 FRIEND = "commuter"
+# Fingerprints cannot tell these from one of the others.
+_ALIKE = frozenset(
+    "anikarobot benjamin boris edward gene grandpa hugo john klatt linda max michel miguel paul ricishaymax rob robert "
+    "sandro tweaky".split()
+)
 SENTENCES = (
     "the weather was pleasant along the river that morning",
     "she bought seven apples and a small loaf of bread",
@@ -41,8 +47,11 @@ def spoken(text: str, voice: str, accent: str = "en-us", speed: float = 1.0) -> 
 
 @cache
 def voices() -> tuple[str, ...]:
-    """Return the names of eSpeak's voices."""
-    return tuple(voice.name for voice in load_engine("espeak").voices("en-us"))
+    """Return the names of some 48 of eSpeak's voices, none of which is another one under a second name."""
+    names: dict[str, str] = {}
+    for voice in load_engine("espeak").voices("en-us"):
+        names.setdefault(re.sub(r"[\d_-]+$", "", voice.name).lower(), voice.name)
+    return tuple(name for stem, name in names.items() if stem not in _ALIKE)
 
 
 def hidden(word: Waveform, voice: str, seed: int) -> tuple[Waveform, float]:
@@ -84,14 +93,14 @@ def build(root: Path, params: Params) -> Params:
     corpus(root, "words-train", "keyword", words("train", names[0:24:2]))
     corpus(root, "words-dev", "keyword", words("dev", names[1:7:2]))
     corpus(root, "words-test", "keyword", words("test", names[7:13:2]))
-    corpus(root, "talk-train", "speech", sentences(names[30:42]))
-    corpus(root, "talk-dev", "speech", sentences(names[42:44]))
-    corpus(root, "talk-test", "speech", sentences(names[44:46]))
-    friend, friend_at = hidden(spoken(FRIEND, names[26]), names[30], 1)
-    secret, secret_at = hidden(spoken(KEYWORD, names[28]), names[31], 2)
+    corpus(root, "talk-train", "speech", sentences(names[24:36]))
+    corpus(root, "talk-dev", "speech", sentences(names[36:38]))
+    corpus(root, "talk-test", "speech", sentences(names[38:40]))
+    friend, friend_at = hidden(spoken(FRIEND, names[13]), names[24], 1)
+    secret, secret_at = hidden(spoken(KEYWORD, names[15]), names[25], 2)
     planted = [
-        Item("friend", friend, None, names[26], custom={"at_s": friend_at}),
-        Item("secret", secret, None, names[28], custom={"at_s": secret_at}),
+        Item("friend", friend, None, names[13], custom={"at_s": friend_at}),
+        Item("secret", secret, None, names[15], custom={"at_s": secret_at}),
     ]
     corpus(root, "planted", "speech", planted)
     whole = {f"{kind}-{partition}": partition for kind in ("words", "talk") for partition in ("train", "dev", "test")}

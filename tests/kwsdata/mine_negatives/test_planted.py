@@ -91,8 +91,8 @@ def test_what_a_person_decided_stands(spoken_project, tmp_path, verdict, status)
 
 def test_nothing_is_mined_from_a_clip_whose_transcript_has_the_keyword(spoken_project, tmp_path):
     names = voices()
-    wave, _ = hidden(spoken(KEYWORD, names[50]), names[51], 4)
-    corpus(tmp_path, "told", "speech", [Item("has", wave, "she said computer twice", names[51])])
+    wave, _ = hidden(spoken(KEYWORD, names[40]), names[41], 4)
+    corpus(tmp_path, "told", "speech", [Item("has", wave, "she said computer twice", names[41])])
     summary, rows = mined_with(spoken_project, tmp_path, pools=[str(tmp_path / "data/corpora/told")])
     told = [row for row in rows if row["piece"]["corpus"] == "told"]
     assert [pool["name"] for pool in summary["pools"]] == ["train", str(tmp_path / "data/corpora/told")]
@@ -130,7 +130,7 @@ def test_a_folder_of_new_sound_is_mined_and_an_empty_one_is_an_error(spoken_proj
     pool.mkdir()
     with pytest.raises(StageInputError, match="no sound at"):
         mined_with(spoken_project, tmp_path, pools=[str(pool)])
-    for item in sentences((voices()[60],))[:3]:
+    for item in sentences((voices()[42],))[:3]:
         (pool / f"{item.key}.flac").write_bytes(encode_flac(item.wave))
     _, rows = mined_with(spoken_project, tmp_path, pools=[str(pool)])
     assert {row["piece"]["clip"] for row in rows if row["pool"] == str(pool)} <= {p.name for p in pool.iterdir()}
