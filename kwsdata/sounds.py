@@ -14,6 +14,7 @@ import numpy as np
 from kwsdata.audio import FULL_SCALE, Waveform
 from kwsdata.ring import Ring
 from kwsdata.shards import read_place
+from kwsdata.transforms.levels import active_level
 
 _KEPT_SAMPLES = 48_000_000  # of 16 bits: 96 MB, 50 minutes
 _SILENT = 1e-3  # RMS, -60 dBFS: a stretch below it is a pause of the recording
@@ -36,6 +37,7 @@ class SoundPool:
     root: Path = Path()
     kept_samples: int = _KEPT_SAMPLES
     _kept: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    _levels: dict[str, float] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.ring = Ring(self.sounds)
@@ -70,6 +72,12 @@ class SoundPool:
             loudest = int(np.argmax(np.abs(self._read(sound_id, 0, self.sounds[sound_id].samples))))
             wave = self._wrapped(sound_id, loudest - samples // 2, samples)
         return wave
+
+    def level(self, sound_id: str) -> float:
+        """Return the active level of the whole recording: stretches are scaled by it, so that pauses stay quiet."""
+        if sound_id not in self._levels:
+            self._levels[sound_id] = active_level(self._read(sound_id, 0, self.sounds[sound_id].samples))
+        return self._levels[sound_id]
 
     def _wrapped(self, sound_id: str, start: int, samples: int) -> Waveform:
         total = self.sounds[sound_id].samples

@@ -1,4 +1,4 @@
-"""The whole pipeline, from folders of sound to a report, on a corpus made here: what a user types, in minutes' miniature."""
+"""The whole pipeline, from folders of sound to a report, on a corpus made here: what a user types, in miniature."""
 
 import json
 import os
@@ -18,7 +18,7 @@ RATE = 16_000
 
 
 def chirp(rng: np.random.Generator, rising: bool) -> np.ndarray:
-    """A "word": a harmonic glide of half a second that rises (the keyword) or falls (another word), with 0.2 s around."""
+    """A "word": a glide of half a second that rises (the keyword) or falls (another word), with 0.2 s around."""
     seconds = rng.uniform(0.4, 0.6)
     time = np.arange(round(seconds * RATE)) / RATE
     low, high = rng.uniform(200, 300), rng.uniform(700, 900)

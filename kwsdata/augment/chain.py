@@ -96,11 +96,12 @@ def _voice(wave: Waveform, span: Span, recipe: Recipe, engine: Engine) -> tuple[
 def _scene(wave: Waveform, span: Span, recipe: Recipe, materials: Materials) -> tuple[Waveform, Span]:
     if (context := recipe.context) is not None:
         lead = lead_samples(context)
-        other = None
+        other, level = None, 0.0
         if context.speech is not None and materials.speech:
             longest = max(lead - round(context.gap_s * SAMPLE_RATE), 0)
             other = materials.speech.piece(context.speech, longest, context.position)
-        wave, span = apply_context(wave, context, other), (span[0] + lead, span[1] + lead)
+            level = materials.speech.level(context.speech)
+        wave, span = apply_context(wave, context, other, level), (span[0] + lead, span[1] + lead)
     if recipe.shift:
         shift = shift_samples(recipe.shift, wave.size, span)
         wave, span = apply_shift(wave, shift), (span[0] + shift, span[1] + shift)

@@ -18,7 +18,7 @@ from kwsdata.files import read_jsonl_gz, write_json
 from kwsdata.params import AugmentParams
 
 _LEADS = 200  # recordings that leads are taken from: few, so that they stay decoded
-_LEAD_MAX_S = 20.0
+_LEAD_MAX_S = 15.0
 
 
 @dataclass(frozen=True)

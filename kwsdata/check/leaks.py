@@ -118,18 +118,21 @@ def shared_rooms(rirs: Path) -> Iterator[Finding]:
             )
 
 
-def stray_sources(cuts: Mapping[str, Sequence[MonoCut]], testsets: Path, mined: Sequence[MonoCut]) -> Iterator[Finding]:
-    """Yield a finding for each test stream, or mined window, made from sound of another partition."""
+def stray_sources(
+    cuts: Mapping[str, Sequence[MonoCut]], testsets: Path, mined: Sequence[MonoCut], rirs: Path
+) -> Iterator[Finding]:
+    """Yield a finding for each test stream, or mined window, made from sound (or a room) of another partition."""
     home = {cut.id: partition for partition in cuts for cut in cuts[partition]}
+    home |= {cut.id: p for p in PARTITIONS if (rirs / p).is_dir() for cut in shard_cuts(rirs / p)}
     held = {(cut.custom or {})["audio_sha256"]: (p, cut.id) for p in ("dev", "test") for cut in cuts.get(p, [])}
     for partition in ("dev", "test"):
         for directory in sorted(path for path in (testsets / partition).glob("*") if path.is_dir()):
             for stream in shard_cuts(directory):
-                sources = {str(segment[2]) for segment in (stream.custom or {}).get("segments", [])}
-                if astray := sorted(source for source in sources if home.get(source, partition) != partition):
+                astray = sorted(source for source in _sources(stream) if home.get(source, partition) != partition)
+                if astray:
                     yield Finding(
                         "stray_source",
-                        f"{stream.id} ({partition}) is made from {len(astray)} clips of {home[astray[0]]}",
+                        f"{stream.id} ({partition}) is made from {len(astray)} clips or rooms of {home[astray[0]]}",
                         [stream.id, *astray[:_LISTED]],
                         "type `dvc repro -f make_testsets`",
                     )
@@ -143,3 +146,10 @@ def stray_sources(cuts: Mapping[str, Sequence[MonoCut]], testsets: Path, mined: 
                 [cut.id, owner],
                 "take the pool that holds it out of `mine_negatives.pools`, then type `dvc repro mine_negatives`",
             )
+
+
+def _sources(stream: MonoCut) -> set[str]:
+    """Return the ids of the clips and rooms that a stream is made from."""
+    sources = {str(segment[2]) for segment in (stream.custom or {}).get("segments", [])}
+    recipes = ((event.custom or {}).get("recipe") or {} for event in stream.supervisions)
+    return sources | {str(recipe["rir"]) for recipe in recipes if recipe.get("rir")}

@@ -62,7 +62,7 @@ def run(
         *same_sound(cuts),
         *shared_speakers(cuts),
         *shared_rooms(rirs),
-        *stray_sources(cuts, testsets, mined_cuts),
+        *stray_sources(cuts, testsets, mined_cuts, rirs),
     ]
     sound = _Sound(params)
     for partition in ("test", "dev", "train"):  # what is held comes first

@@ -39,6 +39,7 @@ def open_session(model: Path | bytes, what: str) -> onnxruntime.InferenceSession
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # pieces differ in length: each would keep a plan of its own
     source = model if isinstance(model, bytes) else str(model)
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -44,8 +44,8 @@ def run(params: Params, roots: tuple[Path, ...] = ROOTS, out: Path = Path("data/
         write_json(scratch / "index.json", summary)
         if not tally.hours_by_label["keyword"]:
             raise CorpusError(
-                f"no clip says the keyword {params.keyword.text!r}: import recordings of it with role keyword, or raise "
-                "synthesize.*.positives in params.yaml."
+                f"no clip says the keyword {params.keyword.text!r}: import recordings of it with role keyword, or "
+                "raise synthesize.*.positives in params.yaml."
             )
     return summary
 

@@ -2,10 +2,11 @@
 
     data/mined/shar/                 the mined windows (Lhotse Shar, label `mined`), hardest first
     data/mined/candidates.jsonl.gz   every candidate with its numbers and what became of it, hardest first
+    data/mined/words.jsonl.gz        the keyword's recordings that were compared with, and where the word lies in each
     data/mined/mined.json            counts, thresholds, and which synthetic phrases are confused most
 
 A mined cut's custom: label `mined`, partition `train`, parent (the recording's cut) and parent_sha256, `mined` (why it
-was chosen, see `Candidate.why`), and corpus, licence, speaker, synthetic of its parent.
+was chosen, see `Candidate.why`), parent_corpus, and licence, speaker, synthetic of its parent.
 """
 
 from collections import Counter, defaultdict
@@ -25,6 +26,7 @@ from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.mine_negatives.candidate import Candidate
 from kwsdata.mine_negatives.choose import choose
 from kwsdata.mine_negatives.guard import Guard, Ruling, decided, hold_back_neighbours
+from kwsdata.mine_negatives.listen import listened
 from kwsdata.mine_negatives.pools import Pool, named_pool, train_pool
 from kwsdata.mine_negatives.search import candidates_of
 from kwsdata.params import Params
@@ -33,6 +35,7 @@ from kwsdata.pieces import load_piece
 from kwsdata.shards import SHAR, Clip, write_shards
 from kwsdata.vectors.store import VectorStore
 
+CORPUS = "mined"  # of every mined cut, so that they share no shard with other corpora
 _PHRASES = 100  # synthetic phrases listed
 
 
@@ -47,6 +50,7 @@ def run(
 
     Raises:
         PartitionError: a named pool holds sound of dev or test.
+        MissingExtraError: `transcribe` without the extra `asr`.
         StageInputError: an input is missing or damaged, or there is nothing to compare with.
     """
     block = params.mine_negatives
@@ -63,7 +67,10 @@ def run(
         yardstick.words.threshold(block.doubt_quantile) - block.doubt_margin,
         yardstick.words.threshold(block.keyword_quantile),
     )
-    rulings = {one.id: guard.rule(one, one.piece.text) for one in found} | decided(found, judged)
+    rulings = {one.id: guard.rule(one, one.piece.text) for one in found}
+    if block.transcribe:
+        rulings = listened(found, rulings, params.keyword)
+    rulings |= decided(found, judged)
     rulings = hold_back_neighbours(found, rulings, block)
     mined = _choose(found, rulings, pools, yardstick, block)
     summary = {
@@ -87,6 +94,7 @@ def run(
         write_jsonl_gz(
             scratch / "candidates.jsonl.gz", (_row(one, rulings[one.id], pools, keyword.window) for one in found)
         )
+        write_jsonl_gz(scratch / "words.jsonl.gz", _words(keyword, yardstick))
         write_json(scratch / "mined.json", summary)
     return summary
 
@@ -117,7 +125,8 @@ def _clips(mined: Sequence[Candidate], params: MineNegativesParams) -> Iterator[
         start, end = max(0, one.middle - before), min(one.piece.clip_samples, one.middle + after)
         wave = load_piece(replace(one.piece, start=start, samples=end - start))
         custom = {
-            "corpus": one.piece.corpus,
+            "corpus": CORPUS,
+            "parent_corpus": one.piece.corpus,
             "licence": one.piece.licence,
             "role": "noise" if one.piece.label == "noise" else "speech",
             "label": "mined",
@@ -135,6 +144,11 @@ def _clips(mined: Sequence[Candidate], params: MineNegativesParams) -> Iterator[
             custom={key: value for key, value in custom.items() if value is not None},
         )  # fmt: skip
         yield Clip(cut, wave)
+
+
+def _words(keyword: VectorStore, yardstick: Yardstick) -> Iterator[dict[str, Any]]:
+    for piece, middle in keyword.places(yardstick.words.rows):
+        yield {"middle": middle, "piece": piece.row()}
 
 
 def _row(one: Candidate, ruling: Ruling, pools: Sequence[Pool], window: int) -> dict[str, Any]:

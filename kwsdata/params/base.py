@@ -36,8 +36,9 @@ def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            near = get_close_matches(str(problem["loc"][-1]), _names_at(root, problem["loc"][:-1]), n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(_names_at(root, problem['loc'][:-1]))}."
+            names = _names_at(root, problem["loc"][:-1])
+            near = get_close_matches(str(problem["loc"][-1]), names, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(names)}."
             lines.append(f"unknown key {where!r}{hint}")
         elif problem["type"] == "missing":
             lines.append(f"{where!r} is missing")

@@ -56,7 +56,7 @@ class PartitionsParams(Block):
 
 
 class SplitParams(Block):
-    """`whole`: {corpus: partition} for corpora that go undivided into one partition (a must where speakers are unknown)."""
+    """`whole`: {corpus: partition} for corpora that go undivided into one; a must where speakers are unknown."""
 
     whole: dict[str, Literal["train", "dev", "test"]]
 

@@ -92,6 +92,7 @@ class MineNegativesParams(Block):
     doubt_quantile: float = Field(ge=0, le=1)  # as near as this, less the margin: a person must look
     doubt_margin: float = Field(ge=0)
     keyword_quantile: float = Field(ge=0, le=1)  # as near as this: taken for the keyword
+    transcribe: bool  # ask a recogniser about what may be the keyword; needs the extra `asr`
     apart_s: float = Field(gt=0)  # windows of one recording
     same_similarity: float = Field(ge=-1, le=1)  # above: the same sound again
     diversity: DiversityParams

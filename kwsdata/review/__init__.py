@@ -1,0 +1,1 @@
+"""Command `review`: listen to what mining proposes, and decide."""

@@ -7,7 +7,6 @@ import numpy as np
 from kwsdata.audio import Waveform
 from kwsdata.params.base import Range
 from kwsdata.sounds import SoundPool
-from kwsdata.transforms.levels import active_level
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,9 @@ def draw_babble(rng: np.random.Generator, pool: SoundPool, voices: Range, snr_db
 
 
 def babble_of(draw: BabbleDraw, pool: SoundPool, samples: int) -> Waveform:
-    """Return the voices together, each at the same active level, float32 [samples]; silent voices are left out."""
+    """Return the voices together, their recordings at one active level, float32 [samples]; silent ones are left out."""
     total = np.zeros(samples, dtype=np.float32)
     for voice, position in zip(draw.voices, draw.positions, strict=True):
-        wave = pool.stretch(voice, samples, position)
-        if level := active_level(wave):
-            total += wave * np.float32(0.1 / level)
+        if level := pool.level(voice):
+            total += pool.stretch(voice, samples, position) * np.float32(0.1 / level)
     return total

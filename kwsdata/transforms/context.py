@@ -51,20 +51,21 @@ def lead_samples(draw: ContextDraw) -> int:
     return round(draw.lead_s * SAMPLE_RATE)
 
 
-def apply_context(wave: Waveform, draw: ContextDraw, speech: Waveform | None) -> Waveform:
+def apply_context(wave: Waveform, draw: ContextDraw, speech: Waveform | None = None, level: float = 0.0) -> Waveform:
     """Return lead + `wave` [n] + tail.
 
     Args:
         wave: the clip.
         draw: its lengths, and the gap and level of the other speech.
-        speech: a piece of the other recording [m]; it ends `gap_s` before the clip, `level_db` relative to the clip's
-            active level. What does not fit into the lead is cut from its start. None for silence.
+        speech: a piece of the other recording [m]; it ends `gap_s` before the clip. What does not fit into the lead is
+            cut from its start. None for silence.
+        level: the active level of the whole other recording, which is brought to `level_db` relative to the clip's.
     """
     lead, tail = lead_samples(draw), round(draw.tail_s * SAMPLE_RATE)
     scene = np.zeros(lead + wave.size + tail, dtype=np.float32)
     scene[lead : lead + wave.size] = wave
     end = lead - round(draw.gap_s * SAMPLE_RATE)
-    if speech is not None and end > 0 and (level := active_level(speech[-end:])):
+    if speech is not None and end > 0 and level > 0:
         piece = speech[-end:]
         gain = active_level(wave) / level * 10 ** (draw.level_db / 20)
         scene[end - piece.size : end] = piece * _edges(piece.size) * np.float32(gain)

@@ -1,6 +1,8 @@
 """Proof that a graph is its model: the same scores, frame by frame with state and in one piece."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,18 @@ class Session:
         return score[0]
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Give torch one thread: thousands of tiny steps would spend their time waking a second one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@_one_thread()
 def measure(path: Path, model: StreamingModel, frames: np.ndarray) -> Parity:
     """Compare the graph at `path` with `model` on a stream of `frames` float32 [frames, n_mels]."""
     stride = model.stride

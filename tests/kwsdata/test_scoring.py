@@ -39,7 +39,9 @@ def test_pieces_of_a_recording_score_as_the_whole_of_it(project, scorer):
         stitched |= dict(zip(scorer.decisions(piece).tolist(), scorer.score_piece(piece).tolist(), strict=True))
     expected = dict(zip(scorer.decisions(whole).tolist(), scorer.score_piece(whole).tolist(), strict=True))
     assert stitched.keys() == expected.keys()
-    assert [stitched[at] for at in sorted(stitched)] == pytest.approx([expected[at] for at in sorted(expected)], abs=1e-5)
+    assert [stitched[at] for at in sorted(stitched)] == pytest.approx(
+        [expected[at] for at in sorted(expected)], abs=1e-5
+    )
     assert min(expected) > 0
     assert max(expected) <= wave.size + AFTER
     assert WARM_UP % scorer.step == 0

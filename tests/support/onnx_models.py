@@ -11,7 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 from kwsdata.files import sha256_of
 
 
-def save(path: Path, nodes: list[Any], inputs: dict[str, list[Any]], outputs: dict[str, list[Any]], **constants: Any) -> None:
+def save(
+    path: Path, nodes: list[Any], inputs: dict[str, list[Any]], outputs: dict[str, list[Any]], **constants: Any
+) -> None:
     """Write a float32 graph."""
     graph = helper.make_graph(
         nodes,

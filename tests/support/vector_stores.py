@@ -13,7 +13,9 @@ HOP = 1280
 EMBEDDER = SimpleNamespace(name="made-up", identity="made-up", dim=0, window=12_512, hop=HOP)
 
 
-def store_of(directory: Path, vectors: np.ndarray, rows_per_piece: int = 10, pieces_per_shard: int = 7, **known) -> VectorStore:
+def store_of(
+    directory: Path, vectors: np.ndarray, rows_per_piece: int = 10, pieces_per_shard: int = 7, **known
+) -> VectorStore:
     """Write `vectors` [rows, dim] as clips of one piece each; `known` are further fields of every piece."""
     directory.mkdir(parents=True)
     counts = []

@@ -51,6 +51,6 @@ def test_leads_come_from_a_few_short_recordings_and_noises_from_all(tmp_path: Pa
     pools = read_json(plan.pools)
     assert len(pools["noise"]) == 300
     assert len(pools["speech"]) == 200
-    assert all(sound["samples"] <= 20 * 16_000 for sound in pools["speech"].values())
+    assert all(sound["samples"] <= 15 * 16_000 for sound in pools["speech"].values())
     write_jsonl_gz(tmp_path / "train.jsonl.gz", rows[::-1])
     assert read_json(make_plan(tmp_path / "train.jsonl.gz", params.augment, tmp_path).pools) == pools

@@ -4,7 +4,6 @@ import json
 import shutil
 
 import numpy as np
-import pytest
 from sound import white_noise
 
 from kwsdata.audio import resample
@@ -53,7 +52,7 @@ def test_a_sound_project_passes_but_for_the_keyword_that_is_hidden_in_it(spoken_
     assert rules(result) <= {"label_suspect", "spectrum_shortcut"}
     suspects = [finding["cuts"][0] for finding in result["findings"] if finding["rule"] == "label_suspect"]
     assert "planted-secret" in suspects
-    assert not any(cut.startswith("words") for cut in suspects)
+    assert not any(cut.startswith("words-train") for cut in suspects)
     assert "passed" in (tmp_path / "check" / "index.html").read_text()
 
 
@@ -107,7 +106,9 @@ def test_silent_clipped_narrow_and_missing_sound_is_told_apart(spoken_project, t
     wave = load_audio(speech_of("train"))
     narrow = resample(resample(wave, 16_000, 4000), 4000, 16_000)
     clipped = np.clip(40 * wave, -1, 1)
-    split = with_planted(spoken_project, tmp_path, "train", [np.full(16_000, 1e-5, np.float32), clipped, narrow, 0.5 * wave])
+    split = with_planted(
+        spoken_project, tmp_path, "train", [np.full(16_000, 1e-5, np.float32), clipped, narrow, 0.5 * wave]
+    )
     manifest = split / "train.jsonl.gz"
     cuts = []
     for cut in read_cuts(manifest):
@@ -116,7 +117,9 @@ def test_silent_clipped_narrow_and_missing_sound_is_told_apart(spoken_project, t
         cuts.append(cut)
     write_cuts(manifest, cuts)
     result, _ = checked(spoken_project, tmp_path, split)
-    found = {finding["rule"]: finding["cuts"] for finding in result["findings"] if "planted-check" in str(finding["cuts"])}
+    found = {
+        finding["rule"]: finding["cuts"] for finding in result["findings"] if "planted-check" in str(finding["cuts"])
+    }
     assert found["silent"] == ["planted-check-train0"]
     assert found["clipped"] == ["planted-check-train1"]
     assert found["narrow_band"] == ["planted-check-train2"]
@@ -132,11 +135,15 @@ def test_a_mined_window_and_a_stream_from_elsewhere_are_strays(spoken_project, t
     held = speech_of("test")
     mined = make_cut("mined-1", 100, custom={"parent_sha256": held.custom["audio_sha256"]})
     segments = [[0.0, 1.0, speech_of("train").id, "speech", "c"], [1.0, 2.0, held.id, "speech", "c"]]
-    stream = make_cut("stream-1", 100, custom={"segments": segments})
+    stream = make_cut("stream-1", 100, text="computer", custom={"segments": segments})
+    stream.supervisions[0].custom = {"recipe": {"rir": "room-0"}}
+    (tmp_path / "rirs" / "dev").mkdir(parents=True)
+    write_shards(tmp_path / "rirs" / "dev", [Clip(make_cut("room-0", 100), np.zeros(100, np.float32))], 10)
     (tmp_path / "testsets" / "test" / "clean").mkdir(parents=True)
     write_shards(tmp_path / "testsets" / "test" / "clean", [Clip(stream, np.zeros(100, np.float32))], 10)
-    first, second = stray_sources(cuts, tmp_path / "testsets", [mined])
-    assert first.cuts == ["stream-1", speech_of("train").id]
+    first, second = stray_sources(cuts, tmp_path / "testsets", [mined], tmp_path / "rirs")
+    assert first.cuts[0] == "stream-1"
+    assert set(first.cuts[1:]) == {"room-0", speech_of("train").id}
     assert second.cuts == ["mined-1", held.id]
 
 

@@ -35,7 +35,9 @@ def test_the_background_is_what_sounds_when_nobody_speaks():
     background = background_of(np.pad(talk, (0, hiss.size - talk.size)) + hiss)
     low, high = background[: BANDS // 4 - 1], background[BANDS // 4 + 1 :]
     assert low.min() > high.max() + 20
-    np.testing.assert_allclose(background, background_of(0.25 * (np.pad(talk, (0, hiss.size - talk.size)) + hiss)), atol=0.5)
+    np.testing.assert_allclose(
+        background, background_of(0.25 * (np.pad(talk, (0, hiss.size - talk.size)) + hiss)), atol=0.5
+    )
 
 
 @given(seed=st.integers(0, 50))

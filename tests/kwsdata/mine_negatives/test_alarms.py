@@ -11,7 +11,7 @@ from kwsdata.mine_negatives.stage import run
 
 def test_what_the_model_mistakes_is_mined_although_nothing_in_it_sounds_alike(spoken_project, tmp_path):
     params = spoken_project.params
-    loudness_model(tmp_path / "model", params, threshold=3.0)  # fires on what is loud over all bands
+    loudness_model(tmp_path / "model", params, threshold=1.0)  # fires on what is loud over all bands
     pool = tmp_path / "pool"
     pool.mkdir()
     talk = sentences((voices()[43],))[0].wave
@@ -19,17 +19,19 @@ def test_what_the_model_mistakes_is_mined_although_nothing_in_it_sounds_alike(sp
     wave = np.concatenate([0.1 * talk, noise, 0.1 * talk])
     (pool / "bang.flac").write_bytes(encode_flac(wave))
     block = params.mine_negatives.model_copy(
-        update={"model": str(tmp_path / "model"), "pools": [str(pool)], "min_score": 0.9, "min_similarity": 0.2}
+        update={"model": str(tmp_path / "model"), "pools": [str(pool)], "min_score": 0.95, "min_similarity": 0.2}
     )
-    summary = run(params.model_copy(update={"mine_negatives": block}), decisions=tmp_path / "none", out=tmp_path / "mined")
+    summary = run(
+        params.model_copy(update={"mine_negatives": block}), decisions=tmp_path / "none", out=tmp_path / "mined"
+    )
     rows = [row for row in read_jsonl_gz(tmp_path / "mined" / "candidates.jsonl.gz") if row["pool"] == str(pool)]
-    best = rows[0]
+    best = max(rows, key=lambda row: row["score"])
     # Sound is decided on at its end, so that windows up to a second before a decision may stand for it.
     assert talk.size / SAMPLE_RATE - 1.0 <= best["at_s"] <= talk.size / SAMPLE_RATE + 1.2
     assert best["found_by"] == "alarm"
-    assert best["score"] > 0.9
+    assert best["score"] > 0.95
     assert best["status"] == "mine"
     quiet = [row["score"] for row in rows if row["at_s"] < talk.size / SAMPLE_RATE - 1.5]
-    assert all(score < 0.9 for score in quiet)
+    assert all(score < 0.95 for score in quiet)
     assert summary["mined_by"]["alarm"] >= 1
     assert summary["model"] == str(tmp_path / "model")

@@ -51,7 +51,7 @@ def test_a_hidden_keyword_is_flagged_and_no_mined_sound_reaches_it(spoken_projec
 
 
 def test_a_mined_cut_is_its_parents_sound_and_says_why(spoken_project, tmp_path):
-    _, rows = mined_with(spoken_project, tmp_path)
+    mined_with(spoken_project, tmp_path)
     parents = {cut.id: cut for cut in read_cuts("data/split/train.jsonl.gz")}
     cuts = list(shard_cuts(tmp_path / "mined"))
     ranks = [cut.custom["mined"]["rank"] for cut in cuts]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.decisions import Decision, Decisions, append_decision, load_decisions
-from kwsdata.errors import StageInputError
+from kwsdata.errors import ParamsError, StageInputError
+from kwsdata.mine_negatives import listen
 from kwsdata.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.mine_negatives.choose import choose
 from kwsdata.mine_negatives.guard import Guard, Ruling, contains, hold_back_neighbours
@@ -48,10 +49,32 @@ def test_a_keyword_is_found_across_spaces_and_case_but_not_out_of_nothing():
     assert not contains("compute a sum", "computer")
 
 
+def test_what_a_recogniser_hears_confirms_a_keyword_and_clears_nobody(params, project, monkeypatch):
+    said = {"a": "my computer", "b": "the tutor", "c": "nothing"}
+    monkeypatch.setattr(listen, "check_installed", lambda needed_for: None)
+    monkeypatch.setattr(listen, "load_piece", lambda piece: piece.clip)
+    monkeypatch.setattr(listen, "hear", said.get)
+    ones = [candidate(0.5, clip=clip, middle=40_000) for clip in said]
+    rulings = {
+        ones[0].id: Ruling("review", "near"),
+        ones[1].id: Ruling("keyword", "near"),
+        ones[2].id: Ruling("mine", "far"),
+    }
+    heard = listen.listened(ones, rulings, params.keyword)
+    assert [heard[one.id].status for one in ones] == ["keyword", "keyword", "mine"]
+    assert "hears 'the tutor'" in heard[ones[1].id].reason
+    with pytest.raises(ParamsError, match="knows English"):
+        listen.listened(ones, rulings, params.keyword.model_copy(update={"language": "de"}))
+
+
 def test_sound_around_a_doubtful_window_is_held_back_unless_a_person_kept_it(params):
     block = params.mine_negatives
     reach = round((block.before_s + block.after_s) * SAMPLE_RATE)
-    ones = [candidate(0.5, middle=50_000), candidate(0.1, middle=50_000 + reach - 1), candidate(0.1, middle=50_000 + reach)]
+    ones = [
+        candidate(0.5, middle=50_000),
+        candidate(0.1, middle=50_000 + reach - 1),
+        candidate(0.1, middle=50_000 + reach),
+    ]
     rulings = {one.id: GUARD.rule(one, None) for one in ones}
     held = hold_back_neighbours(ones, rulings, block)
     assert [held[one.id].status for one in ones] == ["review", "left_out", "mine"]
@@ -117,7 +140,9 @@ def test_the_last_decision_about_a_place_holds_and_is_read_back(tmp_path):
     assert len(load_decisions(tmp_path / "none")) == len(Decisions()) == 0
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"identity": "a", "middle": 1, "clip": "c", "verdict": "perhaps"}', '{"middle": 1}'])
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '{"identity": "a", "middle": 1, "clip": "c", "verdict": "perhaps"}', '{"middle": 1}']
+)
 def test_a_damaged_decision_names_its_line(tmp_path, line):
     path = tmp_path / "decisions.jsonl"
     append_decision(path, Decision("sha", 1, "clip", "keep"))

@@ -15,7 +15,7 @@ from kwsdata.transforms.shift import ShiftDraw, apply_shift, shift_samples
 def test_the_other_speech_ends_a_gap_before_the_clip_at_its_level(lead, tail, gap, level_db) -> None:
     wave, other = tone(440, 0.5, level=0.1), white_noise(1, 1.0)
     draw = ContextDraw(lead, tail, "other", 0.0, min(gap, lead), level_db)
-    scene = apply_context(wave, draw, other)
+    scene = apply_context(wave, draw, other, active_level(other))
     start = lead_samples(draw)
     assert scene.size == start + wave.size + round(tail * 16_000)
     assert np.array_equal(scene[start : start + wave.size], wave)
@@ -31,7 +31,7 @@ def test_the_other_speech_ends_a_gap_before_the_clip_at_its_level(lead, tail, ga
 
 
 def test_no_speech_is_silence() -> None:
-    scene = apply_context(burst(), ContextDraw(0.5, 0.1), None)
+    scene = apply_context(burst(), ContextDraw(0.5, 0.1))
     assert not scene[:8000].any()
 
 

@@ -11,6 +11,7 @@ from sound import burst, tone
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import MissingProgramError
+from kwsdata.transforms.engine import engine_for
 from kwsdata.transforms.pitch import PitchDraw, apply_pitch
 from kwsdata.transforms.speed import SpeedDraw, apply_speed
 from kwsdata.transforms.tempo import TempoDraw, apply_tempo
@@ -111,6 +112,13 @@ def test_sox_obeys_the_same_law(hz: float, semitones: float) -> None:
     assert moved.size == round(1.2 * SAMPLE_RATE)
     # SoX's tempo -s overlaps 12 ms segments with a coarser search than ours: it keeps to 20 cents, not to 5
     assert abs(cents(tone_hz(moved), hz * 2 ** (semitones / 12))) < 20
+
+
+@needs_sox
+def test_params_may_ask_for_sox() -> None:
+    from kwsdata.transforms.sox import sox_warp
+
+    assert np.array_equal(engine_for("sox", "cpu").warp(burst(), 1.2, 0.9), sox_warp(burst(), 1.2, 0.9))
 
 
 def test_without_sox_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_an_index_of_several_files_finds_nearly_what_brute_force_finds(store, tm
     assert [file["rows"] for file in info["files"]] == [1500, 1500, 1200]
     queries = store.take(np.arange(0, ROWS, 42))
     similarity, rows = VectorIndex(tmp_path / "i", store, params).search(queries, 10)
-    expected, places = brute_force(store, queries, 10)
+    _, places = brute_force(store, queries, 10)
     found = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(rows.tolist(), places.tolist(), strict=True)])
     assert found >= recall
     # What is returned was compared exactly, whatever the index keeps of it.

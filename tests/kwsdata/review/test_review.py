@@ -1,0 +1,203 @@
+import http.client
+import io
+import json
+import threading
+import zlib
+
+import numpy as np
+import pytest
+import soundfile
+from sound import tone
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.decisions import load_decisions
+from kwsdata.errors import KwsError, StageInputError
+from kwsdata.files import write_jsonl_gz
+from kwsdata.pieces import pieces_of_cuts
+from kwsdata.review.candidates import Candidates
+from kwsdata.review.command import export, review
+from kwsdata.review.media import AFTER_S, BEFORE_S, spectrogram_of, window_of
+from kwsdata.review.server import ReviewServer
+from kwsdata.shards import shard_cuts
+
+INFO = CorpusInfo("toy", "folder", "speech", "CC0", "none", "made here", "known")
+COUNT = 10_000
+
+
+@pytest.fixture(scope="module")
+def mined(tmp_path_factory):
+    """Ten thousand candidates in ten recordings of rising tones."""
+    root = tmp_path_factory.mktemp("review")
+    items = [Item(f"t{i}", tone(300 + 100 * i, 8.0, 0.1), f"<b>text & {i}</b>", f"s{i}") for i in range(10)]
+    write_corpus(root / "c", INFO, items, 100, 0.0)
+    pieces = list(pieces_of_cuts(shard_cuts(root / "c"), 1 << 30))
+    statuses = ("mine", "review", "left_out", "keyword")
+    rows = [
+        {
+            "id": f"m{i}", "status": statuses[i % 4], "reason": "sounds alike", "pool": "train", "window": 12_512,
+            "middle": (i * 37) % (8 * SAMPLE_RATE), "found_by": "both", "rank": 1 - i / COUNT, "similarity": 0.3,
+            "margin": 0.1, "nearest": pieces[3].clip, "score": 0.5, "at_s": 1.0, "piece": pieces[i % 10].row(),
+        }
+        for i in range(COUNT)
+    ]  # fmt: skip
+    write_jsonl_gz(root / "mined" / "candidates.jsonl.gz", rows)
+    write_jsonl_gz(root / "mined" / "words.jsonl.gz", [{"middle": 8000, "piece": pieces[3].row()}])
+    return root / "mined"
+
+
+@pytest.fixture
+def served(mined, tmp_path):
+    server = ReviewServer(Candidates(mined, tmp_path / "decisions.jsonl"))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server, tmp_path / "decisions.jsonl"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def ask(server, path, method="GET", body=None, host=None, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+    connection.putheader("Host", host or f"127.0.0.1:{server.server_port}")
+    data = b"" if body is None else json.dumps(body).encode()
+    for name, value in ({"Content-Length": str(len(data))} | headers if method == "POST" else headers).items():
+        connection.putheader(name, value)
+    connection.endheaders(data)
+    answer = connection.getresponse()
+    found = answer.status, answer.getheader("Content-Type"), answer.read()
+    connection.close()
+    return found
+
+
+def test_it_listens_on_this_machine_alone_and_to_its_own_name(served):
+    server, _ = served
+    assert server.server_address[0] == "127.0.0.1"
+    assert ask(server, "/")[0] == 200
+    assert ask(server, "/", host="evil.example")[0] == 403
+    assert ask(server, "/api/candidates", host=f"evil.example:{server.server_port}")[0] == 403
+
+
+def test_the_page_loads_nothing_from_elsewhere(served):
+    server, _ = served
+    status, kind, body = ask(server, "/")
+    page = body.decode()
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    assert server.token in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "{{token}}" not in page
+
+
+def test_ten_thousand_candidates_come_page_by_page_doubtful_first(served):
+    server, _ = served
+    first = json.loads(ask(server, "/api/candidates?status=all&limit=200")[2])
+    assert first["total"] == COUNT
+    assert len(first["rows"]) == 200
+    assert {row["status"] for row in first["rows"]} == {"review"}
+    last = json.loads(ask(server, f"/api/candidates?status=all&offset={COUNT - 3}&limit=200")[2])
+    assert [row["number"] for row in last["rows"]] == [COUNT - 3, COUNT - 2, COUNT - 1]
+    assert first["counts"] == {"review": 2500, "keyword": 2500, "mine": 2500, "left_out": 2500, "decided": 0}
+
+
+def test_what_is_heard_is_the_window_and_the_nearest_keyword(served):
+    server, _ = served
+    number = next(n for n in range(COUNT) if SAMPLE_RATE * 2 < server.candidates.place(n)[1] < SAMPLE_RATE * 6)
+    piece, _ = server.candidates.place(number)
+    status, kind, body = ask(server, f"/audio/{number}")
+    wave, rate = soundfile.read(io.BytesIO(body))
+    assert (status, kind, rate) == (200, "audio/wav", SAMPLE_RATE)
+    assert wave.size == round((BEFORE_S + AFTER_S) * SAMPLE_RATE)
+    assert np.abs(wave).max() == pytest.approx(0.9, abs=0.01)  # quiet sound is made loud
+    hz = np.argmax(np.abs(np.fft.rfft(wave))) * SAMPLE_RATE / wave.size
+    assert hz == pytest.approx(300 + 100 * int(piece.clip[-1]), abs=1)
+    nearest, _ = soundfile.read(io.BytesIO(ask(server, f"/nearest/{number}")[2]))
+    assert np.argmax(np.abs(np.fft.rfft(nearest))) * SAMPLE_RATE / nearest.size == pytest.approx(600, abs=1)
+
+
+def test_a_spectrogram_is_a_png_that_is_bright_where_the_tone_is(mined, tmp_path):
+    wave, middle = window_of(*Candidates(mined, tmp_path / "d").place(5))
+    png = spectrogram_of(wave, middle, 12_512)
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    columns, rows = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    packed = png[png.index(b"IDAT") + 4 : png.index(b"IEND") - 8]
+    lines = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(rows, 1 + 3 * columns)[:, 1:]
+    bright = lines.reshape(rows, columns, 3).sum(axis=2)[:-6].mean(axis=1)
+    assert bright.max() > 3 * np.median(bright)
+    assert np.argmax(bright) > rows / 2  # a tone of some hundred Hz lies in the lower half of a mel axis
+
+
+def test_a_decision_is_on_disk_at_once_and_can_be_taken_back(served):
+    server, path = served
+    number = json.loads(ask(server, "/api/candidates?limit=1")[2])["rows"][0]["number"]
+    piece, middle = server.candidates.place(number)
+    token = {"X-Token": server.token}
+    for verdict in ("keep", "keyword", "undecided", "drop"):
+        status, _, body = ask(server, "/api/decide", "POST", {"number": number, "verdict": verdict}, **token)
+        assert status == 200
+        stored = load_decisions(path).verdict(piece.identity, middle)
+        assert stored == (None if verdict == "undecided" else verdict)
+        assert json.loads(body)["row"]["verdict"] == stored
+    assert len(path.read_text().splitlines()) == 4
+    undecided = json.loads(ask(server, "/api/candidates?undecided=1&limit=200")[2])
+    assert number not in [row["number"] for row in undecided["rows"]]
+    assert undecided["total"] < 2500
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/audio/../../etc/passwd", 404),
+        ("/audio/..%2f..%2fetc%2fpasswd", 400),
+        ("/audio//etc/passwd", 404),
+        ("/audio/-1", 400),
+        ("/audio/1e3", 400),
+        ("/audio/%D9%A3", 400),
+        (f"/audio/{COUNT}", 404),
+        ("/page.html", 404),
+        ("/api/candidates?offset=-1", 400),
+        ("/api/candidates?limit=99999999999999", 400),
+        ("/api/candidates?status=x", 400),
+        ("/api/decide", 404),
+    ],
+)
+def test_what_is_not_a_candidates_number_is_refused(served, path, status):
+    server, _ = served
+    assert ask(server, path)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        ({"number": 1, "verdict": "keep"}, {}, 403),
+        ({"number": 1, "verdict": "keep"}, {"X-Token": "guess"}, 403),
+        ({"number": 1, "verdict": "sell"}, "token", 400),
+        ({"number": COUNT, "verdict": "keep"}, "token", 404),
+        ({"number": "../x", "verdict": "keep"}, "token", 400),
+        ([1, 2], "token", 400),
+        ({"number": 1, "verdict": "keep", "more": "x" * 5000}, "token", 413),
+    ],
+)
+def test_a_decision_without_the_token_or_sense_changes_nothing(served, body, headers, status):
+    server, path = served
+    sent = {"X-Token": server.token} if headers == "token" else headers
+    assert ask(server, "/api/decide", "POST", body, **sent)[0] == status
+    assert not path.exists()
+
+
+def test_the_hardest_are_written_as_one_page_with_their_sound(mined, tmp_path):
+    summary = export(tmp_path / "top.html", 7, "mine", mined, tmp_path / "d")
+    page = (tmp_path / "top.html").read_text()
+    assert summary["candidates"] == 7
+    assert page.count("data:audio/wav;base64,") == page.count("data:image/png;base64,") == 7
+    assert "&lt;b&gt;text &amp; 0&lt;/b&gt;" in page  # what a transcript says is text, never markup
+    assert "<b>" not in page
+
+
+def test_no_candidates_and_a_taken_port_are_clear_errors(served, mined, tmp_path):
+    server, path = served
+    with pytest.raises(StageInputError, match="is missing"):
+        Candidates(tmp_path, path)
+    with pytest.raises(KwsError, match=f"port {server.server_port} cannot be used"):
+        review(mined, path, server.server_port, open_browser=False)
