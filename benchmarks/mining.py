@@ -2,11 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/mining.py embed  --sound DIR          hours of sound embedded a minute and core
     OMP_NUM_THREADS=1 python benchmarks/mining.py index  --sound DIR --sizes 10000 100000 1000000
-    python benchmarks/mining.py memory --sound DIR --limit-mb 1200            mine a pool larger than memory may get
+    python benchmarks/mining.py memory --sound DIR --keyword DIR --talk DIR --limit-mb 300
 
-DIR is a folder of recordings. `index` embeds them, and fills up to each size with random vectors that have the same
-mean and covariance; queries are real ones, slightly moved. Recall is the share of the 10 true nearest (of all vectors
-compared exactly) that are found. Times are CPU times of this process.
+DIR is a folder of recordings. `memory` mines one in a process that may map only so much beyond its libraries. `index`
+embeds one, and fills up to each size with random vectors of the same mean and covariance; queries are real vectors,
+slightly moved. Recall is the share of the 10 true nearest (of all vectors compared exactly) that are found. Times are
+CPU times of this process.
 """
 
 import argparse
@@ -43,14 +44,16 @@ def main() -> None:
     options.add_argument("--hours", type=float, default=0.5, help="of sound read at most")
     options.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     options.add_argument("--kinds", nargs="+", default=["exact", "ivf_pq", "hnsw"])
-    options.add_argument("--limit-mb", type=int, default=1200)
+    options.add_argument("--keyword", type=Path, help="memory: a folder of recordings of the keyword")
+    options.add_argument("--talk", type=Path, help="memory: a folder of other speech")
+    options.add_argument("--limit-mb", type=int, default=300)
     asked = options.parse_args()
     if asked.what == "embed":
         print(json.dumps(time_embedding(asked.sound, asked.hours), indent=2))
     elif asked.what == "index":
         measure_index(asked.sound, asked.hours, asked.sizes, asked.kinds)
     else:
-        print(json.dumps(mine_under_limit(asked.sound, asked.limit_mb), indent=2))
+        print(json.dumps(mine_under_limit(asked.sound, asked.keyword, asked.talk, asked.limit_mb), indent=2))
 
 
 def sounds(folder: Path) -> list[Path]:
@@ -157,44 +160,73 @@ def peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+_PREPARE = """
+import sys
+from pathlib import Path
+from kwsdata.audio import active_span
+from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.embed.stage import run as embed
+from kwsdata.index.stage import run as index
+from kwsdata.params import load_params
+from kwsdata.pieces import load_piece, pieces_of_file
+from kwsdata.split.stage import run as split
+def items(folder, count, text=None):
+    for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in (".wav", ".flac", ".ogg"))[:count]:
+        wave = load_piece(next(pieces_of_file(path, path.name, 1 << 30)))
+        yield Item(path.stem, wave, text, span=active_span(wave) if text else None)
+params = load_params(Path(sys.argv[1]))
+for name, role, folder, count in (("words", "keyword", sys.argv[2], 60), ("talk", "speech", sys.argv[3], 20),
+                                  ("dev-words", "keyword", sys.argv[2], 2), ("held", "speech", sys.argv[3], 30)):
+    info = CorpusInfo(name, "folder", role, "-", "-", "-", "unknown")
+    made = list(items(folder, count, params.keyword.text if role == "keyword" else None))
+    write_corpus(Path("data/corpora") / name, info, made[20:] if name == "held" else made, 100, 1.0)
+whole = {"words": "train", "talk": "train", "dev-words": "dev", "held": "test"}
+serial = params.executor.model_copy(update={"kind": "serial"})
+params = params.model_copy(update={"split": params.split.model_copy(update={"whole": whole}), "executor": serial})
+index(params)
+split(params)
+embed(params)
+"""
+
 _LIMITED = """
 import json, resource, sys, time
 from pathlib import Path
-limit = int(sys.argv[3]) << 20
-from kwsdata.mine_negatives.pools import pieces_at
+import faiss, onnxruntime, scipy.fft, soxr
+from kwsdata.mine_negatives.stage import run
 from kwsdata.params import load_params
-from kwsdata.vectors.fill import fill
-from kwsdata.vectors.index import VectorIndex, build_index
-from kwsdata.vectors.store import VectorStore
-import numpy as np
-# All that is mapped counts, the libraries' own code and reserve too: what is loaded by now is added to the limit.
+# What is mapped is what is limited, the libraries' own code and reserve too: these are added to the limit.
 loaded = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+limit = int(sys.argv[3]) << 20
 resource.setrlimit(resource.RLIMIT_AS, (loaded + limit, loaded + limit))
-params = load_params()
-serial = params.executor.model_copy(update={"kind": "serial"})
-block = params.embed.model_copy(update={"shard_s": 600.0, "index": params.embed.index.model_copy(update={
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+params = load_params(Path(sys.argv[1]))
+block = params.embed.model_copy(update={"shard_s": 900.0, "index": params.embed.index.model_copy(update={
     "exact_below": 0, "vectors_per_file": 20000, "lists": 64, "sample": 5000, "probes": 8})})
-out = Path(sys.argv[2])
+params = params.model_copy(update={
+    "executor": params.executor.model_copy(update={"kind": "serial"}),
+    "embed": block,
+    "mine_negatives": params.mine_negatives.model_copy(update={"pools": [sys.argv[2]]})})
 start = time.time()
-fill(out / "store", pieces_at(Path(sys.argv[1]), 750 * 1280), block, serial)
-store = VectorStore(out / "store")
-build_index(store, out / "index", block.index)
-index = VectorIndex(out / "index", store, block.index)
-similarity, rows = index.search(store.take(np.arange(0, len(store), max(1, len(store) // 64))), 100)
-print(json.dumps({"vectors": len(store), "found": int((rows >= 0).sum()), "seconds": round(time.time() - start, 1),
-                  "peak_resident_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-                  "limit_above_libraries_mb": limit >> 20}))
+summary = run(params)
+print(json.dumps({"pool_hours": summary["pools"][1]["hours"], "candidates": summary["candidates"],
+                  "mined": summary["mined"], "seconds": round(time.time() - start, 1),
+                  "limit_mb": limit >> 20,
+                  "peak_resident_mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024}))
 """
 
 
-def mine_under_limit(folder: Path, limit_mb: int) -> dict[str, object]:
-    """Embed, index and search `folder` in a process that may not map more than `limit_mb` beyond its libraries."""
+def mine_under_limit(folder: Path, keyword: Path, talk: Path, limit_mb: int) -> dict[str, object]:
+    """Mine `folder` in a process that may not map more than `limit_mb` beyond its libraries."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as scratch:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "KWSDATA_CACHE": f"{scratch}/cache"}
-        words = [sys.executable, "-c", _LIMITED, str(folder), scratch, str(limit_mb)]
-        done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+        environment |= {"PYTHONPATH": str(Path.cwd()), "MALLOC_ARENA_MAX": "1"}
+        params = str(Path("params.yaml").absolute())
+        words = [sys.executable, "-c", _PREPARE, params, str(keyword.resolve()), str(talk.resolve())]
+        subprocess.run(words, env=environment, cwd=scratch, check=True)
+        words = [sys.executable, "-c", _LIMITED, params, str(folder.resolve()), str(limit_mb)]
+        done = subprocess.run(words, env=environment, cwd=scratch, stdout=subprocess.PIPE, check=True, text=True)
     measured = json.loads(done.stdout.splitlines()[-1])
-    return {"sound_mb": measured["vectors"] * 1280 * 4 >> 20} | measured
+    return {"sound_mb": round(measured["pool_hours"] * 3600 * 16_000 * 4) >> 20} | measured
 
 
 if __name__ == "__main__":

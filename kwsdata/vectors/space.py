@@ -19,6 +19,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.files import atomic_path
 from kwsdata.vectors.store import VectorStore
 
+_BLOCK = 4096  # windows at a time
 _RIDGE = 0.1  # of the mean variance: steadies directions that the sample hardly moves in
 
 
@@ -51,15 +52,18 @@ def fit_space(store: VectorStore, rows: np.ndarray, offsets: Sequence[int] = (0,
     Raises:
         StageInputError: there are fewer than two windows.
     """
-    vectors = store.take(rows, offsets).astype(np.float64)
-    if len(vectors) < 2:
+    if len(rows) < 2:
         raise StageInputError(
-            f"{store.directory} has {len(vectors)} windows, too few to compare with: add negative sound."
+            f"{store.directory} has {len(rows)} windows, too few to compare with: add negative sound."
         )
-    mean = vectors.mean(axis=0)
-    centred = vectors - mean
-    covariance = centred.T @ centred / (len(vectors) - 1)
-    size = len(covariance)
+    size = len(offsets) * store.dim
+    total, products = np.zeros(size), np.zeros((size, size))
+    for start in range(0, len(rows), _BLOCK):
+        vectors = store.take(rows[start : start + _BLOCK], offsets).astype(np.float64)
+        total += vectors.sum(axis=0)
+        products += vectors.T @ vectors
+    mean = total / len(rows)
+    covariance = (products - len(rows) * np.outer(mean, mean)) / (len(rows) - 1)
     scale = max(float(np.trace(covariance)) / size, 1e-12)
     basis = np.linalg.cholesky(np.linalg.inv(covariance + _RIDGE * scale * np.eye(size)))
     return Space(tuple(offsets), mean.astype(np.float32), basis.astype(np.float32))
