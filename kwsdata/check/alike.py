@@ -7,7 +7,7 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.check.finding import Finding, exclusion
 from kwsdata.likeness import Yardstick
-from kwsdata.params.mining import CheckParams
+from kwsdata.params.negatives import CheckParams
 from kwsdata.pieces import Piece
 from kwsdata.vectors.index import VectorIndex
 from kwsdata.vectors.store import VectorStore

@@ -7,7 +7,7 @@ from typing import Any
 from lhotse import MonoCut
 
 from kwsdata.check.finding import Finding
-from kwsdata.params.mining import CheckParams
+from kwsdata.params.negatives import CheckParams
 
 
 def counts_of(cuts: Sequence[MonoCut]) -> dict[str, Any]:

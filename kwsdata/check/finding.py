@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kwsdata.params.mining import Rule
+from kwsdata.params.negatives import Rule
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from lhotse import MonoCut
 from kwsdata.check.facts import Facts
 from kwsdata.check.finding import Finding, exclusion
 from kwsdata.fingerprints import HOP_S, Match, Table
-from kwsdata.params.mining import CheckParams
+from kwsdata.params.negatives import CheckParams
 from kwsdata.partitions import PARTITIONS
 from kwsdata.shards import shard_cuts
 

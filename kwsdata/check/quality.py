@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kwsdata.check.facts import Facts
 from kwsdata.check.finding import Finding, exclusion
-from kwsdata.params.mining import CheckParams
+from kwsdata.params.negatives import CheckParams
 
 
 def faults(facts: Facts, params: CheckParams) -> Iterator[Finding]:

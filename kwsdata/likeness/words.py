@@ -8,13 +8,13 @@ import numpy as np
 
 from kwsdata.draws import rng_for
 from kwsdata.errors import StageInputError
-from kwsdata.params.mining import LikenessParams
+from kwsdata.params.negatives import LikenessParams
 from kwsdata.vectors.space import Space
 from kwsdata.vectors.store import VectorStore
 
 _MOST = 1500  # words compared with: more of them change the means little
 _ROUNDS = 5  # of alignment
-_BLOCK = 4096  # windows at a time
+_BLOCK = 1024  # windows compared at a time
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ import numpy as np
 
 from kwsdata.draws import rng_for
 from kwsdata.likeness.words import Words, centres, load_words, nearest_mean
-from kwsdata.params.mining import LikenessParams
+from kwsdata.params.negatives import LikenessParams
 from kwsdata.vectors.index import VectorIndex
 from kwsdata.vectors.space import Space, fit_space
 from kwsdata.vectors.store import VectorStore
 
 _SPACE_SAMPLE = 30_000  # windows of ordinary sound that the space is whitened by
 _ORDINARY = 2000  # windows of ordinary sound that margins are measured from
-_BLOCK = 4096
+_BLOCK = 1024  # windows compared at a time
 _OVERLAP = 4
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from kwsdata.likeness import centres
 from kwsdata.mine_negatives.candidate import Candidate
-from kwsdata.params.mining import MineNegativesParams
+from kwsdata.params.negatives import MineNegativesParams
 
 _ROOM = 256  # vectors of chosen windows that room is made for at a time
 

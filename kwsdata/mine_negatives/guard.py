@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.decisions import Decisions
 from kwsdata.mine_negatives.candidate import Candidate
-from kwsdata.params.mining import MineNegativesParams
+from kwsdata.params.negatives import MineNegativesParams
 
 Status: TypeAlias = Literal["mine", "review", "keyword", "left_out"]
 

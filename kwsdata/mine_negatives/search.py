@@ -10,12 +10,12 @@ from kwsdata.mine_negatives.alarms import Alarms
 from kwsdata.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.mine_negatives.pools import Pool
 from kwsdata.params import ExecutorParams
-from kwsdata.params.mining import MineNegativesParams
+from kwsdata.params.negatives import MineNegativesParams
 from kwsdata.vectors.times import peaks
 
 
 def candidates_of(
-    number: int, pool: Pool, yardstick: Yardstick, params: MineNegativesParams, executor: ExecutorParams
+    number: int, pool: Pool, yardstick: Yardstick, block: MineNegativesParams, executor: ExecutorParams
 ) -> list[Candidate]:
     """Return the candidates of pool `number`, none nearer in time to another of the same recording than `apart_s`.
 
@@ -25,20 +25,20 @@ def candidates_of(
     Raises:
         StageInputError: a file of the pool or of the model is missing or damaged.
     """
-    near = _neighbours(pool, yardstick, params)
+    near = _neighbours(pool, yardstick, block)
     score: np.ndarray | None = None
-    if params.model is not None:
-        alarms = Alarms(pool, Path(params.model), executor)
-        near = _joined(near, _alarms(pool, alarms, yardstick, params))
+    if block.model is not None:
+        alarms = Alarms(pool, Path(block.model), executor)
+        near = _joined(near, _alarms(pool, alarms, yardstick, block))
         score = alarms.near(near.rows)
     likeness = yardstick.likeness(near.similarity)
     rank = np.asarray(
         [
-            rank_of(float(one), None if score is None else float(score[at]), params.score_share)
+            rank_of(float(one), None if score is None else float(score[at]), block.score_share)
             for at, one in enumerate(likeness)
         ]
     )
-    chosen = peaks(pool.store, near.rows, rank, params.apart_s, params.candidates)
+    chosen = peaks(pool.store, near.rows, rank, block.apart_s, block.candidates)
     places = pool.store.places(near.rows[chosen])
     return [
         Candidate(
@@ -52,36 +52,33 @@ def candidates_of(
             nearest_similarity=float(near.nearest_similarity[at]),
             score=None if score is None else float(score[at]),
             rank=float(rank[at]),
-            found_by=_found_by(near, int(at), score, params),
+            found_by=_found_by(near, int(at), score, block),
         )
         for at, (piece, middle) in zip(chosen, places, strict=True)
     ]
 
 
-def _found_by(near: Near, at: int, score: np.ndarray | None, params: MineNegativesParams) -> str:
-    if score is None or score[at] < params.min_score:
+def _found_by(near: Near, at: int, score: np.ndarray | None, block: MineNegativesParams) -> str:
+    if score is None or score[at] < block.min_score:
         return "neighbour"
-    return "both" if _passes(near, params)[at] else "alarm"
+    return "both" if _passes(near, block)[at] else "alarm"
 
 
-def _passes(near: Near, params: MineNegativesParams) -> np.ndarray:
-    return (near.similarity >= params.min_similarity) & (near.margin >= params.min_margin)
+def _passes(near: Near, block: MineNegativesParams) -> np.ndarray:
+    return (near.similarity >= block.min_similarity) & (near.margin >= block.min_margin)
 
 
-def _neighbours(pool: Pool, yardstick: Yardstick, params: MineNegativesParams) -> Near:
-    near = yardstick.measure(pool.store, yardstick.neighbours(pool.index, params.candidates))
-    near = _taken(near, np.flatnonzero(_passes(near, params)))
-    return _taken(near, peaks(pool.store, near.rows, near.similarity, params.apart_s, params.candidates))
+def _neighbours(pool: Pool, yardstick: Yardstick, block: MineNegativesParams) -> Near:
+    near = yardstick.measure(pool.store, yardstick.neighbours(pool.index, block.candidates))
+    near = _taken(near, np.flatnonzero(_passes(near, block)))
+    return _taken(near, peaks(pool.store, near.rows, near.similarity, block.apart_s, block.candidates))
 
 
-def _alarms(pool: Pool, alarms: Alarms, yardstick: Yardstick, params: MineNegativesParams) -> Near:
+def _alarms(pool: Pool, alarms: Alarms, yardstick: Yardstick, block: MineNegativesParams) -> Near:
     """Return for each of the loudest alarms the window before it that sounds most like the keyword."""
     found = heapq.nlargest(
-        params.candidates,
-        (
-            (score, number, rows)
-            for number, (score, rows) in enumerate(alarms.loudest(params.min_score, params.apart_s))
-        ),
+        block.candidates,
+        ((score, number, rows) for number, (score, rows) in enumerate(alarms.loudest(block.min_score, block.apart_s))),
         key=lambda one: (one[0], -one[1]),
     )
     if not found:

@@ -30,7 +30,7 @@ from kwsdata.mine_negatives.listen import listened
 from kwsdata.mine_negatives.pools import Pool, named_pool, train_pool
 from kwsdata.mine_negatives.search import candidates_of
 from kwsdata.params import Params
-from kwsdata.params.mining import MineNegativesParams
+from kwsdata.params.negatives import MineNegativesParams
 from kwsdata.pieces import load_piece
 from kwsdata.shards import SHAR, Clip, write_shards
 from kwsdata.vectors.store import VectorStore

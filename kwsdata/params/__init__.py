@@ -23,7 +23,7 @@ from kwsdata.params.data import (
     PartitionsParams,
     SplitParams,
 )
-from kwsdata.params.mining import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
+from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     EvaluateParams,

@@ -22,7 +22,7 @@ from kwsdata.embedders import Embedder, load_embedder
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, read_jsonl_gz, write_json, write_jsonl_gz
 from kwsdata.params import ExecutorParams
-from kwsdata.params.mining import EmbedParams
+from kwsdata.params.negatives import EmbedParams
 from kwsdata.pieces import Piece, load_piece, piece_from_row, pieces_of_cuts
 from kwsdata.vectors.store import pieces_path, store_info, vectors_path
 

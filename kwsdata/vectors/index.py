@@ -22,7 +22,7 @@ import numpy as np
 from kwsdata.draws import rng_for
 from kwsdata.errors import StageInputError
 from kwsdata.files import atomic_path, read_json, write_json
-from kwsdata.params.mining import VectorIndexParams
+from kwsdata.params.negatives import VectorIndexParams
 from kwsdata.vectors.space import Space, fit_space, load_space
 from kwsdata.vectors.store import VectorStore
 
@@ -74,6 +74,7 @@ def _trained(store: VectorStore, space: Space, kind: str, params: VectorIndexPar
         lists = max(1, min(params.lists, len(sample) // 39))
         index = faiss.index_factory(store.dim, f"IVF{lists},PQ{params.code_bytes}x8np", faiss.METRIC_INNER_PRODUCT)
         index.cp.spherical, index.cp.seed, index.pq.cp.seed = True, seed, seed
+        index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1  # fewer than wished are no fault
     index.train(sample)
     return index
 
