@@ -24,7 +24,6 @@ class SimulateRirsParams(Block):
     measured: dict[str, Literal["train", "dev", "test"]]  # {corpus of role rir: the one partition it goes to}
     rirs_per_shard: int = Field(ge=1)
 
-
     @model_validator(mode="after")
     def _possible(self) -> Self:
         for name in ("t60_s", "treble_t60_ratio", "length_m", "width_m", "height_m", "distance_m"):
