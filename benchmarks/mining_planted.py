@@ -4,8 +4,8 @@
 
 DATA holds wake_words_crowd/computer, speech_english_libri, speech_german_kerstin, speech_dutch_fillets. Train's words
 are the crowd's, less 20 of which no copy is left among the others; those 20, and words that Kokoro and
-eSpeak say, are each put into a sentence. Ranks count the places in the unplanted speech that mining ranks higher. Then 20
-sentences of test are put into train, 20 ms later, quieter, through 8 kHz: the gate must name each.
+eSpeak say, are each put into a sentence. Ranks count the places in the unplanted speech that mining ranks higher. Then
+20 sentences of test are put into train, 20 ms later, quieter, through 8 kHz: the gate must name each.
 """
 
 import argparse
