@@ -146,6 +146,41 @@ def import_(
     show(summary)
 
 
+@command(app, "embed", "kwsdata embed")
+def embed(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Turn every clip of the split into vectors, 80 ms apart, and index those of the train partition's negatives."""
+    from kwsdata.embed.stage import run
+
+    show(run(load_params(params)))
+
+
+@command(app, "mine-negatives", "kwsdata embed\nkwsdata mine-negatives\nkwsdata review")
+def mine_negatives(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Find the sounds of the train partition that are nearest to the keyword and do not say it: data/mined."""
+    from kwsdata.mine_negatives.stage import run
+
+    show(run(load_params(params)))
+
+
+@command(app, "check", "kwsdata check")
+def check(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Look for leaks between partitions and faults of sound and labels; fails on those that `check.fail` names."""
+    from kwsdata.check.stage import run
+
+    show(run(load_params(params)))
+
+
+@command(app, "review", "kwsdata review\nkwsdata review --port 8080 --no-browser")
+def review(
+    port: Annotated[int, typer.Option(help="On this machine alone; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+) -> None:
+    """Listen to mined candidates and keep, drop or name them the keyword; decisions go to a text file in git."""
+    from kwsdata.review.command import review as serve
+
+    show(serve(port=port, open_browser=browser))
+
+
 def main() -> None:
     """Entry point of the `kwsdata` command."""
     app()
