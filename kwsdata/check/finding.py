@@ -6,6 +6,8 @@ from typing import Any
 
 from kwsdata.params.negatives import Rule
 
+_FIX = "import the corpus again (`kwsdata import`) without the cuts that check.json lists under `exclude`"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -24,4 +26,4 @@ class Finding:
 
 def exclusion(rule: Rule, message: str, cuts: Sequence[str], exclude: Sequence[str]) -> Finding:
     """Return a finding that leaving out the cuts `exclude` mends."""
-    return Finding(rule, message, list(cuts), f"kwsdata exclude --rule {rule}", list(exclude))
+    return Finding(rule, message, list(cuts), _FIX, list(exclude))
