@@ -73,6 +73,14 @@ def featurize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     show(run(load_params(params)))
 
 
+@command(app, "embed-augmented", "kwsdata embed-augmented")
+def embed_augmented(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Embed augmented clips and dev streams for the teacher `speech_embedding`; an interrupted run goes on."""
+    from kwsdata.embed_augmented.stage import run
+
+    show(run(load_params(params)))
+
+
 @command(
     app,
     "import",

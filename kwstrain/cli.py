@@ -11,6 +11,22 @@ from kwsdata.params import load_params
 app = new_app("The compact training stage for wake words: train, export, evaluate, detect.")
 
 
+@command(app, "train-teacher", "kwstrain train-teacher")
+def train_teacher(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Train the teacher that `teacher.name` names, or take a user's own; nothing for `null`."""
+    from kwstrain.train_teacher.stage import run
+
+    show(run(load_params(params)))
+
+
+@command(app, "teach", "kwstrain teach")
+def teach(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Write the teacher's answers to every augmented clip, for the student to learn from."""
+    from kwstrain.teach.stage import run
+
+    show(run(load_params(params)))
+
+
 @command(app, "train", "kwstrain train\nkwstrain train --no-resume")
 def train(
     params: ParamsOption = DEFAULT_PARAMS,
@@ -19,7 +35,7 @@ def train(
     """Train the student; an interrupted run goes on from its last checkpoint to the same weights."""
     from kwstrain.train.stage import run
 
-    show(run(load_params(params), resume=resume))
+    show(run(load_params(params), resume=resume, taught=Path("data/teach")))
 
 
 @command(app, "export", "kwstrain export")

@@ -1,14 +1,15 @@
 """Any ONNX file as an embedder, by a contract declared in a JSON file of the same name beside it.
 
     {"format": 1,
-     "input": "wave",            sound [batch, window_samples]; or "features": frames [batch, frames, n_mels]
+     "input": "wave",            sound [batch, window_samples]; or "features": frames [batch, frames, n_mels]; or
+                                 "google_speech": vectors of that embedder [batch, vectors, 96]
      "scale": 1.0,               wave only: what full scale is (32768 for int16)
      "window_samples": 16000,    of one vector, at 16 kHz
      "hop_samples": 1280,        between vectors; for features a multiple of the front end's hop
      "features": {...}}          features only: the block `features` of params.yaml that the network was trained with
 
-The first output, flattened, is the vector. For a trained teacher: export the layer before the last with the frames of
-its receptive field as input.
+The first output, flattened, is the vector. A trained teacher's layer before the last is such a file:
+data/models/teacher/embedder.onnx.
 """
 
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 from kwsdata.audio import Waveform
 from kwsdata.draws import digest_of
 from kwsdata.embedders.base import count_windows, open_session
+from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.errors import StageInputError
 from kwsdata.features import make_frontend
 from kwsdata.files import read_json, sha256_of
@@ -44,7 +46,8 @@ class OnnxEmbedder:
         self.name = path.as_posix()
         self._session = open_session(path, str(path))
         self._input = self._session.get_inputs()[0].name
-        self.identity = digest_of("onnx", sha256_of(path), sorted(contract.items()))
+        under = self._speech.identity if self._speech is not None else ""
+        self.identity = digest_of("onnx", sha256_of(path), sorted(contract.items()), under)
         try:
             (probe,) = self._vectors(np.zeros(self.window, np.float32))
         except Exception as error:  # onnxruntime's own exceptions share no public base class
@@ -53,13 +56,18 @@ class OnnxEmbedder:
 
     def _read(self, path: Path, contract: dict[str, Any]) -> None:
         try:
-            if contract["format"] != FORMAT or contract["input"] not in ("wave", "features"):
+            if contract["format"] != FORMAT or contract["input"] not in ("wave", "features", GoogleSpeech.name):
                 raise ValueError(f"format {contract['format']}, input {contract['input']}")
             self.window, self.hop = int(contract["window_samples"]), int(contract["hop_samples"])
             self._scale = np.float32(contract.get("scale", 1.0))
             self._features = FeaturesParams(**contract["features"]) if contract["input"] == "features" else None
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise StageInputError(f"{path.with_suffix('.json')} is no contract of an embedder: {error!r}.") from None
+        self._speech = GoogleSpeech() if contract["input"] == GoogleSpeech.name else None
+        if self._speech is not None and self.hop % self._speech.hop:
+            raise StageInputError(
+                f"{path.with_suffix('.json')}: hop_samples = {self.hop} is no multiple of {self._speech.hop}."
+            )
         if self._features is not None and self.hop % make_frontend(self._features).hop:
             raise StageInputError(
                 f"{path.with_suffix('.json')}: hop_samples = {self.hop} is no multiple of the front end's hop, "
@@ -74,7 +82,11 @@ class OnnxEmbedder:
 
     def _vectors(self, wave: Waveform) -> np.ndarray:
         count = count_windows(wave.size, self.window, self.hop)
-        if self._features is None:
+        if self._speech is not None:
+            rows = self._speech.embed(wave)
+            length = (self.window - self._speech.window) // self._speech.hop + 1
+            step = self.hop // self._speech.hop
+        elif self._features is None:
             rows, length, step = wave.astype(np.float32) * self._scale, self.window, self.hop
         else:
             frontend = make_frontend(self._features)

@@ -23,6 +23,7 @@ from kwsdata.params.data import (
     PartitionsParams,
     SplitParams,
 )
+from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParams
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
@@ -38,6 +39,7 @@ __all__ = [
     "AugmentParams",
     "Block",
     "CheckParams",
+    "DistillParams",
     "EmbedParams",
     "EvaluateParams",
     "ExecutorParams",
@@ -59,6 +61,8 @@ __all__ = [
     "SplitParams",
     "StreamingParams",
     "SynthesizeParams",
+    "TeachParams",
+    "TeacherParams",
     "TrainParams",
     "load_params",
 ]
@@ -84,8 +88,11 @@ class Params(Block):
     features: FeaturesParams
     featurize: FeaturizeParams
     make_testsets: MakeTestsetsParams
+    teacher: TeacherParams
+    teach: TeachParams
     model: ModelParams
     loss: LossParams
+    distill: DistillParams
     train: TrainParams
     streaming: StreamingParams
     evaluate: EvaluateParams

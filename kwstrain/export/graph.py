@@ -44,7 +44,7 @@ def write_graph(model: StreamingModel, path: Path) -> None:
     names = state_names(model)
     decisions = torch.export.Dim("decisions", min=1)
     frames = decisions * model.stride if model.stride > 1 else decisions
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             Scorer(model).eval(),
             (torch.zeros(1, 8 * model.stride, model.n_mels), *state),
@@ -56,25 +56,27 @@ def write_graph(model: StreamingModel, path: Path) -> None:
             verbose=False,
         )
     assert program is not None  # it is None only when the exporter writes the file itself
-    onnx.save(_tidy(program.model_proto), str(path))
+    onnx.save(tidy(program.model_proto, {"features": (1, "frames"), "score": (1, "decisions")}), str(path))
 
 
-def _tidy(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Name the free axes, and drop the exporter's notes: they hold paths of the machine it ran on."""
+def tidy(graph: onnx.ModelProto, free_axes: dict[str, tuple[int, str]]) -> onnx.ModelProto:
+    """Name the free axes, {input or output: (axis, name)}; drop the exporter's notes: they name its paths."""
     del graph.metadata_props[:]
     for owner in (graph.graph, *graph.graph.node, *graph.graph.input, *graph.graph.output, *graph.graph.value_info):
         del owner.metadata_props[:]
         owner.doc_string = ""
     del graph.graph.value_info[:]  # shapes between nodes, under the exporter's own names for the free axes
     graph.graph.name = "kwstrain"
-    for value, axis in ((graph.graph.input[0], "frames"), (graph.graph.output[0], "decisions")):
-        value.type.tensor_type.shape.dim[1].dim_param = axis
+    for value in (*graph.graph.input, *graph.graph.output):
+        if value.name in free_axes:
+            axis, name = free_axes[value.name]
+            value.type.tensor_type.shape.dim[axis].dim_param = name
     onnx.checker.check_model(graph, full_check=True)
     return graph
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence the exporter's remarks about packages it would also know."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level

@@ -23,11 +23,12 @@ Weights = dict[str, Tensor]
 
 @dataclass
 class Progress:
-    """How far a run is. `best`: the weights with the best dev result, `best_row`: its row of
-    `history`, which has one row a measurement; `since_best`: measurements since."""
+    """How far a run is. `project`: of `distill.Windowed`. `best`: the weights with the best dev result, `best_row`: its
+    row of `history`, which has one row a measurement; `since_best`: measurements since."""
 
     step: int = 0
     model: Weights = field(default_factory=dict)
+    project: Weights = field(default_factory=dict)
     average: Weights = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     best: Weights = field(default_factory=dict)
@@ -37,14 +38,19 @@ class Progress:
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "data_wait": 0.0, "dev": 0.0})
 
 
-def work_directory(params: Params, features: Path) -> Path:
-    """Return where a run keeps its checkpoint: a path that belongs to the params it reads and the features' bytes.
+def work_directory(params: Params, features: Path, taught: Path | None = None, *key: object) -> Path:
+    """Return where a run keeps its checkpoint: a path that belongs to all that decides its result.
+
+    Those are the params it reads, the bytes of the features and of a teacher's answers, and `key`.
 
     Raises:
         StageInputError: a feature store is missing.
     """
-    blocks = (params.model, params.loss, params.train, params.streaming, params.evaluate)
-    return entry("train", torch.__version__, *(block.model_dump_json() for block in blocks), _digest(features))
+    blocks = (params.model, params.loss, params.distill, params.train, params.streaming, params.evaluate)
+    answers = [sha256_of(path) for path in sorted(taught.iterdir())] if taught else []
+    return entry(
+        "train", torch.__version__, *(block.model_dump_json() for block in blocks), _digest(features), *answers, *key
+    )
 
 
 def _digest(features: Path) -> str:

@@ -46,13 +46,18 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], params: TrainParams) 
 
 def apply(batch: Batch, distortion: Distortion) -> Batch:
     """Return `batch` mixed, then masked."""
-    features, target, weight = batch.features, batch.target, batch.weight
+    features, target, weight, soft = batch.features, batch.target, batch.weight, batch.soft
     if (distortion.share < 1).any():
         own, other = distortion.share, distortion.partner
-        features, target, weight = (
-            own.reshape(-1, *[1] * (a.ndim - 1)) * a + (1 - own).reshape(-1, *[1] * (a.ndim - 1)) * a[other]
-            for a in (features, target, weight)
-        )
+
+        def mixed(a: np.ndarray) -> np.ndarray:
+            part = own.reshape(-1, *[1] * (a.ndim - 1))
+            return part * a + (1 - part) * a[other]
+
+        features, target, weight = mixed(features), mixed(target), mixed(weight)
+        if soft is not None:  # log-odds mixed: the geometric mean of what the teacher says
+            log_odds, known, embedding = soft
+            soft = mixed(log_odds), mixed(known), None if embedding is None else mixed(embedding)
     if distortion.time.size + distortion.mel.size:
         features = features.copy() if features is batch.features else features
         mean = features[:, ::MEAN_EVERY].mean(axis=(0, 1))
@@ -61,7 +66,7 @@ def apply(batch: Batch, distortion: Distortion) -> Batch:
                 features[row, start:end] = mean
             for start, end in mel:
                 features[row, :, start:end] = mean[start:end]
-    return Batch(features, target, weight)
+    return Batch(features, target, weight, soft)
 
 
 def _spans(rng: np.random.Generator, shape: tuple[int, int], widest: int, size: int) -> np.ndarray:

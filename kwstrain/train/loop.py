@@ -6,11 +6,12 @@ interrupted goes on from its checkpoint to the weights that it would have had.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -20,8 +21,10 @@ from kwsdata.draws import digest_of
 from kwsdata.errors import KwsError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.params import Params
+from kwstrain.distill import Taught, Windowed, distilled
 from kwstrain.loss import build_loss, weight_by_quantile
 from kwstrain.models import StreamingModel, build_model
+from kwstrain.teach.store import TeachStore
 from kwstrain.train.average import Average
 from kwstrain.train.batch import Batch
 from kwstrain.train.checkpoint import Progress, load_progress, save_progress
@@ -36,29 +39,28 @@ class TrainingError(KwsError):
     """Training cannot go on."""
 
 
+def build_student(params: Params, n_mels: int) -> StreamingModel:
+    """Return the model that `params.model` describes."""
+    return build_model(params.model, n_mels)
+
+
 class Job(NamedTuple):
-    """What to train, on what, and where its checkpoint and logs are kept until it is done."""
+    """What to train, on what, and where its checkpoint and logs are kept until it is done.
+
+    taught: a teacher's answers to the train clips, to distil from. unlabelled: corpora without labels of their own.
+    """
 
     params: Params
     features: Path
     work: Path
+    build: Callable[[Params, int], StreamingModel] = build_student
+    taught: Path | None = None
+    unlabelled: tuple[str, ...] = ()
 
     @property
     def checkpoint(self) -> Path:
         """Path of the checkpoint."""
         return self.work / "checkpoint.pt"
-
-
-class Windowed(nn.Module):
-    """A student as its loss sees it: windows in, logits out. What the strategy (DDP) wraps."""
-
-    def __init__(self, model: StreamingModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits [B, decisions, classes] of windows x [B, length, n_mels]."""
-        return self.model.window(x)
 
 
 def train(fabric: Fabric, job: Job) -> None:
@@ -77,17 +79,20 @@ class Run:
 
     def __init__(self, fabric: Fabric, job: Job) -> None:
         self.fabric, self.params, self.job = fabric, job.params.train, job
-        model_params = job.params.model
+        self.distill = job.params.distill
         store = FeatureStore(job.features / "train")
+        soft = TeachStore(job.taught, store, self.distill.lookahead_ms) if job.taught else None
         self._seed("weights")
-        model = build_model(model_params, store.n_mels)
+        model = job.build(job.params, store.n_mels)
         hop_s = store.info["hop_samples"] / 16_000
         shape = Shape(model.receptive_field, model.stride, self.params.decisions, round(self.params.hold_s / hop_s))
-        self.sampler = Sampler(store, self.params, shape)
+        self.sampler = Sampler(store, self.params, shape, soft, job.unlabelled)
         self.objective = build_loss(job.params.loss, self.sampler.shares)
         self.dev = DevSet(FeatureStore(job.features / "dev"), job.params.streaming, job.params.evaluate)
-        optimizer = torch.optim.AdamW(_decayed_apart(model, self.params.weight_decay), lr=self.params.learning_rate)
-        self.windowed, self.optimizer = fabric.setup(Windowed(model), optimizer)
+        windowed = Windowed(model, soft.dim if soft and self.distill.feature_weight > 0 else 0)
+        optimizer = torch.optim.AdamW(_decayed_apart(windowed, self.params.weight_decay), lr=self.params.learning_rate)
+        self.project = windowed.project
+        self.windowed, self.optimizer = fabric.setup(windowed, optimizer)
         self.model = model
         self.average = Average(model, self.params.ema_decay)
         self.progress = self._resume()
@@ -97,6 +102,8 @@ class Run:
         if progress is None:
             return Progress()
         self.model.load_state_dict(progress.model)
+        if self.project is not None:
+            self.project.load_state_dict(progress.project)
         self.average.model.load_state_dict(progress.average)
         self.optimizer.load_state_dict(progress.optimizer)
         return progress
@@ -148,16 +155,19 @@ class Run:
         self._seed("dropout", step, self.fabric.global_rank)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.params)
-        features, target, weight = self.fabric.to_device(
-            (torch.from_numpy(batch.features), torch.from_numpy(batch.target), torch.from_numpy(batch.weight))
-        )
-        logits = self.windowed(features)
-        loss = self.objective(logits, target, weight)
+        features, target, weight = self._tensors(batch.features, batch.target, batch.weight)
+        taught = Taught(*self._tensors(*batch.soft)) if batch.soft is not None else None
+        logits, projected = self.windowed(features)
+        loss = distilled(self.objective(logits, target, weight), logits, projected, taught, self.distill)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         self.optimizer.step()
         self.average.update(self.model, step)
         return logits, target, weight, loss
+
+    def _tensors(self, *arrays: np.ndarray | None) -> list[Any]:
+        """Return `arrays` as tensors on the device; None stays None."""
+        return [None if a is None else self.fabric.to_device(torch.from_numpy(a)) for a in arrays]
 
     def _measure(self, row: dict[str, Any], log: Log | None) -> None:
         """Measure on dev, keep the weights if they are the best, write a checkpoint; one process does, for all."""
@@ -175,6 +185,7 @@ class Run:
         self.progress.since_best = since_best
         if log is not None:
             self.progress.model = self.model.state_dict()
+            self.progress.project = {} if self.project is None else self.project.state_dict()
             self.progress.average = self.average.model.state_dict()
             self.progress.optimizer = self.optimizer.state_dict()
             save_progress(self.job.checkpoint, self.progress)

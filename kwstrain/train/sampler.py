@@ -4,9 +4,9 @@
 three for the next steps in a background thread while the model is busy with this one.
 """
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from kwsdata.draws import rng_for
 from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.params import TrainParams
+from kwstrain.teach.store import TeachStore
 from kwstrain.train import distort
 from kwstrain.train.batch import Batch
 from kwstrain.train.windows import Pool, Shape, early_pool, keyword_pool, negative_pool
@@ -34,14 +35,26 @@ class Windows:
 class Sampler:
     """Balances kinds of windows by `train.fractions` and gathers them."""
 
-    def __init__(self, store: FeatureStore, params: TrainParams, shape: Shape) -> None:
+    def __init__(
+        self,
+        store: FeatureStore,
+        params: TrainParams,
+        shape: Shape,
+        soft: TeachStore | None = None,
+        unlabelled: Collection[str] = (),
+    ) -> None:
         """Index the clips of `store`.
+
+        With a teacher's answers `soft`, clips of the corpora `unlabelled` are speech with no hard label; without, they
+        are left out.
 
         Raises:
             StageInputError: a kind with a share above 0 has no clip, or a clip has no word marked.
             ParamsError: `hold_s` is shorter than the decisions.
         """
-        self.store, self.params, self.shape = store, params, shape
+        self.store, self.params, self.shape, self.soft = store, params, shape, soft
+        unknown = "speech" if soft is not None else "unlabelled"
+        self._clips = [replace(c, label=unknown) if c.corpus in unlabelled else c for c in store.clips]
         shares = params.fractions.model_dump()
         early = shares[KEYWORD] * params.early_fraction
         shares = shares | {KEYWORD: shares[KEYWORD] - early, EARLY: early}
@@ -49,15 +62,16 @@ class Sampler:
         self._edges = np.cumsum([shares[kind] for kind in self.kinds])
         self._pools = [self._pool(kind) for kind in self.kinds]
         self._weight = np.asarray([clip.weight for clip in store.clips], np.float32)
+        self._labelled = np.asarray([clip.corpus not in unlabelled for clip in store.clips], np.float32)
         self.shares = (1 - shares[KEYWORD], shares[KEYWORD])  # of the decisions, by class
 
     def _pool(self, kind: str) -> Pool:
         if kind == KEYWORD:
-            pool = keyword_pool(self.store.clips, self.shape)
+            pool = keyword_pool(self._clips, self.shape)
         elif kind == EARLY:
-            pool = early_pool(self.store.clips, self.shape)
+            pool = early_pool(self._clips, self.shape)
         else:
-            pool = negative_pool(self.store.clips, self.shape, kind)
+            pool = negative_pool(self._clips, self.shape, kind)
         if pool.clip.size == 0:
             key = "early_fraction" if kind == EARLY else f"fractions.{kind}"
             raise StageInputError(
@@ -86,8 +100,17 @@ class Sampler:
         keyword = windows.kind == (self.kinds.index(KEYWORD) if KEYWORD in self.kinds else -1)
         target = np.stack([~keyword, keyword], axis=-1).astype(np.float32)[:, None].repeat(self.shape.decisions, axis=1)
         weight = self._weight[windows.clip][:, None].repeat(self.shape.decisions, axis=1)
+        soft = self._taught(windows, weight) if self.soft is not None else None
+        weight = weight * self._labelled[windows.clip][:, None]
         # torch's conversion of half floats is vectorised, numpy's is not: 0.1 against 0.6 ms.
-        return Batch(torch.from_numpy(frames).float().numpy(), target, weight)
+        return Batch(torch.from_numpy(frames).float().numpy(), target, weight, soft)
+
+    def _taught(self, windows: Windows, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return what the teacher says of the decisions of `windows`; see `Batch.soft`."""
+        assert self.soft is not None
+        before_last = self.shape.stride * np.arange(self.shape.decisions - 1, -1, -1)
+        answers = self.soft.answers(windows.clip[:, None], windows.last[:, None] - before_last)
+        return answers.log_odds, weight * answers.known, answers.embedding
 
     def _copy(self, into: np.ndarray, number: int, last: int) -> None:
         """Copy the window that ends with frame `last` into [length, n_mels], repeating the clip's edges."""

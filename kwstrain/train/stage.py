@@ -13,16 +13,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lightning_fabric import Fabric
-from torch.multiprocessing import ProcessRaisedException
-
-from kwsdata.errors import ParamsError
+from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, write_json
 from kwsdata.params import Params
 from kwstrain.models.weights import FILE, load_student
-from kwstrain.train.checkpoint import Progress, load_progress, save_tensors, weights_digest, work_directory
-from kwstrain.train.loop import Job, TrainingError, train
+from kwstrain.teach.store import read_info
+from kwstrain.train.checkpoint import Progress, save_tensors, weights_digest, work_directory
+from kwstrain.train.launch import complete
+from kwstrain.train.loop import Job
 
 
 def run(
@@ -30,13 +29,15 @@ def run(
     features: Path = Path("data/features"),
     out: Path = Path("data/models/student"),
     resume: bool = True,
+    taught: Path | None = None,
 ) -> dict[str, Any]:
     """Train on `features`/train, choose on `features`/dev, write `out`; return train.json.
 
     Args:
-        params: blocks model, loss, train, streaming, evaluate and keyword are used.
+        params: blocks model, loss, distill, train, streaming, evaluate and keyword are used.
         features: directory with the stores `train` and `dev`.
         out: replaced whole.
+        taught: a teacher's answers to the train clips (stage `teach`), if there is one to learn from.
         resume: go on from the checkpoint of a run with the same params and features, if there is one.
 
     Raises:
@@ -44,21 +45,14 @@ def run(
         ParamsError: the batch does not divide among the devices, or lightning-fabric refuses a setting.
         TrainingError: the loss is no longer a number.
     """
-    job = Job(params, Path(features).resolve(), work_directory(params, Path(features)).resolve())
+    job = _job(params, Path(features).resolve(), taught)
     if not resume:
         shutil.rmtree(job.work, ignore_errors=True)
-    fabric = make_fabric(params)
-    if params.train.devices > 1:
-        _in_processes(fabric, job)
-    else:
-        train(fabric, job)
-    progress = load_progress(job.checkpoint)
-    if progress is None:
-        raise TrainingError(f"training left no checkpoint at {job.checkpoint}: is the disk full?")
+    progress = complete(job)
     with atomic_path(out) as scratch:
         scratch.mkdir()
         save_tensors(scratch / FILE, progress.best)
-        summary = _summary(params, FeatureStore(job.features / "train"), scratch, progress)
+        summary = _summary(job, FeatureStore(job.features / "train"), scratch, progress)
         write_json(scratch / "train.json", summary)
         (scratch / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in progress.history))
         shutil.copytree(job.work / "dvclive", scratch / "dvclive")
@@ -66,41 +60,22 @@ def run(
     return summary
 
 
-def _in_processes(fabric: Fabric, job: Job) -> None:
-    try:
-        fabric.launch(train, job)  # type: ignore[arg-type]
-    except ProcessRaisedException as error:
-        # Its text is the traceback of the process; the last line names the error.
-        raise TrainingError(str(error).strip().splitlines()[-1].split(": ", 1)[-1]) from error
-
-
-def make_fabric(params: Params) -> Fabric:
-    """Return the Fabric that `train:` describes; several devices train side by side, each on its part of a batch.
-
-    Raises:
-        ParamsError: the batch does not divide among the devices, or lightning-fabric refuses a setting.
-    """
-    settings = params.train
-    if settings.batch_size % settings.devices:
-        raise ParamsError(
-            f"train.batch_size = {settings.batch_size} does not divide among train.devices = {settings.devices}."
+def _job(params: Params, features: Path, taught: Path | None) -> Job:
+    info = read_info(taught) if taught else {"teacher": None, "unlabelled": [], "dim": 0}
+    distill = params.distill
+    if distill.feature_weight > 0 and info["teacher"] and not info["dim"]:
+        raise StageInputError(
+            f"distill.feature_weight = {distill.feature_weight:g}, but {taught} holds no embeddings: set "
+            "teach.embedding to true (a teacher of your own has none: set feature_weight to 0), then `dvc repro`."
         )
-    strategy = "ddp_spawn" if settings.devices > 1 else "auto"
-    try:
-        return Fabric(
-            accelerator=settings.accelerator,
-            devices=settings.devices,
-            strategy=strategy,
-            precision=settings.precision,  # type: ignore[arg-type]
-        )
-    except (ValueError, RuntimeError) as error:
-        raise ParamsError(
-            f"train.accelerator = {settings.accelerator}, devices = {settings.devices}, precision = "
-            f"{settings.precision}: {error}"
-        ) from None
+    learns = info["teacher"] is not None and (distill.alpha > 0 or distill.feature_weight > 0)
+    source = Path(taught).resolve() if taught and learns else None
+    work = work_directory(params, features, source, *info["unlabelled"]).resolve()
+    return Job(params, features, work, taught=source, unlabelled=tuple(info["unlabelled"]))
 
 
-def _summary(params: Params, store: FeatureStore, directory: Path, progress: Progress) -> dict[str, Any]:
+def _summary(job: Job, store: FeatureStore, directory: Path, progress: Progress) -> dict[str, Any]:
+    params = job.params
     model = load_student(directory, params.model, store.n_mels)
     hop_s = store.info["hop_samples"] / 16_000
     window_s = store.info["window_samples"] / 16_000
@@ -111,6 +86,7 @@ def _summary(params: Params, store: FeatureStore, directory: Path, progress: Pro
         "keyword": params.keyword.text,
         "model": params.model.model_dump(),
         "loss": params.loss.model_dump(),
+        "distill": params.distill.model_dump() if job.taught else None,
         "train": params.train.model_dump(),
         "n_params": model.n_params,
         "macs_per_second": round(model.macs_per_second(hop_s)),

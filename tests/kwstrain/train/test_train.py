@@ -13,7 +13,7 @@ from kwsdata.featurize.store import ClipRow, FeatureStore, write_store
 from kwstrain.decoder import Decoder
 from kwstrain.models import build_model
 from kwstrain.models.weights import load_student
-from kwstrain.train import loop, stage
+from kwstrain.train import launch, loop
 from kwstrain.train.average import Average
 from kwstrain.train.checkpoint import work_directory
 from kwstrain.train.dev import DevSet, stream_scores
@@ -175,10 +175,10 @@ def test_two_processes_train_one_student(brief, ridges, project, change):
 def test_an_error_in_one_of_two_processes_is_one_line(brief, ridges, project, change, monkeypatch):
     trace = "\n-- Process 1 terminated:\nTraceback\nkwsdata.errors.StageInputError: no clips: add\n"
 
-    def launch(*_):
+    def fail(*_):
         raise ProcessRaisedException(trace, 1, 4242)
 
-    monkeypatch.setattr(stage.Fabric, "launch", launch)
+    monkeypatch.setattr(launch.Fabric, "launch", fail)
     with pytest.raises(loop.TrainingError, match=r"^no clips: add$"):
         run(change(brief, train={"devices": 2}), ridges, project / "out")
 

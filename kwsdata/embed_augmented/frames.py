@@ -1,0 +1,31 @@
+"""An embedder as a front end: the frame at its k-th hop is the vector that has heard the sound until then.
+
+Before a clip there is silence, so that a clip of any length has a frame a hop, as a stream has from its start.
+"""
+
+import numpy as np
+
+from kwsdata.audio import Waveform
+from kwsdata.embedders import Embedder
+
+
+class EmbeddingFrames:
+    """What `kwsdata.features.FrontEnd` asks for, of whole clips: frame f is complete at f hop + window samples."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.identity = embedder.identity
+        self.n_mels, self.hop = embedder.dim, embedder.hop
+        self.window = embedder.hop
+
+    def reset(self) -> None:
+        """Do nothing: each clip is embedded whole."""
+
+    def count(self, samples: int) -> int:
+        """Return the frames of a clip of `samples`."""
+        return samples // self.hop
+
+    def process(self, wave: Waveform) -> np.ndarray:
+        """Return float32 [count, dim] of a whole clip `wave` [samples]."""
+        before = self._embedder.window - self.hop
+        return self._embedder.embed(np.pad(wave, (before, 0)))

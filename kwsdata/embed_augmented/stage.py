@@ -1,0 +1,93 @@
+"""Embed the augmented train clips and the dev streams, shard by shard, for teachers that hear embeddings.
+
+    data/embedded/{train,dev}/      feature stores (kwsdata.featurize.store) whose frames are speech embeddings
+
+Clips are in the order of data/features. Each finished shard is kept in the cache under its sound and the embedder: an
+interrupted run embeds only what is missing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lhotse import MonoCut
+
+from kwsdata.cache import entry
+from kwsdata.embed_augmented.frames import EmbeddingFrames
+from kwsdata.embedders import load_embedder
+from kwsdata.executor import run_tasks
+from kwsdata.featurize.rows import group_cuts, row_of
+from kwsdata.featurize.store import ClipRow, write_store
+from kwsdata.files import atomic_path, write_json
+from kwsdata.params import Params
+from kwsdata.places import digest_of_places
+from kwsdata.shards import load_audio, shard_cuts
+
+EMBEDDER = "google_speech"  # what the teacher `speech_embedding` hears
+
+
+@dataclass(frozen=True)
+class Task:
+    """Clips to embed, in order, and where the vectors are to lie."""
+
+    cuts: tuple[MonoCut, ...]
+    made: Path
+
+
+def run(
+    params: Params,
+    augmented: Path = Path("data/augmented"),
+    testsets: Path = Path("data/testsets"),
+    out: Path = Path("data/embedded"),
+) -> dict[str, Any]:
+    """Write `out/train`, `out/dev` and `out/embedded.json` (counts); return the latter. Nothing for other teachers.
+
+    Raises:
+        MissingExtraError: the embedder's package is not installed.
+        StageInputError: a clip's sound is missing or damaged.
+    """
+    wanted = params.teacher.name == "speech_embedding"
+    summary: dict[str, Any] = {"embedder": EMBEDDER if wanted else None}
+    with atomic_path(out) as scratch:
+        scratch.mkdir()
+        if wanted:
+            sources = {"train": augmented, "dev": testsets / "dev" / "clean"}
+            summary["frames"] = {name: _embed(params, source, scratch / name) for name, source in sources.items()}
+        write_json(scratch / "embedded.json", summary)
+    return summary
+
+
+def _embed(params: Params, source: Path, out: Path) -> int:
+    """Write the store `out` of the clips of `source`; return its count of frames."""
+    frames = EmbeddingFrames(load_embedder(EMBEDDER))
+    groups = list(group_cuts(shard_cuts(source), params.featurize))
+    tasks = [
+        Task(cuts, entry("embed_augmented", frames.identity, digest_of_places(cuts), suffix=".npy").absolute())
+        for cuts in groups
+    ]
+    made = run_tasks(embed_clips, tasks, params.executor, f"embed {out.name}")
+    info = {"embedder": EMBEDDER, "hop_samples": frames.hop, "window_samples": frames.window}
+    shards = (_rows(task.cuts, np.load(path), frames) for task, path in zip(tasks, made, strict=True))
+    return int(write_store(out, shards, frames.n_mels, info)["frames"])
+
+
+def _rows(
+    cuts: tuple[MonoCut, ...], vectors: np.ndarray, frames: EmbeddingFrames
+) -> Iterator[tuple[ClipRow, np.ndarray]]:
+    start = 0
+    for cut in cuts:
+        end = start + frames.count(cut.recording.num_samples)
+        yield row_of(cut, frames), vectors[start:end]
+        start = end
+
+
+def embed_clips(task: Task) -> Path:
+    """Return the file with the vectors of `task`, float16 [frames, dim], made now unless the cache has it."""
+    if not task.made.exists():
+        frames = EmbeddingFrames(load_embedder(EMBEDDER))
+        vectors = np.concatenate([frames.process(load_audio(cut)).astype(np.float16) for cut in task.cuts])
+        with atomic_path(task.made) as scratch, scratch.open("wb") as file:
+            np.save(file, vectors, allow_pickle=False)
+    return task.made

@@ -1,0 +1,1 @@
+"""Stage `teach`: the teacher's answers to every clip, computed once."""

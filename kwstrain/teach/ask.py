@@ -1,0 +1,101 @@
+"""One shard of clips put to the teacher, by any worker."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from lhotse import MonoCut
+
+from kwsdata.cache import entry
+from kwsdata.errors import StageInputError
+from kwsdata.featurize.store import FeatureStore
+from kwsdata.files import atomic_path, sha256_of
+from kwsdata.places import digest_of_places
+from kwsdata.shards import load_audio, shard_cuts
+from kwstrain.teachers.listeners import Listener, load_listener
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Clips of one shard of the feature store, in order, and where the answers to them are to lie.
+
+    `cuts`: with their sound, for a teacher that hears waves; else clips [first, end) of the store `frames`.
+    """
+
+    teacher: Path
+    made: Path
+    keep_embedding: bool
+    frames: Path
+    first: int
+    end: int
+    cuts: tuple[MonoCut, ...] = ()
+
+
+def shards_of(listener: Listener, teacher: Path, source: Path, store: FeatureStore, keep: bool) -> list[Shard]:
+    """Return the shards of `store`, the clips as `listener` hears them coming from `source`.
+
+    Raises:
+        StageInputError: `source` does not hold the clips of `store`, in the same order.
+    """
+    shard = np.asarray([clip.shard for clip in store.clips])
+    spans = list(pairwise([0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(shard)])) if len(shard) else []
+    if listener.hears == "wave":
+        cuts = list(shard_cuts(source))
+        _check([cut.id for cut in cuts], store, source)
+        parts = [tuple(cuts[first:end]) for first, end in spans]
+        keys = [digest_of_places(part) for part in parts]
+    else:
+        heard = FeatureStore(source)
+        _check([clip.id for clip in heard.clips], store, source)
+        parts = [()] * len(spans)
+        hashes = [sha256_of(source / f"features.{number:06d}.npy") for number in range(int(heard.info["shards"]))]
+        keys = [
+            "".join(f"{hashes[clip.shard]}:{clip.offset}:{clip.frames} " for clip in heard.clips[first:end])
+            for first, end in spans
+        ]
+    made = [entry("teach", listener.identity, key, keep, suffix=".npz").absolute() for key in keys]
+    return [
+        Shard(teacher, path, keep, source, *span, part) for path, span, part in zip(made, spans, parts, strict=True)
+    ]
+
+
+def _check(ids: list[str], store: FeatureStore, source: Path) -> None:
+    if ids != [clip.id for clip in store.clips]:
+        raise StageInputError(
+            f"{source} holds {len(ids)} clips, not the {len(store.clips)} of {store.directory} in the same order: type "
+            "`dvc repro`."
+        )
+
+
+def ask(shard: Shard) -> Path:
+    """Return the file with the answers to `shard`, made now unless the cache has it.
+
+    Arrays: counts int64 [clips], log_odds float16 [answers], and embedding float16 [answers, dim] if it is kept.
+    """
+    if not shard.made.exists():
+        listener = load_listener(shard.teacher)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            said = [listener(heard) for heard in _heard(shard)]
+        finally:
+            torch.set_num_threads(threads)
+        arrays = {"counts": np.asarray([len(answer.log_odds) for answer in said], np.int64)}
+        arrays["log_odds"] = np.concatenate([answer.log_odds for answer in said]).astype(np.float16)
+        if shard.keep_embedding:
+            arrays["embedding"] = np.concatenate([answer.embedding for answer in said]).astype(np.float16)
+        with atomic_path(shard.made) as scratch, scratch.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+    return shard.made
+
+
+def _heard(shard: Shard) -> Iterator[np.ndarray]:
+    if shard.cuts:
+        yield from map(load_audio, shard.cuts)
+    else:
+        store = FeatureStore(shard.frames)
+        for clip in store.clips[shard.first : shard.end]:
+            yield store.frames(clip)

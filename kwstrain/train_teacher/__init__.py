@@ -1,0 +1,1 @@
+"""Stage `train_teacher`: a large model that the student learns from."""
