@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, safe_name, show
+from kwsdata.dataset.commands import register
 from kwsdata.importers import KINDS
 from kwsdata.params import load_params
 
@@ -187,6 +188,9 @@ def review(
     from kwsdata.review.command import review as serve
 
     show(serve(port=port, open_browser=browser))
+
+
+register(app)
 
 
 def main() -> None:

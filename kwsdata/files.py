@@ -66,9 +66,19 @@ def read_json(path: Path) -> Any:
         StageInputError: the file is missing or is not JSON.
     """
     try:
-        return json.loads(Path(path).read_text())
+        return load_json(Path(path).read_bytes(), path)
     except FileNotFoundError:
         raise StageInputError(f"{path} is missing: type `dvc repro` to make it.") from None
+
+
+def load_json(data: bytes, path: Path | str) -> Any:
+    """Return the value of JSON bytes that were read from `path`.
+
+    Raises:
+        StageInputError: they are not JSON.
+    """
+    try:
+        return json.loads(data)
     except ValueError as error:
         raise StageInputError(f"{path} is not valid JSON ({error}): remake it with `dvc repro`.") from None
 

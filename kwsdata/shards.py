@@ -126,17 +126,22 @@ def shard_cuts(directory: Path) -> Iterator[MonoCut]:
     if (directory / SHAR).is_dir():
         directory = directory / SHAR
     for cuts_path in sorted(directory.glob("cuts.*.jsonl.gz")):
-        tar_path = cuts_path.with_name(cuts_path.name.replace("cuts.", "recording.").replace(".jsonl.gz", ".tar"))
-        try:
-            with tarfile.open(tar_path, "r:") as tar:
-                places = {m.name: (m.offset_data, m.size) for m in tar if m.name.endswith(".flac")}
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise StageInputError(f"{tar_path}: {error}. Remake it with `dvc repro`, or type `dvc pull`.") from None
-        for cut in read_cuts(cuts_path):
-            if f"{cut.id}.flac" not in places:
-                raise StageInputError(f"{tar_path} lacks {cut.id}.flac that {cuts_path.name} lists: remake the corpus.")
-            offset, size = places[f"{cut.id}.flac"]
-            yield with_custom(cut, shard=f"{tar_path.as_posix()}:{offset}:{size}")
+        yield from one_shard_cuts(cuts_path)
+
+
+def one_shard_cuts(cuts_path: Path) -> Iterator[MonoCut]:
+    """Yield the cuts of one shard, given its manifest, as `shard_cuts` does."""
+    tar_path = cuts_path.with_name(cuts_path.name.replace("cuts.", "recording.").replace(".jsonl.gz", ".tar"))
+    try:
+        with tarfile.open(tar_path, "r:") as tar:
+            places = {m.name: (m.offset_data, m.size) for m in tar if m.name.endswith(".flac")}
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise StageInputError(f"{tar_path}: {error}. Remake it with `dvc repro`, or type `dvc pull`.") from None
+    for cut in read_cuts(cuts_path):
+        if f"{cut.id}.flac" not in places:
+            raise StageInputError(f"{tar_path} lacks {cut.id}.flac that {cuts_path.name} lists: remake the corpus.")
+        offset, size = places[f"{cut.id}.flac"]
+        yield with_custom(cut, shard=f"{tar_path.as_posix()}:{offset}:{size}")
 
 
 def with_custom(cut: MonoCut, **fields: object) -> MonoCut:

@@ -16,7 +16,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.draws import rng_for, unit_for
 from kwsdata.make_testsets.plan import Segment
 from kwsdata.make_testsets.render import faded
-from kwsdata.manifests import make_cut
+from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.params import NoiseReverbParams
 from kwsdata.ring import Ring
 from kwsdata.rirs import load_bank
@@ -112,10 +112,11 @@ def render_cell(task: CellTask) -> Clip:
         ):
             segments.append([begin / SAMPLE_RATE, stop / SAMPLE_RATE, source, label, corpus])
         at += wave.size
-    fields = {"set": NAME, "partition": "test", "snr_db": task.snr_db, "t60_s": task.t60_s, "segments": segments}
-    cut = make_cut(task.cut_id, at, custom=fields)
+    wave = np.concatenate(waves)
+    fields = {"set": NAME, "partition": "test", "snr_db": task.snr_db, "t60_s": task.t60_s}
+    cut = make_cut(task.cut_id, at, custom=fields | {"audio_sha256": audio_sha256(wave), "segments": segments})
     cut.supervisions = supervisions
-    return Clip(cut, np.concatenate(waves))
+    return Clip(cut, wave)
 
 
 def _sound(cut: MonoCut) -> Sound:

@@ -7,7 +7,7 @@ from lhotse import MonoCut, SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.make_testsets.plan import StreamPlan
-from kwsdata.manifests import make_cut
+from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.shards import Clip, load_audio
 
 FADE = 80  # samples (5 ms) at each end of each segment: no click where two recordings meet
@@ -52,9 +52,10 @@ def render(cut_id: str, plan: StreamPlan, keyword: str, custom: dict[str, str]) 
         if segment.word is not None:
             supervisions.append(_event(cut_id, len(supervisions), at, segment.word, keyword, source))
         at += segment.samples
-    cut = make_cut(cut_id, at, custom={**custom, "segments": segments})
+    wave = np.concatenate(waves)
+    cut = make_cut(cut_id, at, custom={**custom, "audio_sha256": audio_sha256(wave), "segments": segments})
     cut.supervisions = supervisions
-    return Clip(cut, np.concatenate(waves))
+    return Clip(cut, wave)
 
 
 def _event(

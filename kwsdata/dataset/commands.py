@@ -1,0 +1,86 @@
+"""The commands that look at the dataset as a whole; `kwsdata.cli` registers them. Nothing heavy is imported here."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, show
+from kwsdata.params import load_params
+
+LockPath = Annotated[Path, typer.Option("--file", help="The lock file.")]
+Revision = Annotated[
+    str | None, typer.Option("--rev", help="A git revision, tag or DVC experiment instead of the files on disk.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    command(app, "lock", "kwsdata lock\nkwsdata lock --check\nkwsdata lock --check --sound")(lock)
+    command(app, "stats", "kwsdata stats\nkwsdata stats --json --rev v1.0")(stats)
+    command(app, "diff", "kwsdata diff HEAD\nkwsdata diff v1.0 v1.1 --json")(diff)
+    command(app, "trace", "kwsdata trace crowd-s07_3-a02")(trace)
+
+
+def lock(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if the data is not the locked.")] = False,
+    sound: Annotated[
+        bool, typer.Option("--sound", help="Decode every clip, instead of trusting the hashes in the manifests.")
+    ] = False,
+    file: LockPath = Path("dataset.lock.json"),
+    params: ParamsOption = DEFAULT_PARAMS,
+) -> None:
+    """Write a hash of each part of the dataset (ids, samples, labels) to a small file that tests and papers quote."""
+    from kwsdata.dataset.lock import check_lock, lock_of, write_lock
+    from kwsdata.dataset.members import members_of
+    from kwsdata.dataset.trees import open_tree
+
+    settings = load_params(params)
+    if sound:
+        from kwsdata.dataset.verify import verify_sound
+
+        verify_sound(settings.executor)
+    found = lock_of(members_of(open_tree()), settings.keyword.text)
+    if check:
+        check_lock(found, file)
+    else:
+        write_lock(found, file)
+    show(found)
+
+
+def stats(rev: Revision = None, json: AsJson = False) -> None:
+    """Count clips, hours, speakers, labels and corpora of each part."""
+    from kwsdata.dataset.members import members_of
+    from kwsdata.dataset.stats import stats as counted
+    from kwsdata.dataset.tables import print_stats
+    from kwsdata.dataset.trees import open_tree
+
+    found = counted(members_of(open_tree(rev)))
+    (show if json else print_stats)(found)
+
+
+def diff(
+    rev1: Annotated[str, typer.Argument(help="A git revision, tag or DVC experiment.")],
+    rev2: Annotated[str | None, typer.Argument(help="Another; by default the files on disk.")] = None,
+    json: AsJson = False,
+    listed: Annotated[int, typer.Option("--list", help="Clips to name for each kind of change in each part.")] = 10,
+) -> None:
+    """Say what changed between two versions of the dataset; nothing is checked out, manifests are read through DVC."""
+    from kwsdata.dataset.diff import diff as compared
+    from kwsdata.dataset.tables import print_diff
+    from kwsdata.dataset.trees import open_tree
+
+    found = compared(open_tree(rev1), open_tree(rev2), listed)
+    (show if json else print_diff)(found)
+
+
+def trace(
+    cut_id: Annotated[str, typer.Argument(help="The id of a clip of any part.")],
+    rev: Revision = None,
+) -> None:
+    """Say where a clip comes from: parents, what is heard in it, licences, recipe, stage, command and commit."""
+    from kwsdata.dataset.trace import trace as traced
+    from kwsdata.dataset.trees import open_tree
+
+    show(traced(open_tree(rev), cut_id))

@@ -1,0 +1,44 @@
+"""The provenance of one clip."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from kwsdata.cli import app
+from kwsdata.dataset.members import members_of
+from kwsdata.dataset.trace import heard_in, trace
+from kwsdata.dataset.trees import open_tree
+from kwsdata.errors import StageInputError
+
+
+def test_an_augmented_clip_leads_to_its_parent_its_noise_and_their_corpora(built):
+    tree = open_tree()
+    member = next(one for one in members_of(tree) if one.recipe.get("recipe", {}).get("noise"))
+    found = trace(tree, member.id)
+    assert [parent["id"] for parent in found["parents"]] == [member.parent]
+    assert {one["id"] for one in found["heard"]} == heard_in(member.recipe) - {member.id}
+    assert {one["corpus"] for one in found["heard"]} >= {"street"}
+    assert found["corpora"][member.corpus]["source"] == "made here"
+    assert "snr db" in found["recipe_words"].replace("_", " ")
+    assert found["made"]["stage"] == "augment"
+    assert found["made"]["commit"] is None
+
+
+def test_a_stream_leads_to_the_clips_in_it(built):
+    found = trace(open_tree(), "test-clean-0000")
+    assert [one["part"] for one in found["heard"]] == ["split/test"]
+    assert found["made"]["command"] == "kwsdata make-testsets"
+
+
+def test_an_unknown_clip_says_where_ids_are(built):
+    with pytest.raises(StageInputError, match="no clip of workspace"):
+        trace(open_tree(), "nobody")
+
+
+def test_stats_count_what_trace_finds(built):
+    found = json.loads(CliRunner().invoke(app, ["stats", "--json"]).stdout)
+    assert found["split/test"]["corpora"] == {"held": found["split/test"]["labels"]["speech"]}
+    assert found["split/train"]["speakers"] == 14
+    shown = CliRunner().invoke(app, ["stats"])
+    assert "split/train" in shown.stdout

@@ -1,0 +1,41 @@
+"""A small dataset below the current directory, all parts of it, made by the stages themselves or by their writers."""
+
+from pathlib import Path
+
+import yaml
+from augmenting import eventful, toy_project, write_rirs, write_toy_corpus
+from sound import tone, white_noise
+
+from kwsdata.augment.stage import run as augment
+from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
+from kwsdata.params import Params
+from kwsdata.shards import Clip, shard_cuts, with_custom, write_shard
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def build(params: Params) -> None:
+    """Write corpora, split, rooms, augmented clips and one test stream; params.yaml too."""
+    toy_project()
+    write_toy_corpus("held", "speech", 3, 400)
+    for partition, corpus in (("dev", "others"), ("test", "held")):
+        write_cuts(
+            Path(f"data/split/{partition}.jsonl.gz"),
+            (
+                with_custom(cut, label="speech", partition=partition)
+                for cut in shard_cuts(Path("data/corpora") / corpus)
+            ),
+        )
+    train = [cut for cut in read_cuts(Path("data/split/train.jsonl.gz")) if cut.custom["corpus"] != "others"]
+    write_cuts(Path("data/split/train.jsonl.gz"), train)
+    write_rirs(Path("data/rirs/test"), 1)
+    augment(eventful(params))
+    wave = tone(440, 1.0) + white_noise(9, 1.0, 0.01)
+    source = next(read_cuts(Path("data/split/test.jsonl.gz")))
+    custom = {"set": "clean", "partition": "test", "audio_sha256": audio_sha256(wave)}
+    custom |= {"segments": [[0.0, 1.0, source.id, "speech", "held"]]}
+    Path("data/testsets/test/clean").mkdir(parents=True)
+    write_shard(
+        Path("data/testsets/test/clean"), 0, [Clip(make_cut("test-clean-0000", wave.size, custom=custom), wave)]
+    )
+    Path("params.yaml").write_text(yaml.safe_dump(yaml.safe_load((ROOT / "params.yaml").read_text()), sort_keys=False))
