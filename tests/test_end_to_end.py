@@ -71,7 +71,7 @@ def project(tmp_path_factory) -> Path:
     params["simulate_rirs"] |= {"rooms": 6, "sources_per_room": 1}
     params["augment"]["copies"] = {"keyword": 2, "confusable": 0, "speech": 1, "noise": 0}
     params["make_testsets"]["stream_s"] = 60
-    params["model"] |= {"channels": 16, "kernels": [5, 7, 9, 11]}
+    params["model"]["dstcn"] |= {"channels": 16, "kernels": [5, 7, 9, 11]}
     params["train"] |= {"steps": 160, "eval_every": 80, "batch_size": 32, "warmup_steps": 10, "learning_rate": 0.01}
     params["train"]["fractions"] = dict.fromkeys(params["train"]["fractions"], 0.0) | {
         "keyword": 0.4,

@@ -27,8 +27,10 @@ from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParam
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
+    DsTcnParams,
     EvaluateParams,
     LossParams,
+    MobileNetV3Params,
     ModelParams,
     ReportParams,
     StreamingParams,
@@ -40,6 +42,7 @@ __all__ = [
     "Block",
     "CheckParams",
     "DistillParams",
+    "DsTcnParams",
     "EmbedParams",
     "EvaluateParams",
     "ExecutorParams",
@@ -52,6 +55,7 @@ __all__ = [
     "MakeTestsetsParams",
     "MineNegativesParams",
     "MiningParams",
+    "MobileNetV3Params",
     "ModelParams",
     "NoiseReverbParams",
     "Params",

@@ -37,8 +37,10 @@ def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             names = _names_at(root, problem["loc"][:-1])
-            near = get_close_matches(str(problem["loc"][-1]), names, n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(names)}."
+            key = str(problem["loc"][-1])
+            deeper = [f"{name}.{key}" for name in names if key in _names_at(root, (*problem["loc"][:-1], name))]
+            near = deeper or get_close_matches(key, names, n=1, cutoff=0.4)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; valid: {', '.join(names)}."
             lines.append(f"unknown key {where!r}{hint}")
         elif problem["type"] == "missing":
             lines.append(f"{where!r} is missing")

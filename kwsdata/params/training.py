@@ -1,16 +1,15 @@
 """Blocks of the training stage, the decoder, evaluation and the report."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from kwsdata.params.base import Block
 
 
-class ModelParams(Block):
-    """The student: causal depthwise-separable temporal convolutions."""
+class DsTcnParams(Block):
+    """Causal depthwise-separable temporal convolutions."""
 
-    name: Literal["dstcn"]
     channels: int = Field(ge=8)
     stem_kernel: int = Field(ge=2)  # feature frames
     stride: int = Field(ge=1)  # feature frames a decision
@@ -24,6 +23,53 @@ class ModelParams(Block):
         if min(self.kernels) < 2:
             raise ValueError(f"kernels = {self.kernels}: each must be 2 or more")
         return self
+
+
+class InvertedResidualParams(Block):
+    """One block of a MobileNetV3, a row of its paper's tables."""
+
+    kernel: Literal[3, 5]  # mels x decisions, depthwise
+    expand: int = Field(ge=1)  # channels in between
+    channels: int = Field(ge=1)  # channels out
+    squeeze: bool  # squeeze and excite
+    activation: Literal["relu", "hard_swish"]
+    mel_stride: Literal[1, 2]
+
+
+class MobileNetV3Params(Block):
+    """Inverted residuals over mels and frames."""
+
+    stem_channels: int = Field(ge=1)
+    stem_kernel: int = Field(ge=2)  # feature frames (by 3 mels)
+    stride: int = Field(ge=1)  # feature frames a decision
+    blocks: list[InvertedResidualParams] = Field(min_length=1)
+    pool: int = Field(ge=1)  # decisions the last features are averaged over
+    head_channels: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)  # of the head's channels
+
+    @model_validator(mode="after")
+    def _has_memory(self) -> Self:
+        if self.stem_kernel < self.stride:
+            raise ValueError(f"stem_kernel = {self.stem_kernel} must be stride = {self.stride} or more")
+        return self
+
+
+class ModelParams(Block):
+    """The student: which family, and each family's shape, so that changing `name` alone trains another."""
+
+    name: Literal["dstcn", "mobilenetv3"]
+    dstcn: DsTcnParams
+    mobilenetv3: MobileNetV3Params
+
+    @property
+    def shape(self) -> DsTcnParams | MobileNetV3Params:
+        """The block of the family that `name` names."""
+        family: DsTcnParams | MobileNetV3Params = getattr(self, self.name)
+        return family
+
+    def described(self) -> dict[str, Any]:
+        """Return the name and the numbers of the family it names, without those of the others."""
+        return {"name": self.name} | self.shape.model_dump()
 
 
 class LossParams(Block):

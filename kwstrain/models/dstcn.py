@@ -15,14 +15,14 @@ form, and what the converters for microcontrollers want.
 import torch
 from torch import Tensor, nn
 
-from kwsdata.params import ModelParams
-from kwstrain.models.streaming import State, StreamingModel
+from kwsdata.params import DsTcnParams
+from kwstrain.models.streaming import State, StreamingModel, without_first
 
 
 class DsTcn(StreamingModel):
     """See the module's text."""
 
-    def __init__(self, params: ModelParams, n_mels: int, classes: int = 2) -> None:
+    def __init__(self, params: DsTcnParams, n_mels: int, classes: int = 2) -> None:
         super().__init__()
         self.n_mels, self.stride, self.classes = n_mels, params.stride, classes
         self.channels = params.channels
@@ -103,13 +103,5 @@ class Block(nn.Module):
         """Take h [B, channels, 1, T] after `past`, return the same shape and the past to come."""
         heard = h if past is None else torch.cat([past, h], dim=-1)
         change = self.drop(torch.relu(self.norm(self.pointwise(self.depthwise(heard)))))
-        kept = _without_first(h, self.memory) if past is None else h
+        kept = without_first(h, self.memory) if past is None else h
         return kept + change, heard[..., -self.memory :]
-
-
-def _without_first(h: Tensor, count: int) -> Tensor:
-    """Return h[..., count:] of h [B, channels, 1, T]. Cut along axis 2 of a view [B, 1, T, channels].
-
-    Else the slope of the cut would be laid out channels first, and every step back from there would run at half speed.
-    """
-    return h.permute(0, 2, 3, 1)[:, :, count:].permute(0, 3, 1, 2)

@@ -62,3 +62,11 @@ class StreamingModel(nn.Module, ABC):
     def score(self, logits: Tensor) -> Tensor:
         """Return the keyword's probability [B, decisions] of logits [B, decisions, classes]."""
         return torch.softmax(logits.float(), dim=-1)[..., 1]
+
+
+def without_first(h: Tensor, count: int) -> Tensor:
+    """Return h[..., count:] of h [B, channels, mels, T]. Cut along axis 2 of a view [B, mels, T, channels].
+
+    Else the slope of the cut would be laid out channels first, and every step back from there would run at half speed.
+    """
+    return h.permute(0, 2, 3, 1)[:, :, count:].permute(0, 3, 1, 2)

@@ -5,6 +5,7 @@ No generator's state is needed, since every draw is keyed by its step.
 
 import hashlib
 import io
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,10 @@ def work_directory(params: Params, features: Path, taught: Path | None = None, *
     Raises:
         StageInputError: a feature store is missing.
     """
-    blocks = (params.model, params.loss, params.distill, params.train, params.streaming, params.evaluate)
+    blocks = (params.loss, params.distill, params.train, params.streaming, params.evaluate)
+    dumps = [json.dumps(params.model.described()), *(block.model_dump_json() for block in blocks)]
     answers = [sha256_of(path) for path in sorted(taught.iterdir())] if taught else []
-    return entry(
-        "train", torch.__version__, *(block.model_dump_json() for block in blocks), _digest(features), *answers, *key
-    )
+    return entry("train", torch.__version__, *dumps, _digest(features), *answers, *key)
 
 
 def _digest(features: Path) -> str:

@@ -84,7 +84,7 @@ def _summary(job: Job, store: FeatureStore, directory: Path, progress: Progress)
     return {
         "format": 1,
         "keyword": params.keyword.text,
-        "model": params.model.model_dump(),
+        "model": params.model.described(),
         "loss": params.loss.model_dump(),
         "distill": params.distill.model_dump() if job.taught else None,
         "train": params.train.model_dump(),

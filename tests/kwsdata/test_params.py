@@ -43,6 +43,18 @@ def test_an_unknown_key_names_the_nearest(tmp_path):
         load_params(written(tmp_path, loss__gama=2))
 
 
+def test_a_key_given_one_level_too_high_names_where_it_belongs(tmp_path):
+    with pytest.raises(ParamsError, match=r"'model.kernels'; did you mean 'dstcn.kernels'"):
+        load_params(written(tmp_path, model__kernels=[3]))
+    with pytest.raises(ParamsError, match=r"'model.stride'; did you mean 'dstcn.stride' or 'mobilenetv3.stride'"):
+        load_params(written(tmp_path, model__stride=3))
+
+
+def test_a_key_of_another_family_of_models_is_refused(tmp_path):
+    with pytest.raises(ParamsError, match=r"unknown key 'model.mobilenetv3.kernels'"):
+        load_params(written(tmp_path, model__mobilenetv3__kernels=[3]))
+
+
 def test_an_unknown_block_names_the_nearest(tmp_path):
     with pytest.raises(ParamsError, match=r"'streeming'; did you mean 'streaming'"):
         load_params(written(tmp_path, streeming={}))

@@ -6,24 +6,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwsdata.errors import StageInputError
-from kwsdata.params import ModelParams
+from kwsdata.params import DsTcnParams, MobileNetV3Params
 from kwstrain.models import MODELS, StreamingModel, build_model
 from kwstrain.models.weights import FILE, load_student
 
 N_MELS = 12
 ROUNDING = 1e-5  # of logits of order 1, in float32
-SHAPES = [
-    {"channels": 16, "stem_kernel": 5, "stride": 2, "kernels": [3, 6, 4], "dropout": 0.3},
-    {"channels": 8, "stem_kernel": 2, "stride": 1, "kernels": [2, 5], "dropout": 0.0},
-    {"channels": 8, "stem_kernel": 4, "stride": 3, "kernels": [7], "dropout": 0.0},
-]
 
 
-def make_model(name: str, shape: dict) -> StreamingModel:
+def block(kernel: int, expand: int, channels: int, squeeze: bool, activation: str, mel_stride: int) -> dict:
+    return locals()
+
+
+STEM = {"stem_channels": 6, "head_channels": 10, "dropout": 0.3}
+SHAPES = {
+    "dstcn": [
+        DsTcnParams(channels=16, stem_kernel=5, stride=2, kernels=[3, 6, 4], dropout=0.3),
+        DsTcnParams(channels=8, stem_kernel=2, stride=1, kernels=[2, 5], dropout=0.0),
+        DsTcnParams(channels=8, stem_kernel=4, stride=3, kernels=[7], dropout=0.0),
+    ],
+    "mobilenetv3": [
+        MobileNetV3Params(
+            **STEM,
+            stem_kernel=5,
+            stride=3,
+            blocks=[block(3, 12, 8, False, "relu", 2), block(5, 16, 8, True, "hard_swish", 1)],
+            pool=4,
+        ),
+        MobileNetV3Params(**STEM, stem_kernel=2, stride=1, blocks=[block(5, 8, 6, True, "relu", 1)], pool=1),
+        MobileNetV3Params(**STEM, stem_kernel=4, stride=4, blocks=[block(3, 6, 5, False, "hard_swish", 2)], pool=2),
+    ],
+}
+
+
+def make_model(name: str, number: int) -> StreamingModel:
     """A model with normalisation far from the identity, as after training, in evaluation mode."""
     with torch.random.fork_rng([]):
         torch.manual_seed(3)
-        model = build_model(ModelParams(name=name, **shape), N_MELS)
+        model = MODELS[name](SHAPES[name][number], N_MELS)
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_()
@@ -34,10 +54,9 @@ def make_model(name: str, shape: dict) -> StreamingModel:
     return model.eval().requires_grad_(False)
 
 
-@pytest.fixture(scope="module", params=[(name, i) for name in MODELS for i in range(len(SHAPES))], ids=str)
+@pytest.fixture(scope="module", params=[(name, i) for name in MODELS for i in range(len(SHAPES[name]))], ids=str)
 def model(request) -> StreamingModel:
-    name, shape = request.param
-    return make_model(name, SHAPES[shape])
+    return make_model(*request.param)
 
 
 def frames(count: int, batch: int = 1, seed: int = 0) -> torch.Tensor:
@@ -100,7 +119,7 @@ def test_macs_are_those_of_the_convolutions_that_run(model):
 
     def count(module, inputs, output):
         nonlocal counted
-        counted += module.weight.numel() * output.shape[-1]
+        counted += module.weight.numel() * output.shape[-1] * output.shape[-2]
 
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
     model(frames(10 * model.stride))
@@ -115,18 +134,27 @@ def test_the_score_is_the_keywords_softmax(model):
     torch.testing.assert_close(model.score(logits), expected)
 
 
-def test_the_projects_own_student_is_of_the_stated_size(params):
-    model = build_model(params.model, params.features.n_mels)
-    assert 20_000 <= model.n_params <= 60_000
-    assert model.receptive_field * params.features.hop_ms > 800  # ms: a long word fits
+@pytest.mark.parametrize("name", MODELS)
+def test_the_projects_own_students_are_of_the_stated_size(params, name):
+    model = build_model(params.model.model_copy(update={"name": name}), params.features.n_mels)
+    assert 15_000 <= model.n_params <= 100_000
+    assert 800 < model.receptive_field * params.features.hop_ms < 1500  # ms: a long word fits, not two
+    assert model.macs_per_second(params.features.hop_ms / 1000) < 6e6  # what a small microcontroller can do
+    # The decisions of a training window fit into the time in which they are to say "keyword".
+    span = (params.train.decisions - 1) * model.stride + 1
+    assert span <= params.train.hold_s * 1000 / params.features.hop_ms
 
 
-def test_weights_of_another_architecture_are_refused(tmp_path):
-    torch.save(make_model("dstcn", SHAPES[0]).state_dict(), tmp_path / FILE)
-    loaded = load_student(tmp_path, ModelParams(name="dstcn", **SHAPES[0]), N_MELS)
-    assert not loaded.training
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_of_another_architecture_are_refused(params, tmp_path, name):
+    torch.save(make_model(name, 0).state_dict(), tmp_path / FILE)
+    first, second = (params.model.model_copy(update={"name": name, name: shape}) for shape in SHAPES[name][:2])
+    assert not load_student(tmp_path, first, N_MELS).training
     with pytest.raises(StageInputError, match="not the model of params"):
-        load_student(tmp_path, ModelParams(name="dstcn", **SHAPES[1]), N_MELS)
+        load_student(tmp_path, second, N_MELS)
+    other = next(family for family in MODELS if family != name)
+    with pytest.raises(StageInputError, match="not the model of params"):
+        load_student(tmp_path, params.model.model_copy(update={"name": other}), N_MELS)
     (tmp_path / FILE).write_bytes(b"no weights")
     with pytest.raises(StageInputError, match="cannot be read"):
-        load_student(tmp_path, ModelParams(name="dstcn", **SHAPES[0]), N_MELS)
+        load_student(tmp_path, first, N_MELS)

@@ -11,7 +11,7 @@ from torch.multiprocessing import ProcessRaisedException
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.featurize.store import ClipRow, FeatureStore, write_store
 from kwstrain.decoder import Decoder
-from kwstrain.models import build_model
+from kwstrain.models import MODELS, build_model
 from kwstrain.models.weights import load_student
 from kwstrain.train import launch, loop
 from kwstrain.train.average import Average
@@ -43,6 +43,13 @@ def test_it_learns_to_tell_the_keyword_from_its_mirror_image(trained):
     assert summary["dev"]["fnr"] <= 0.1
     assert summary["dev"]["fah"] <= 1.0
     assert json.loads((directory / "train.json").read_text()) == summary
+
+
+def test_another_family_learns_it_too_by_its_name_alone(ridges, small, change, project):
+    summary = run(change(small, model={"name": "mobilenetv3"}), ridges, project / "out")
+    assert summary["model"]["name"] == "mobilenetv3"
+    assert summary["dev"]["fnr"] <= 0.1
+    assert summary["receptive_field_ms"] == (summary["receptive_field_frames"] - 1) * 10 + 25
 
 
 def test_an_untrained_student_does_not_pass_for_a_trained_one(ridges, small):
@@ -94,7 +101,11 @@ def test_same_seed_same_weights_and_another_seed_others(brief, ridges, project, 
     assert other["weights_sha256"] != first["weights_sha256"]
 
 
-def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(brief, ridges, project, monkeypatch):
+@pytest.mark.parametrize("name", MODELS)
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
+    brief, ridges, project, change, monkeypatch, name
+):
+    brief = change(brief, model={"name": name})
     whole = run(brief, ridges, project / "whole")
     measure, calls = DevSet.measure, []
 
