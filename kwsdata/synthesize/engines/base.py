@@ -16,7 +16,8 @@ class Voice:
     """One base voice of an engine: the unit that partitions never share.
 
     `accents` are the language tags it can speak the asked language with, the plainest first; `foreign` are languages
-    whose rules it can misread the text by, for speech that is not the keyword in any language.
+    whose rules it can misread the text by, for speech that is not the keyword in any language; `base` is the voice that
+    this one is another name of, "" if none.
     """
 
     engine: str
@@ -24,11 +25,12 @@ class Voice:
     accents: tuple[str, ...]
     gender: str | None = None
     foreign: tuple[str, ...] = ()
+    base: str = ""
 
     @property
     def speaker(self) -> str:
-        """The voice's name inside a corpus: "engine/name"."""
-        return f"{self.engine}/{self.name}"
+        """Who is heard, inside a corpus: "engine/name", the same for every name of one voice."""
+        return f"{self.engine}/{self.base or self.name}"
 
 
 @dataclass(frozen=True)

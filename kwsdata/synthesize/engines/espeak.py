@@ -1,4 +1,4 @@
-"""eSpeak NG, a formant synthesiser: about 100 voices x 8 English accents, robotic, 300 times faster than real time.
+"""eSpeak NG, a formant synthesiser: about 100 variants x 8 English accents, robotic, 300 times faster than real time.
 
 The library is loaded afresh for each utterance (see `kwsdata.synthesize.espeak_library`), which makes the sound a pure
 function of the request, and any process safe.
@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.audio import FULL_SCALE, SAMPLE_RATE, Waveform, resample
+from kwsdata.cache import entry
 from kwsdata.errors import AudioError
+from kwsdata.files import read_json, sha256_of, write_json
+from kwsdata.synthesize import alike_voices
 from kwsdata.synthesize.engines.base import Request, Voice
 from kwsdata.synthesize.espeak_library import fresh_library, installed
 from kwsdata.synthesize.phonemes import to_espeak
@@ -24,6 +27,8 @@ FOREIGN = ("cs", "da", "de", "es", "fi", "fr", "hu", "it", "nl", "pl", "pt", "ro
 _SKIPPED = frozenset({"fast", "AnxiousAndy", "RicishayMax3", "kaukovalta"})
 _CHARS_UTF8, _PHONEMES, _END_PAUSE = 1, 0x100, 0x1000
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+# Said by every variant, to find those that are one voice: most sounds of English in six seconds.
+_PANGRAM = "The quick brown fox jumps over the lazy dog, while my father hears five blue machines."
 _WORDS_PER_MINUTE = 165
 _VOLUME_PERCENT = 60  # at 100 the loudest voices clip
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
@@ -42,15 +47,30 @@ class Espeak:
         self.version = importlib.metadata.version("espeakng-loader")
 
     def voices(self, language: str) -> list[Voice]:
-        """Return a voice for each variant file; English has all its accents, another language itself."""
+        """Return a voice for each variant file; English has all its accents, another language itself.
+
+        Variants that sound alike have one `base`.
+        """
         language = language.lower()
         accents: tuple[str, ...] = ENGLISH if language.split("-")[0] == "en" else (language,)
         accents = tuple(sorted(accents, key=lambda accent: accent != language))
+        bases = self._bases()
         return [
-            Voice(self.name, name, accents, _gender(path), FOREIGN)
+            Voice(self.name, name, accents, _gender(path), FOREIGN, "" if bases[name] == name else bases[name])
             for name, path in self._variants.items()
             if name not in _SKIPPED
         ]
+
+    def _bases(self) -> dict[str, str]:
+        """Return {variant: its base voice}, listened to once for each release of eSpeak (some seconds)."""
+        contents = [(name, sha256_of(path)) for name, path in self._variants.items() if name not in _SKIPPED]
+        found = entry(
+            "espeak_voices", self.version, contents, _PANGRAM, sha256_of(Path(alike_voices.__file__)), suffix=".json"
+        )
+        if not found.exists():
+            said = {name: self.speak(Request(self.name, name, _PANGRAM, ENGLISH[0])) for name, _ in contents}
+            write_json(found, alike_voices.base_voices(said))
+        return read_json(found)
 
     def speak(self, request: Request) -> Waveform:
         """Return the sound of `request`, resampled from 22 050 Hz.

@@ -38,7 +38,8 @@ def test_voices_are_named_once_and_sorted_and_belong_to_the_engine(engine):
     voices = engine.voices("en-us")
     names = [voice.name for voice in voices]
     assert names == sorted(set(names))
-    assert all(voice.speaker == f"{engine.name}/{voice.name}" and voice.accents for voice in voices)
+    assert all(voice.speaker == f"{engine.name}/{voice.base or voice.name}" and voice.accents for voice in voices)
+    assert {voice.base for voice in voices if voice.base} <= {voice.name for voice in voices if not voice.base}
 
 
 def test_a_language_it_cannot_speak_has_no_voices_or_the_language_as_accent(engine):
