@@ -1,6 +1,7 @@
 """Which of the project's files a module loads, found without running it: for checking that `dvc.yaml` is honest."""
 
 import ast
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,6 +10,8 @@ PACKAGES = ("kwsdata", "kwstrain")
 
 # Schemas hold no number (the values are params of their stages), errors no behaviour, a package's first file no code.
 NOT_INPUTS = ("kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/errors.py", "kwsdata/params/*.py")
+
+_NAMED = re.compile(r"kws(data|train)(\.\w+)+(:\w+)?")  # of what is loaded when it is asked for
 
 
 def package_of(stage: str) -> Path:
@@ -27,7 +30,7 @@ def module_file(name: str) -> Path | None:
 
 @lru_cache
 def imports_of(path: Path) -> frozenset[Path]:
-    """Return the project's files that `path` imports itself, anywhere in it (inside functions too)."""
+    """Return the project's files that `path` imports itself, anywhere in it (inside functions, or named in a text)."""
     found: set[Path] = set()
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         names: list[str] = []
@@ -35,6 +38,8 @@ def imports_of(path: Path) -> frozenset[Path]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAMED.fullmatch(node.value):
+            names = [node.value.partition(":")[0]]
         for name in names:
             parts = name.split(".")
             if parts[0] in PACKAGES:
