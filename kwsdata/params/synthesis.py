@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kwsdata.params.base import Block, Range
 
@@ -51,10 +51,17 @@ class PiperParams(EngineParams):
 
 
 class NoisesParams(Block):
-    """Synthesised noise (white, pink, brown, hum, clicks, tones): clips of `duration_s` in each partition."""
+    """Synthesised noise (white, pink, brown, hum, clicks, tones): clips of `duration_s`."""
 
-    clips: int = Field(ge=0)
+    clips: int = Field(ge=0)  # in all partitions together
     duration_s: float = Field(gt=0)
+
+    @field_validator("clips")
+    @classmethod
+    def _one_a_partition(cls, clips: int) -> int:
+        if 0 < clips < 3:
+            raise ValueError("leaves a partition without noise: at least 3, one each for train, dev and test, or 0")
+        return clips
 
 
 class GateParams(Block):

@@ -4,6 +4,7 @@ Every clip is a source of its own (its `speaker` is "hum/3"), so partitions shar
 partitions by giving each its quota of every kind.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -138,21 +139,26 @@ def noise(kind: str, seed: int, number: int, duration_s: float) -> Waveform:
 
 
 def noise_sources(clips: int, partitions: PartitionsParams) -> Iterator[tuple[str, int]]:
-    """Yield `clips` pairs (kind, number), kinds in turn, each with about its share in every partition.
+    """Yield `clips` pairs (kind, number), kinds in turn; each partition has its share of them, and of every kind.
 
-    A source's number decides its partition, as every speaker's name does; numbers whose partition has its share of the
-    kind already are passed over.
+    A source's number decides its partition, as every speaker's name does; numbers whose partition has its share
+    already are passed over. The first sources go to one partition each, so that few clips leave none without.
     """
-    wanted = {name: getattr(partitions, name) for name in PARTITIONS}
-    have = {kind: dict.fromkeys(PARTITIONS, 0) for kind in KINDS}
+    wanted = {name: share for name in PARTITIONS if (share := getattr(partitions, name)) > 0}
+    have: Counter[tuple[str, str]] = Counter()  # by (kind, partition), and by ("", partition)
     next_number = dict.fromkeys(KINDS, 0)
     for place in range(clips):
-        kind = list(KINDS)[place % len(KINDS)]
-        due = max(PARTITIONS, key=lambda name: wanted[name] * (sum(have[kind].values()) + 1) - have[kind][name])
+        turn, kind_place = divmod(place, len(KINDS))
+        kind = list(KINDS)[kind_place]
+        owed = {  # what a partition lacks, of all and of the kind; one that has nothing comes first
+            name: (have["", name] == 0, share * (place + turn + 2) - have["", name] - have[kind, name])
+            for name, share in wanted.items()
+        }
+        due = max(owed, key=owed.__getitem__)
         number = next_number[kind]
         while partition_of(f"{CORPUS}:{kind}/{number}", partitions) != due:
             number += 1
-        have[kind][due] += 1
+        have.update([(kind, due), ("", due)])
         next_number[kind] = number + 1
         yield kind, number
 

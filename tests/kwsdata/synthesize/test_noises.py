@@ -7,6 +7,7 @@ import pytest
 from scipy.signal import welch
 
 from kwsdata.audio import SAMPLE_RATE, rms
+from kwsdata.params.synthesis import NoisesParams
 from kwsdata.partitions import PARTITIONS, partition_of
 from kwsdata.synthesize.noises import CORPUS, KINDS, coloured, noise, noise_items, noise_sources
 
@@ -48,7 +49,23 @@ def test_every_partition_has_its_share_of_every_kind(params):
     for kind in KINDS:
         for partition in PARTITIONS:
             share = getattr(params.partitions, partition)
-            assert counts[kind, partition] == pytest.approx(share * per_kind, abs=1)
+            assert counts[kind, partition] == pytest.approx(share * per_kind, abs=1.2)
+
+
+@pytest.mark.parametrize("shares", [(0.6, 0.2, 0.2), (0.9, 0.05, 0.05), (0.2, 0.3, 0.5)])
+@pytest.mark.parametrize("clips", [3, 7, 29, 120])
+def test_few_clips_leave_no_partition_without_noise(params, shares, clips):
+    partitions = params.partitions.model_copy(update=dict(zip(PARTITIONS, shares, strict=True)))
+    counts = Counter(partition_of(f"{CORPUS}:{kind}/{n}", partitions) for kind, n in noise_sources(clips, partitions))
+    for partition, share in zip(PARTITIONS, shares, strict=True):
+        assert counts[partition] >= 1
+        assert counts[partition] == pytest.approx(share * clips, abs=2)
+
+
+@pytest.mark.parametrize("clips", [1, 2])
+def test_too_few_clips_for_three_partitions_are_refused(params, clips):
+    with pytest.raises(ValueError, match="at least 3"):
+        NoisesParams(clips=clips, duration_s=1)
 
 
 def test_more_clips_change_no_clip(params):
