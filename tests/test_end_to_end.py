@@ -57,7 +57,9 @@ def project(tmp_path_factory) -> Path:
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, root / name)
-    (root / "data" / "corpora").mkdir(parents=True)
+    for name in ("corpora", "teachers"):
+        (root / "data" / name).mkdir(parents=True)
+        shutil.copy(ROOT / "data" / name / "README.md", root / "data" / name)
     for command in (
         ["git", "init", "--quiet"],
         ["git", "config", "user.name", "test"],
@@ -73,11 +75,10 @@ def project(tmp_path_factory) -> Path:
     params["make_testsets"]["stream_s"] = 60
     params["model"]["dstcn"] |= {"channels": 16, "kernels": [5, 7, 9, 11]}
     params["train"] |= {"steps": 160, "eval_every": 80, "batch_size": 32, "warmup_steps": 10, "learning_rate": 0.01}
-    params["train"]["fractions"] = dict.fromkeys(params["train"]["fractions"], 0.0) | {
-        "keyword": 0.4,
-        "speech": 0.5,
-        "noise": 0.1,
-    }
+    params["teacher"]["train"] |= {"steps": 80, "eval_every": 80, "batch_size": 32, "warmup_steps": 10}
+    shares = {"keyword": 0.4, "speech": 0.5, "noise": 0.1}  # no voices, so no confusable words
+    for block in (params["train"], params["teacher"]["train"]):
+        block["fractions"] = dict.fromkeys(block["fractions"], 0.0) | shares
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     write_folder(root / "raw" / "computer", 12, 4, lambda rng: chirp(rng, rising=True))
     write_folder(root / "raw" / "talk", 12, 3, talk)

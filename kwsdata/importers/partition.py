@@ -24,6 +24,7 @@ def record_partition(params_path: Path, corpus: str, partition: str) -> None:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 10_000
+    yaml.indent(mapping=2, sequence=4, offset=2)  # as params.yaml is written
     yaml.representer.add_representer(type(None), _null)
     try:
         text = params_path.read_text()
