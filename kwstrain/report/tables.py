@@ -153,7 +153,4 @@ def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, 
         clips = train.get("train_clips", {})
         if clips:
             rows.append(["Trained on", ", ".join(f"{whole(count)} {label}" for label, count in sorted(clips.items()))])
-        timing = train.get("timing", {})
-        if "seconds" in timing:
-            rows.append(["Took", f"{timing['seconds'] / 60:.1f} min"])
     return rows

@@ -38,6 +38,16 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "data_wait": 0.0, "dev": 0.0})
 
+    def timing(self) -> dict[str, float]:
+        """Return how long the steps and the measurements took in s, and how much of it was waiting for data."""
+        train = max(self.seconds["train"], 1e-9)
+        return {
+            "seconds": round(self.seconds["train"] + self.seconds["dev"], 1),
+            "dev_seconds": round(self.seconds["dev"], 1),
+            "steps_per_second": round(self.step / train, 2),
+            "data_wait_share": round(self.seconds["data_wait"] / train, 4),
+        }
+
 
 def work_directory(params: Params, features: Path, taught: Path | None = None, *key: object) -> Path:
     """Return where a run keeps its checkpoint: a path that belongs to all that decides its result.

@@ -2,9 +2,10 @@
 
 Writes to `out`:
     student.pt       the weights with the best dev result, averaged over steps (see `average`)
-    train.json       what they are: parameters, costs, dev result, timings
+    train.json       what they are: parameters, costs, dev result
     history.jsonl    one row a measurement
     dvclive/         the same as DVCLive metrics and plots
+The same inputs give the same bytes of every file; how long it took goes to the log of timings in the cache.
 Until then, checkpoint and logs are in the cache, under the hash of all that made them; a killed run goes on from there.
 """
 
@@ -13,6 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from kwsdata.cache import note_timing
 from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, write_json
@@ -31,7 +33,7 @@ def run(
     resume: bool = True,
     taught: Path | None = None,
 ) -> dict[str, Any]:
-    """Train on `features`/train, choose on `features`/dev, write `out`; return train.json.
+    """Train on `features`/train, choose on `features`/dev, write `out`; return train.json and `timing`.
 
     Args:
         params: blocks model, loss, distill, train, streaming, evaluate and keyword are used.
@@ -57,7 +59,7 @@ def run(
         (scratch / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in progress.history))
         shutil.copytree(job.work / "dvclive", scratch / "dvclive")
     shutil.rmtree(job.work)
-    return summary
+    return summary | {"timing": note_timing("train", progress.timing())}
 
 
 def _job(params: Params, features: Path, taught: Path | None) -> Job:
@@ -80,7 +82,6 @@ def _summary(job: Job, store: FeatureStore, directory: Path, progress: Progress)
     hop_s = store.info["hop_samples"] / 16_000
     window_s = store.info["window_samples"] / 16_000
     best = progress.best_row
-    seconds = progress.seconds
     return {
         "format": 1,
         "keyword": params.keyword.text,
@@ -98,10 +99,4 @@ def _summary(job: Job, store: FeatureStore, directory: Path, progress: Progress)
         "dev": {name.removeprefix("dev_"): value for name, value in best.items() if name.startswith("dev_")},
         "max_fah": params.evaluate.max_fah,
         "weights_sha256": weights_digest(progress.best),
-        "timing": {
-            "seconds": round(sum(seconds.values()) - seconds["data_wait"], 1),
-            "dev_seconds": round(seconds["dev"], 1),
-            "steps_per_second": round(progress.step / max(seconds["train"], 1e-9), 2),
-            "data_wait_share": round(seconds["data_wait"] / max(seconds["train"], 1e-9), 4),
-        },
     }

@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from kwsdata.cache import note_timing
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, sha256_of, write_json
 from kwsdata.params import LossParams, Params
@@ -36,7 +37,7 @@ def run(
     embedded: Path = Path("data/embedded"),
     out: Path = Path("data/models/teacher"),
 ) -> dict[str, Any]:
-    """Write the teacher that `params.teacher` names to `out`; return teacher.json.
+    """Write the teacher that `params.teacher` names to `out`; return teacher.json, and `timing` of a trained one.
 
     Raises:
         StageInputError: a store or the user's file is missing, or lacks something.
@@ -72,7 +73,7 @@ def _train(params: Params, stores: Path, out: Path) -> dict[str, Any]:
         info |= {"sha256": sha256_of(scratch / FILE)}
         write_json(scratch / "teacher.json", info)
     shutil.rmtree(job.work)
-    return info
+    return info | {"timing": note_timing("train_teacher", progress.timing())}
 
 
 def _job(params: Params, stores: Path) -> Job:
@@ -88,7 +89,7 @@ def _job(params: Params, stores: Path) -> Job:
 def _describe(job: Job, store: FeatureStore, progress: Progress) -> dict[str, Any]:
     hop, window = int(store.info["hop_samples"]), int(store.info["window_samples"])
     model = build_teacher(job.params, store.n_mels)
-    best, seconds = progress.best_row, progress.seconds
+    best = progress.best_row
     return {
         "teacher": job.params.teacher.name,
         "keyword": job.params.keyword.text,
@@ -106,5 +107,4 @@ def _describe(job: Job, store: FeatureStore, progress: Progress) -> dict[str, An
         "dev": {key.removeprefix("dev_"): value for key, value in best.items() if key.startswith("dev_")},
         "max_fah": job.params.evaluate.max_fah,
         "weights_sha256": weights_digest(progress.best),
-        "timing": {name: round(value, 1) for name, value in seconds.items()},
     }

@@ -1,0 +1,11 @@
+"""What files hold, by their hashes."""
+
+from pathlib import Path
+
+from kwsdata.files import sha256_of
+
+
+def hashes(directory: Path) -> dict[str, str]:
+    """Return {path below `directory`: SHA-256} of every file."""
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file())
+    return {str(path.relative_to(directory)): sha256_of(path) for path in files}
