@@ -4,6 +4,7 @@ Data deps stay as written. A package without a stage of its own (features, trans
 """
 
 import sys
+from io import StringIO
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -43,8 +44,9 @@ def main() -> None:
         data = [dep for dep in fields["deps"] if Path(dep).parts[0] not in PACKAGES]
         fields["deps"] = CommentedSeq([*data, *code_deps(stage)])
         fields["deps"].fa.set_flow_style()
-    with path.open("w") as file:
-        yaml.dump(document, file)
+    text = StringIO()
+    yaml.dump(document, text)
+    path.write_text("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))  # ruamel leaves spaces
 
 
 if __name__ == "__main__":
