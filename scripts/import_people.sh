@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Import the recordings of people that the results in docs/results.md are measured on.
 #   scripts/import_people.sh DIR     DIR holds wake_words_crowd/, speech_english_libri/, noise_esc10/ ...
-# Who is unknown goes whole into one partition; a crowd that says two wake words is in test with both.
+# Who is unknown goes whole into one partition; a crowd that says two wake words is in test with both. Train has an
+# acted Dutch cast and most LibriSpeech speakers, dev the community's English words and phrases, test a German reader.
 set -euo pipefail
 dir=$1
 into() { # PARTITION NAME FOLDER ROLE [OPTION...]
@@ -16,16 +17,16 @@ community=(--licence "public domain" --source "Precise Community Data" --languag
 into test crowd_computer wake_words_crowd/computer keyword --label computer "${crowd[@]}"
 into test crowd_snowboy wake_words_crowd/snowboy keyword --label snowboy "${crowd[@]}"
 for word in athena amelia hey_chatterbox; do
-  into train "community_$word" "wake_words_community/$word" keyword --label "${word//_/ }" "${community[@]}"
+  into dev "community_$word" "wake_words_community/$word" keyword --label "${word//_/ }" "${community[@]}"
 done
-into train community_other wake_words_community/not_wake_words speech "${community[@]}"
-into train community_other_es wake_words_community/not_wake_words_es speech "${community[@]}" --language es
+into dev community_other wake_words_community/not_wake_words speech "${community[@]}"
+into dev community_other_es wake_words_community/not_wake_words_es speech "${community[@]}" --language es
 into speakers speech_commands_mini speech_commands_mini keyword --speaker-pattern '/(?P<speaker>[0-9a-f]+)_nohash_' \
   --licence CC-BY-4.0 --source "Speech Commands" --language en
 into speakers libri_mini speech_english_libri speech --speaker-pattern '(?P<speaker>[0-9]+)-[0-9]+-[0-9]+\.' \
   --licence CC-BY-4.0 --source LibriSpeech --language en
 into test kerstin speech_german_kerstin speech --licence CC0-1.0 --source "Kerstin" --language de
-into dev fillets_nl speech_dutch_fillets speech --licence GPL-2.0 --source "Fish Fillets NG" --language nl
+into train fillets_nl speech_dutch_fillets speech --licence GPL-2.0 --source "Fish Fillets NG" --language nl
 into speakers esc10 noise_esc10 noise --speaker-pattern '/[0-9]-(?P<speaker>[0-9]+)-' --licence "CC0 or CC-BY per clip" \
   --source ESC-10
 into speakers ambience noise_ambience noise --licence "CC0, CC-BY, CC-BY-SA or PD per clip" --source Blanket
