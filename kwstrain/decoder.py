@@ -1,5 +1,7 @@
-"""The decoder that ships: N-of-M vote, threshold, lockout. From scores to detections.
+"""The decoder that ships: smoothing, N-of-M vote, threshold, lockout. From scores to detections.
 
+    smooth     s[k] = mean of the last `smooth` probabilities; one before the stream's start counts as 0. With 1: as
+               they are. (The rule of microWakeWord's runtime is this one with n = m = 1.)
     vote       v[k] = n-th largest of the scores s[k - m + 1 .. k]; a score before the stream's start counts as 0.
                So "n of the last m scores reach the threshold" is the same as "the vote reaches the threshold".
     crossing   decision k crosses when v[k] >= threshold and v[k - 1] < threshold (v[-1] = 0).
@@ -10,13 +12,14 @@ threshold, and the crossing that comes after the lockout is the next detection. 
 if the vote then stays up past the lockout's end, it does not fire late.
 
 There are two forms, which agree exactly: `Decoder`, which a device would run, a few numbers of state and one step a
-decision; and `vote_scores` + `detections`, over whole arrays. To that end scores and thresholds are float32, and times
-are compared in whole microseconds (`microseconds`), where rounding cannot decide.
+decision; and `vote_scores` + `detections`, over whole arrays. To that end scores and thresholds are float32, means are
+summed oldest first in both, and times are compared in whole microseconds (`microseconds`), where rounding cannot
+decide.
 """
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,21 +38,22 @@ class Event(NamedTuple):
 class Decoder:
     """Streaming form: push scores as they come, get the detections they complete."""
 
-    def __init__(self, threshold: float, n: int, m: int, lockout_s: float) -> None:
-        """Fire when `n` of the last `m` scores reach `threshold`, at most once in `lockout_s`.
+    def __init__(self, threshold: float, n: int, m: int, lockout_s: float, smooth: int = 1) -> None:
+        """Fire when `n` of the last `m` smoothed scores reach `threshold`, at most once in `lockout_s`.
 
         Raises:
-            ParamsError: n is not in 1..m, the threshold is not above 0, or the lockout is negative.
+            ParamsError: n is not in 1..m, smooth is below 1, the threshold is not above 0, or the lockout is negative.
         """
-        _check(n, m, threshold, lockout_s)
+        _check(n, m, threshold, lockout_s, smooth)
         self.threshold = np.float32(threshold)
-        self.n, self.m = n, m
+        self.n, self.m, self.smooth = n, m, smooth
         self._lockout_us = int(microseconds(lockout_s))
         self.reset()
 
     def reset(self) -> None:
         """Start a new stream."""
-        self._last: deque[float] = deque([0.0] * self.m, maxlen=self.m)
+        self._heard: deque[np.float32] = deque([np.float32(0)] * self.smooth, maxlen=self.smooth)
+        self._last: deque[np.float32] = deque([np.float32(0)] * self.m, maxlen=self.m)
         self._above = False
         self._silent_until_us: int | None = None
 
@@ -57,7 +61,8 @@ class Decoder:
         """Take the scores [k] of decisions made at `time_s` [k], return the detections among them, in order."""
         fired = []
         for time, value in zip(np.asarray(time_s, np.float64), np.asarray(score, np.float32), strict=True):
-            self._last.append(value)
+            self._heard.append(value)
+            self._last.append(_mean(list(self._heard)))
             vote = sorted(self._last)[-self.n]
             above = bool(vote >= self.threshold)
             if above and not self._above:
@@ -69,14 +74,26 @@ class Decoder:
         return fired
 
 
-def vote_scores(scores: np.ndarray, n: int, m: int) -> np.ndarray:
-    """Return the vote of each decision: float32 [decisions], the n-th largest of the last m `scores` [decisions].
+def _mean(values: list[Any]) -> Any:
+    """Return the mean of float32 `values` (numbers or arrays alike), summed in order."""
+    return values[0] if len(values) == 1 else sum(values[1:], values[0]) / np.float32(len(values))
+
+
+def smooth_scores(scores: np.ndarray, smooth: int) -> np.ndarray:
+    """Return the mean of the last `smooth` scores at each decision: float32 [decisions]."""
+    scores = np.asarray(scores, np.float32)
+    padded = np.concatenate([np.zeros(smooth - 1, np.float32), scores])
+    return np.asarray(_mean([padded[start : start + scores.size] for start in range(smooth)]))
+
+
+def vote_scores(scores: np.ndarray, n: int, m: int, smooth: int = 1) -> np.ndarray:
+    """Return the vote of each decision: float32 [decisions], the n-th largest of the last m smoothed `scores`.
 
     Raises:
-        ParamsError: n is not in 1..m.
+        ParamsError: n is not in 1..m, or smooth is below 1.
     """
-    _check(n, m)
-    scores = np.asarray(scores, np.float32)
+    _check(n, m, smooth=smooth)
+    scores = smooth_scores(scores, smooth)
     if m == 1:
         return scores.copy()
     padded = np.concatenate([np.zeros(m - 1, np.float32), scores])
@@ -123,9 +140,11 @@ def microseconds(time_s: float | np.ndarray) -> np.ndarray:
     return np.rint(np.asarray(time_s, np.float64) * 1e6).astype(np.int64)
 
 
-def _check(n: int, m: int, threshold: float = 0.5, lockout_s: float = 0.0) -> None:
+def _check(n: int, m: int, threshold: float = 0.5, lockout_s: float = 0.0, smooth: int = 1) -> None:
     if not 1 <= n <= m:
         raise ParamsError(f"streaming: n = {n} of m = {m}; n must be 1 to m.")
+    if smooth < 1:
+        raise ParamsError(f"streaming.smooth = {smooth}; it must be 1 score or more.")
     if not threshold > 0:
         raise ParamsError(f"the threshold is {threshold:g}; it must be above 0 (scores are probabilities in [0, 1]).")
     if not lockout_s >= 0:

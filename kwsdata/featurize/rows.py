@@ -45,5 +45,6 @@ def row_of(cut: MonoCut, frontend: FrontEnd) -> ClipRow:
         speaker=custom.get("speaker"),
         corpus=custom.get("corpus"),
         weight=float(custom.get("weight", 1.0)),
+        copy=int((custom.get("recipe") or {}).get("copy", 0)),
         events=events,
     )

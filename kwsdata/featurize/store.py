@@ -33,6 +33,7 @@ class ClipRow:
     speaker: str | None
     corpus: str | None
     weight: float = 1.0
+    copy: int = 0  # 0: the clip itself; from 1: its augmented copies
     events: list[tuple[int, int]] = field(default_factory=list)
 
 

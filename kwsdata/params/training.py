@@ -1,6 +1,6 @@
 """Blocks of the training stage, the decoder, evaluation and the report."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -135,6 +135,7 @@ class TrainParams(Block):
     weight_decay: float = Field(ge=0)
     ema_decay: float = Field(ge=0, lt=1)  # of the averaged weights, which are the ones measured and kept
     fractions: FractionsParams
+    augmented_share: float = Field(ge=0, le=1)  # of each kind's windows: from augmented copies; 0: as recorded alone
     time_masks: int = Field(ge=0)
     time_mask_frames: int = Field(ge=0)
     mel_masks: int = Field(ge=0)
@@ -148,8 +149,9 @@ class TrainParams(Block):
 
 
 class StreamingParams(Block):
-    """The decoder that ships: fire when `n` of the last `m` scores reach the threshold, then stay silent."""
+    """The decoder that ships: fire when `n` of the last `m` scores, each the mean of `smooth`, reach the threshold."""
 
+    smooth: int = Field(ge=1)  # scores
     n: int = Field(ge=1)
     m: int = Field(ge=1)
     lockout_s: float = Field(ge=0)
@@ -161,10 +163,25 @@ class StreamingParams(Block):
         return self
 
 
+class SearchParams(Block):
+    """Decoders that `evaluate` tries on dev beside `streaming` itself: every `smooth` with every vote [n, m]."""
+
+    smooth: list[Annotated[int, Field(ge=1)]]
+    votes: list[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]]
+
+    @model_validator(mode="after")
+    def _n_at_most_m(self) -> Self:
+        for n, m in self.votes:
+            if n > m:
+                raise ValueError(f"votes: n = {n} is above m = {m}")
+        return self
+
+
 class EvaluateParams(Block):
     """The operating point: the lowest FNR with at most `max_fah` false alarms an hour on dev."""
 
     max_fah: float = Field(gt=0)
+    search: SearchParams
     tolerance_s: float = Field(ge=0)  # a detection this long after an event's end is still a hit
     chunk_s: float = Field(gt=0)  # audio read at a time
 

@@ -23,6 +23,7 @@ class Setting:
     threshold: float
     n: int
     m: int
+    smooth: int
     lockout_s: float
     model_sha256: str
 
@@ -57,7 +58,7 @@ class Detector:
                 f"{operating_point} was measured with another model than {model_dir}: type `dvc repro evaluate`."
             )
         chosen = setting.threshold if threshold is None else threshold
-        self._decoder = Decoder(chosen, setting.n, setting.m, setting.lockout_s)
+        self._decoder = Decoder(chosen, setting.n, setting.m, setting.lockout_s, setting.smooth)
 
     @property
     def keyword(self) -> str:

@@ -1,7 +1,7 @@
-"""Choose the threshold on dev, then measure every set with it: metrics, curves, and every event and false alarm.
+"""Choose the decoder and its threshold on dev, then measure every set with it: metrics, curves, events, false alarms.
 
 Writes to `out`:
-    operating_point.json    what a device needs beside the model: threshold, n, m, lockout_s
+    operating_point.json    what a device needs beside the model: threshold, smooth, n, m, lockout_s
     metrics.json            the numbers of each set (see README)
     det.json, det.csv       the DET curves, where they change
     events.jsonl.gz         one row a keyword: where, hit or missed, peak, latency, conditions
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.errors import StageInputError
 from kwsdata.files import atomic_path, read_json, write_json, write_jsonl_gz
 from kwsdata.params import Params, StreamingParams
+from kwstrain.evaluate.choose import choose
 from kwstrain.evaluate.streams import TestStream, score_testsets
 from kwstrain.evaluate.summary import condition_rows, number, set_summary, warnings_for
 from kwstrain.metrics.det import DetCurve, OperatingPoint, StreamScores, det_curve, measure
@@ -44,12 +44,12 @@ def run(
         StageInputError: the model or a test set is missing or damaged, or dev/clean has no keyword or negative sound.
     """
     info = read_model_json(model_dir)
-    streaming, limits = params.streaming, params.evaluate
+    limits = params.evaluate
     scored = score_testsets(testsets, model_dir, limits.chunk_s, params.executor)
+    streaming, chosen = choose(scored["dev", "clean"], params.streaming, limits)
     described = read_json(testsets / "testsets.json")["sets"]
     voted = {name: [stream.scores(streaming) for stream in streams] for name, streams in scored.items()}
     curves = {name: det_curve(v, streaming.lockout_s, limits.tolerance_s) for name, v in voted.items()}
-    chosen = _threshold(curves["dev", "clean"], limits.max_fah)
 
     metrics: dict[str, Any] = {
         "format": 1,
@@ -57,6 +57,7 @@ def run(
         "model": info.get("model"),
         "threshold": chosen.threshold,
         "n_of_m": [streaming.n, streaming.m],
+        "smooth": streaming.smooth,
         "lockout_s": streaming.lockout_s,
         "tolerance_s": limits.tolerance_s,
         "max_fah": limits.max_fah,
@@ -105,13 +106,6 @@ def run(
     return metrics
 
 
-def _threshold(curve: DetCurve, max_fah: float) -> OperatingPoint:
-    try:
-        return curve.at_max_fah(max_fah)
-    except ValueError as error:
-        raise StageInputError(f"dev/clean has {error} Give dev both, then type `dvc repro make_testsets`.") from None
-
-
 def _operating_point(
     info: dict[str, Any], chosen: OperatingPoint, streaming: StreamingParams, max_fah: float
 ) -> dict[str, Any]:
@@ -122,6 +116,7 @@ def _operating_point(
         "threshold": chosen.threshold,
         "n": streaming.n,
         "m": streaming.m,
+        "smooth": streaming.smooth,
         "lockout_s": streaming.lockout_s,
         "chosen_on": "dev/clean",
         "max_fah": max_fah,

@@ -48,7 +48,7 @@ class TestStream:
 
     def scores(self, streaming: StreamingParams) -> StreamScores:
         """Return the stream voted on, as the metrics read it."""
-        vote = vote_scores(self.score, streaming.n, streaming.m)
+        vote = vote_scores(self.score, streaming.n, streaming.m, streaming.smooth)
         return StreamScores(self.time_s, vote, [(word.start_s, word.end_s) for word in self.keywords], self.duration_s)
 
     def segment_at(self, time_s: float) -> dict[str, Any] | None:

@@ -126,7 +126,7 @@ def _picture(sound: Waveform, start_s: float, moment: Moment, evaluation: Evalua
     score = evaluation.traces[key]
     time_s = evaluation.first_s + evaluation.step_s * np.arange(score.size) - start_s
     inside = (time_s >= 0) & (time_s <= length_s)
-    votes = vote_scores(score, point["n"], point["m"])
+    votes = vote_scores(score, point["n"], point["m"], point["smooth"])
     chart.line(list(zip(time_s[inside].tolist(), score[inside].tolist(), strict=True)), "score")
     chart.line(list(zip(time_s[inside].tolist(), votes[inside].tolist(), strict=True)), "vote")
     chart.level(point["threshold"], "threshold")

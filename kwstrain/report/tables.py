@@ -129,6 +129,11 @@ def testset_rows(testsets: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def _vote(metrics: dict[str, Any]) -> str:
+    smooth = f"mean of {metrics['smooth']} scores, " if metrics["smooth"] > 1 else ""
+    return smooth + "{} of {}".format(*metrics["n_of_m"]) + f", then {metrics['lockout_s']:g} s silent"
+
+
 def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, Any]) -> list[Row]:
     """Return (name, value) of what the model is and how it was trained."""
     features = model.get("features", {})
@@ -140,7 +145,7 @@ def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, 
         ["Front end", f"{features.get('frontend', '-')}, {features.get('n_mels', '-')} mels every {hop_ms:g} ms"],
         ["Looks back", f"{model.get('receptive_field_frames', 0) * hop_ms / 1000:.2f} s"],
         ["Decides", f"every {model.get('stride', 0) * hop_ms:g} ms"],
-        ["Vote", "{} of {}".format(*metrics["n_of_m"]) + f", then {metrics['lockout_s']:g} s silent"],
+        ["Vote", _vote(metrics)],
         ["Threshold", f"{metrics['threshold']:.4f}, chosen on dev / clean"],
         ["File", f"model.onnx, SHA-256 {str(model.get('sha256', '-'))[:16]}…"],
     ]

@@ -75,7 +75,7 @@ class DevSet:
         last = (np.arange(score.size) + 1) * model.stride - 1
         return StreamScores(
             time_s=self._end_s(last),
-            vote=vote_scores(score, self._streaming.n, self._streaming.m),
+            vote=vote_scores(score, self._streaming.n, self._streaming.m, self._streaming.smooth),
             events=[(float(self._end_s(start)), float(self._end_s(end))) for start, end in clip.events],
             duration_s=float(self._end_s(max(0, clip.frames - 1))),
         )

@@ -66,12 +66,13 @@ class Sampler:
         self.shares = (1 - shares[KEYWORD], shares[KEYWORD])  # of the decisions, by class
 
     def _pool(self, kind: str) -> Pool:
+        share = self.params.augmented_share
         if kind == KEYWORD:
-            pool = keyword_pool(self._clips, self.shape)
+            pool = keyword_pool(self._clips, self.shape, share)
         elif kind == EARLY:
-            pool = early_pool(self._clips, self.shape)
+            pool = early_pool(self._clips, self.shape, share)
         else:
-            pool = negative_pool(self._clips, self.shape, kind)
+            pool = negative_pool(self._clips, self.shape, share, kind)
         if pool.clip.size == 0:
             key = "early_fraction" if kind == EARLY else f"fractions.{kind}"
             raise StageInputError(

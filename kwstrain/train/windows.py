@@ -8,6 +8,9 @@ their last frames at e - (decisions - 1) stride, ..., e - stride, e.
     negative   anywhere in a clip of another label; every decision says "no"
 
 A window that reaches beyond its clip repeats the clip's first or last frame.
+
+In each pool, clips as they were recorded and their augmented copies share the draws by `augmented_share`, however many
+there are of each; where there is only one sort, it gets them all.
 """
 
 from collections.abc import Sequence
@@ -67,7 +70,7 @@ class Pool:
         return self.clip[row], self.first[row] + np.floor(rng.random(count) * room).astype(np.int64)
 
 
-def keyword_pool(clips: Sequence[ClipRow], shape: Shape) -> Pool:
+def keyword_pool(clips: Sequence[ClipRow], shape: Shape, augmented_share: float) -> Pool:
     """Return the keyword windows, every clip equally likely.
 
     Raises:
@@ -75,10 +78,11 @@ def keyword_pool(clips: Sequence[ClipRow], shape: Shape) -> Pool:
     """
     rows = [number for number, clip in enumerate(clips) if clip.label == "keyword"]
     end = np.asarray([_word(clips[number])[1] for number in rows], np.int64)
-    return _pool(rows, end + shape.span, end + shape.hold - 1, np.ones(len(rows)))
+    chance = _shared(clips, rows, np.ones(len(rows)), augmented_share)
+    return _pool(rows, end + shape.span, end + shape.hold - 1, chance)
 
 
-def early_pool(clips: Sequence[ClipRow], shape: Shape) -> Pool:
+def early_pool(clips: Sequence[ClipRow], shape: Shape, augmented_share: float) -> Pool:
     """Return the windows of keyword clips that end before the word is half said, every clip equally likely."""
     rows, last = [], []
     for number, clip in enumerate(clips):
@@ -88,20 +92,33 @@ def early_pool(clips: Sequence[ClipRow], shape: Shape) -> Pool:
             if half >= 0:
                 rows.append(number)
                 last.append(half)
-    return _pool(rows, np.minimum(last, shape.length - 1), np.asarray(last), np.ones(len(rows)))
+    chance = _shared(clips, rows, np.ones(len(rows)), augmented_share)
+    return _pool(rows, np.minimum(last, shape.length - 1), np.asarray(last, np.int64), chance)
 
 
-def negative_pool(clips: Sequence[ClipRow], shape: Shape, label: str) -> Pool:
+def negative_pool(clips: Sequence[ClipRow], shape: Shape, augmented_share: float, label: str) -> Pool:
     """Return the windows of clips of `label`, every window equally likely."""
     rows = [number for number, clip in enumerate(clips) if clip.label == label and clip.frames > 0]
     last = np.asarray([clips[number].frames - 1 for number in rows], np.int64)
     first = np.minimum(last, shape.length - 1)
-    return _pool(rows, first, last, last - first + 1.0)
+    return _pool(rows, first, last, _shared(clips, rows, last - first + 1.0, augmented_share))
+
+
+def _shared(clips: Sequence[ClipRow], rows: Sequence[int], chance: np.ndarray, augmented_share: float) -> np.ndarray:
+    """Return `chance` [rows], scaled so that augmented copies have `augmented_share` of it: float64 [rows]."""
+    copies = np.asarray([clips[number].copy > 0 for number in rows], bool)
+    total, theirs = chance.sum(), chance[copies].sum()
+    if not 0 < theirs < total:
+        return chance
+    return np.where(copies, augmented_share / theirs, (1 - augmented_share) / (total - theirs)) * chance
 
 
 def _pool(rows: Sequence[int], first: np.ndarray, last: np.ndarray, chance: np.ndarray) -> Pool:
+    """Return the pool of the rows that have a chance."""
+    kept = chance > 0
+    rows, first, last, chance = np.asarray(rows, np.int64)[kept], first[kept], last[kept], chance[kept]
     cumulative = np.cumsum(chance) / max(chance.sum(), 1e-300)
-    return Pool(np.asarray(rows, np.int64), np.asarray(first, np.int64), np.asarray(last, np.int64), cumulative)
+    return Pool(rows, first.astype(np.int64), last.astype(np.int64), cumulative)
 
 
 def _word(clip: ClipRow) -> tuple[int, int]:

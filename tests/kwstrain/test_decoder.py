@@ -23,17 +23,18 @@ def times(count: int, step_s: float = 0.02) -> np.ndarray:
     scores=SCORES,
     n=st.integers(1, 4),
     more=st.integers(0, 4),
+    smooth=st.integers(1, 5),
     threshold=st.sampled_from([0.125, 0.3, 0.5, 0.875, 1.0, 1.1]),
     lockout_s=st.sampled_from([0.0, 0.02, 0.1, 0.5, 10.0]),
     cuts=st.lists(st.integers(0, 120), max_size=5),
 )
-def test_streaming_and_vectorised_forms_agree_exactly(scores, n, more, threshold, lockout_s, cuts):
+def test_streaming_and_vectorised_forms_agree_exactly(scores, n, more, smooth, threshold, lockout_s, cuts):
     time_s, score, m = times(len(scores)), np.asarray(scores, np.float32), n + more
-    decoder = Decoder(threshold, n, m, lockout_s)
+    decoder = Decoder(threshold, n, m, lockout_s, smooth)
     edges = [0, *sorted(min(cut, len(scores)) for cut in cuts), len(scores)]
     streamed = [e for a, b in pairwise(edges) for e in decoder.push(time_s[a:b], score[a:b])]
 
-    vote = vote_scores(score, n, m)
+    vote = vote_scores(score, n, m, smooth)
     fired = detections(time_s, vote, threshold, lockout_s)
 
     assert streamed == [(time_s[i], vote[i]) for i in fired]
@@ -58,6 +59,14 @@ def test_three_of_five_needs_the_third_high_score():
     score = np.float32([0, 0.9, 0.1, 0.8, 0.2, 0.7, 0])  # three of five reach 0.7 at index 5
     fired = Decoder(0.7, 3, 5, 1.0).push(times(7), score)
     assert fired == [(pytest.approx(0.145), pytest.approx(0.7))]
+
+
+def test_smoothing_is_the_mean_of_the_last_scores():
+    score = np.float32([1, 0, 0, 0.5, 1, 0])
+    thirds = [1 / 3, 1 / 3, 1 / 3, 0.5 / 3, 0.5, 0.5]
+    assert vote_scores(score, 1, 1, 3) == pytest.approx(np.float32(thirds))
+    # One high score among low ones no longer reaches 0.4; two of three do.
+    assert [event.time_s for event in Decoder(0.4, 1, 1, 1.0, 3).push(times(6), score)] == [pytest.approx(0.125)]
 
 
 def test_scores_before_the_start_count_as_zero():
@@ -99,7 +108,12 @@ def test_reset_starts_a_new_stream():
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"n": 6}, "n = 6 of m = 5"), ({"threshold": 0.0}, "above 0"), ({"lockout_s": -1.0}, "lockout_s = -1")],
+    [
+        ({"n": 6}, "n = 6 of m = 5"),
+        ({"threshold": 0.0}, "above 0"),
+        ({"lockout_s": -1.0}, "lockout_s = -1"),
+        ({"smooth": 0}, "smooth = 0"),
+    ],
 )
 def test_impossible_settings_are_refused_with_their_value(change, says):
     with pytest.raises(ParamsError, match=says):

@@ -28,7 +28,9 @@ DECISION_S = 0.02
 def setting(tmp_path_factory, tone_model_dir):
     path = tmp_path_factory.mktemp("setting") / "operating_point.json"
     sha = read_json(tone_model_dir / "model.json")["sha256"]
-    write_json(path, {"threshold": 0.5, "n": 3, "m": 5, "lockout_s": 1.0, "model_sha256": sha, "keyword": "beep"})
+    write_json(
+        path, {"threshold": 0.5, "smooth": 1, "n": 3, "m": 5, "lockout_s": 1.0, "model_sha256": sha, "keyword": "beep"}
+    )
     return path
 
 

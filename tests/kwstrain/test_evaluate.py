@@ -9,8 +9,11 @@ import pytest
 
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz
+from kwsdata.params.training import SearchParams
 from kwstrain.decoder import Decoder
+from kwstrain.evaluate.choose import choose, decoders
 from kwstrain.evaluate.stage import run
+from kwstrain.evaluate.streams import Keyword, TestStream
 from kwstrain.evaluate.summary import condition_rows, warnings_for
 from kwstrain.metrics.intervals import poisson_upper, wilson
 
@@ -47,7 +50,9 @@ def test_intervals_are_those_of_the_counts(metrics):
 def test_the_contract_of_metrics_json(metrics, project_params):
     streaming = project_params.streaming
     assert (metrics["keyword"], metrics["model"]) == ("beep", "tone")
-    assert metrics["n_of_m"] == [streaming.n, streaming.m]
+    tried = [(one.smooth, [one.n, one.m]) for one in decoders(streaming, project_params.evaluate)]
+    assert tried[0] == (streaming.smooth, [streaming.n, streaming.m])
+    assert (metrics["smooth"], metrics["n_of_m"]) in tried
     assert 0 < metrics["threshold"] < 1
     keys = {"fnr", "fnr_low95", "fnr_high95", "fah", "fah_upper95", "hours_negative", "n_positive"}
     for numbers in [*metrics["test"].values(), *metrics["dev"].values()]:
@@ -109,7 +114,7 @@ def test_traces_decode_to_the_events_that_were_counted(evaluated, metrics, proje
     with np.load(evaluated / "traces.npz") as traces:
         score = traces["test/clean/test-clean-001"]
         time_s = traces["first_s"] + traces["step_s"] * np.arange(score.size)
-    fired = Decoder(point["threshold"], point["n"], point["m"], point["lockout_s"]).push(time_s, score)
+    fired = Decoder(point["threshold"], point["n"], point["m"], point["lockout_s"], point["smooth"]).push(time_s, score)
     assert [e.time_s for e in fired] == pytest.approx([9.1, 19.1, 29.1, 40.1], abs=0.1)
 
 
@@ -138,3 +143,23 @@ def test_a_missing_test_set_is_named(project_params, tone_model_dir, tmp_path):
     (tmp_path / "testsets.json").write_text('{"sets": {"dev/other": {}}}')
     with pytest.raises(StageInputError, match="needs dev/clean"):
         run(project_params, tone_model_dir, tmp_path, tmp_path / "out")
+
+
+def test_the_decoder_is_the_one_that_dev_favours(project_params):
+    """A stream whose false alarms are single high scores, and whose keywords are moderate for half a second."""
+    search = SearchParams(smooth=[1, 8], votes=[(1, 1), (3, 5)])
+    limits = project_params.evaluate.model_copy(update={"search": search})
+    single = project_params.streaming.model_copy(update={"smooth": 1, "n": 1, "m": 1})
+    time_s = np.arange(20_000) * 0.02
+    score = np.zeros(time_s.size, np.float32)
+    score[500::1000] = 0.9  # twenty clicks
+    words = [Keyword(start, start + 0.5, None, {}) for start in (100.0, 200.0, 300.0)]
+    for word in words:
+        score[round(word.start_s * 50) : round(word.end_s * 50)] = 0.6
+    stream = TestStream("dev", "clean", "dev-0", 400.0, time_s, score, words)
+    decoder, point = choose([stream], single, limits)
+    assert (point.fnr, point.fah) == (0, 0)
+    assert (decoder.smooth, decoder.n, decoder.m) == (1, 3, 5)  # of those that are right, the first that was tried
+    none = limits.model_copy(update={"search": SearchParams(smooth=[], votes=[])})
+    decoder, point = choose([stream], single, none)
+    assert (decoder, point.fnr) == (single, 1)

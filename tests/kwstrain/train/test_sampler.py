@@ -91,6 +91,21 @@ def test_short_clips_repeat_their_edges_and_long_ones_are_drawn_evenly(tmp_path,
     assert long.last[long.clip == 1].max() == 1052
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_augmented_copies_have_their_share_however_many_there_are(tmp_path, small, change, share):
+    fractions = {"keyword": 1, "confusable": 0, "speech": 0, "noise": 0}
+    params = change(small, train={"fractions": fractions, "early_fraction": 0, "augmented_share": share}).train
+    frames = np.zeros((120, 4))
+    rows = [(ClipRow(str(n), "keyword", 0, 0, 0, (20, 60), None, None, copy=n), frames) for n in range(7)]
+    store = one_clip_store(tmp_path / "copies", rows)
+    clip = Sampler(store, params, SHAPE).draw(rng_for(1), 6000).clip
+    assert np.mean(clip > 0) == pytest.approx(share, abs=0.02)
+    if share:
+        assert np.bincount(clip[clip > 0])[1:] / (clip > 0).sum() == pytest.approx(np.full(6, 1 / 6), abs=0.03)
+    alone = one_clip_store(tmp_path / "alone", rows[:1])  # no copies: the clip gets all draws, whatever the share
+    assert Sampler(alone, params, SHAPE).draw(rng_for(1), 10).clip.tolist() == [0] * 10
+
+
 def test_a_share_without_clips_says_what_to_do(tmp_path, small):
     row = ClipRow("a", "speech", 0, 0, 0, None, None, None)
     with pytest.raises(StageInputError, match=r"no keyword clips, but train\.fractions\.keyword"):
