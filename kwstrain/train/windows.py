@@ -116,9 +116,9 @@ def _shared(clips: Sequence[ClipRow], rows: Sequence[int], chance: np.ndarray, a
 def _pool(rows: Sequence[int], first: np.ndarray, last: np.ndarray, chance: np.ndarray) -> Pool:
     """Return the pool of the rows that have a chance."""
     kept = chance > 0
-    rows, first, last, chance = np.asarray(rows, np.int64)[kept], first[kept], last[kept], chance[kept]
+    first, last, chance = first[kept].astype(np.int64), last[kept].astype(np.int64), chance[kept]
     cumulative = np.cumsum(chance) / max(chance.sum(), 1e-300)
-    return Pool(rows, first.astype(np.int64), last.astype(np.int64), cumulative)
+    return Pool(np.asarray(rows, np.int64)[kept], first, last, cumulative)
 
 
 def _word(clip: ClipRow) -> tuple[int, int]:
