@@ -32,6 +32,8 @@ EXTRA_OF = {
     "lightning_fabric": "train",
     "dvclive": "train",
     "onnx": "train",
+    "tensorflow": "train",
+    "ai_edge_litert": "runtime",
     "jinja2": "report",
     "matplotlib": "report",
 }

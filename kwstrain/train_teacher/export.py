@@ -17,7 +17,9 @@ from kwsdata.files import write_json
 from kwsdata.params import FeaturesParams
 from kwstrain.export.graph import OPSET, quiet, tidy
 from kwstrain.teachers import WindowedTeacher
+from kwstrain.teachers.speech_embedding import SpeechEmbedding
 from kwstrain.teachers.weights import load_teacher
+from kwstrain.train_teacher.openwakeword import tflite_difference, write_tflite
 
 MAX_DIFFERENCE = 1e-4  # of a score, and of an embedding as a share of its greatest value
 PROBES = 64  # windows compared
@@ -50,6 +52,8 @@ class Embedding(Score):
 def write_graphs(directory: Path, info: dict[str, Any], features: FeaturesParams) -> dict[str, Any]:
     """Write teacher.onnx, embedder.onnx and embedder.json beside the weights; return what to say of them.
 
+    A teacher over the speech embedding also becomes teacher.tflite.
+
     Raises:
         TeacherParityError: a file is further than `MAX_DIFFERENCE` from PyTorch.
     """
@@ -60,6 +64,9 @@ def write_graphs(directory: Path, info: dict[str, Any], features: FeaturesParams
         _write(graph, directory / name, probes)
         for name, graph in (("teacher.onnx", Score(model)), ("embedder.onnx", Embedding(model)))
     )
+    if isinstance(model, SpeechEmbedding):
+        write_tflite(model, directory / "teacher.tflite")
+        worst = max(worst, _checked("teacher.tflite", tflite_difference(model, directory / "teacher.tflite", probes)))
     write_json(directory / "embedder.json", _contract(model, features))
     return {"onnx_opset": OPSET, "max_abs_difference": worst}
 
@@ -100,9 +107,13 @@ def _write(graph: nn.Module, path: Path, probes: np.ndarray) -> float:
     one = session.run(None, {"frames": probes[:1]})[0]
     scale = max(1.0, float(np.abs(expected).max()))
     worst = max(float(np.abs(found - expected).max()), float(np.abs(one - expected[:1]).max())) / scale
-    if not worst <= MAX_DIFFERENCE:  # NaN fails too
+    return _checked(path.name, worst)
+
+
+def _checked(name: str, difference: float) -> float:
+    if not difference <= MAX_DIFFERENCE:  # NaN fails too
         raise TeacherParityError(
-            f"{path.name} is {worst:.2g} off PyTorch's, more than {MAX_DIFFERENCE:g}: the versions of torch and "
-            "onnxruntime do not agree; install constraints.txt."
+            f"{name} is {difference:.2g} off PyTorch's, more than {MAX_DIFFERENCE:g}: the versions of torch and of "
+            "what runs the file do not agree; install constraints.txt."
         )
-    return worst
+    return difference

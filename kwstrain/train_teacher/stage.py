@@ -5,6 +5,7 @@ Writes to `out`:
     teacher.pt        weights of a trained one
     history.jsonl     one row a measurement
     teacher.onnx      window of frames [1, frames, n_mels] -> the keyword's probability [1, 1]
+    teacher.tflite    of `speech_embedding`: the same, for runtimes in the style of openWakeWord
     embedder.onnx     the layer before the last, with its contract: for `embed.embedder`
     own.onnx          of `own`: a copy of the file, with its contract
 """

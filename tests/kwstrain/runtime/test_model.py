@@ -9,6 +9,7 @@ import pytest
 
 from kwsdata.errors import StageInputError
 from kwsdata.features import features_of
+from kwsdata.params import FeaturesParams
 from kwstrain.runtime import StreamingModel
 
 
@@ -39,7 +40,7 @@ def test_any_chunking_gives_the_same_scores(model, beep, seed):
 def test_a_long_chunk_is_cut_inside(model, beep, monkeypatch):
     wave = beep(3.0, [(1.0, 1000, 0.1)])
     whole = run(model, wave, [])[1]
-    monkeypatch.setattr("kwstrain.runtime._SLICE", 1234)
+    monkeypatch.setattr("kwstrain.runtime.model._SLICE", 1234)
     assert np.allclose(run(model, wave, [])[1], whole, atol=1e-6)
 
 
@@ -48,7 +49,7 @@ def test_decision_times_are_the_ends_of_their_last_frames(model, beep):
     # frame k ends at 25 + 10 k ms; decision d waits for frame 2 d + 1
     assert time_s[:3] == pytest.approx([0.035, 0.055, 0.075])
     assert model.decision_s == pytest.approx(0.02)
-    assert score.size == len(features_of(beep(1.0), model.features)) // 2
+    assert score.size == len(features_of(beep(1.0), FeaturesParams(**model.info["features"]))) // 2
 
 
 def test_the_tone_is_heard_where_it_is(model, beep):

@@ -1,0 +1,58 @@
+"""The interface of backends, and backends by name. A new one is a module and a line here."""
+
+import importlib
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from kwsdata.errors import MissingExtraError, StageInputError
+
+BACKENDS = {
+    "onnx_stream": "kwstrain.runtime.onnx_stream:OnnxStream",
+    "onnx_clip": "kwstrain.runtime.onnx_clip:OnnxClip",
+    "tflite_stream": "kwstrain.runtime.tflite_stream:TfliteStream",
+    "tflite_clip": "kwstrain.runtime.tflite_clip:TfliteClip",
+}
+
+
+class Backend(Protocol):
+    """A model file that is running: it remembers what it has heard."""
+
+    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray | None) -> None:
+        """Load `path`, which `info` describes (see `kwstrain.runtime.description`).
+
+        `silence` [n_mels] is a frame of silence, where the front end knows one: what was heard before a stream, to a
+        backend whose file does not say so itself.
+
+        Raises:
+            StageInputError: the file cannot be loaded, or does not do what `info` says.
+        """
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+    def score(self, frames: np.ndarray) -> np.ndarray:
+        """Take the next frames, float32 [decisions * stride, n_mels]; return the scores, float32 [decisions]."""
+        ...
+
+
+def open_backend(path: Path, info: dict[str, Any], threads: int = 1, silence: np.ndarray | None = None) -> Backend:
+    """Return what runs `path`.
+
+    Raises:
+        StageInputError: there is no such backend, or the file is not what `info` says.
+        MissingExtraError: the package that runs it is not installed.
+    """
+    name = info["backend"]
+    if name not in BACKENDS:
+        raise StageInputError(f"{path}: no backend is named {name!r}; this version has {', '.join(BACKENDS)}.")
+    module, _, kind = BACKENDS[name].partition(":")
+    try:
+        made: Backend = getattr(importlib.import_module(module), kind)(path, info, threads, silence)
+    except ModuleNotFoundError as error:
+        package = {"ai_edge_litert": "ai-edge-litert"}.get((error.name or "").split(".")[0])
+        if package is None:
+            raise
+        raise MissingExtraError(package, "runtime", f"{path.name}") from None
+    return made

@@ -1,0 +1,93 @@
+"""A model that listens: sound as it comes, stateful front end, stateful backend; any chunking gives the same scores.
+
+Decision d (from 0) is made when frame (d + 1) stride - 1 of the front end is complete, and that is its time.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kwsdata.audio import Waveform
+from kwsdata.errors import StageInputError
+from kwsdata.features import FrontEnd, frame_end_s, make_frontend
+from kwsdata.params import FeaturesParams
+from kwstrain.runtime.backend import open_backend
+from kwstrain.runtime.description import DEFAULT, read_model_json
+
+_SLICE = 160_000  # samples given to the front end at a time: bounds the memory of an hour given at once
+
+
+class StreamingModel:
+    """A trained model that listens: `process` takes sound, gives the probability of the keyword at each decision."""
+
+    def __init__(
+        self, directory: Path, threads: int = 1, file: str = DEFAULT, info: dict[str, Any] | None = None
+    ) -> None:
+        """Load `file` in `directory`, as `info` describes it, or else model.json there.
+
+        Raises:
+            StageInputError: a file is missing, of an unknown format, or not the one that was exported.
+            MissingExtraError: what runs it is not installed.
+        """
+        directory = Path(directory)
+        self.info = read_model_json(directory, file) if info is None else info
+        self.stride = int(self.info["stride"])
+        self._frontend, silence = _frontend(directory, self.info)
+        self._backend = open_backend(directory / self.info["file"], self.info, threads, silence)
+        self.reset()
+
+    @property
+    def keyword(self) -> str:
+        """The keyword this model listens for."""
+        return str(self.info["keyword"])
+
+    @property
+    def decision_s(self) -> float:
+        """Time between two decisions in s."""
+        return float(self.time_of(1) - self.time_of(0))
+
+    def time_of(self, decision: int | np.ndarray) -> float | np.ndarray:
+        """Return the time in s at which `decision` (from 0) is made: the end of its last frame's window."""
+        return frame_end_s((decision + 1) * self.stride - 1, self._frontend)
+
+    def reset(self) -> None:
+        """Forget everything heard: the next sound starts a new stream at 0 s."""
+        self._frontend.reset()
+        self._backend.reset()
+        self._frames = np.zeros((0, self._frontend.n_mels), np.float32)
+        self._decisions = 0
+
+    def process(self, wave: Waveform) -> tuple[np.ndarray, np.ndarray]:
+        """Take the next samples [samples] at 16 kHz, return the decisions they complete.
+
+        Returns:
+            (time_s float64 [decisions] since the stream's start, score float32 [decisions] in [0, 1]).
+        """
+        scores = [np.zeros(0, np.float32)]
+        for start in range(0, len(wave), _SLICE):
+            scores.append(self._score(self._frontend.process(wave[start : start + _SLICE])))
+        score = np.concatenate(scores)
+        first, self._decisions = self._decisions, self._decisions + score.size
+        return np.asarray(self.time_of(np.arange(first, self._decisions)), np.float64), score
+
+    def _score(self, frames: np.ndarray) -> np.ndarray:
+        pending = np.concatenate([self._frames, frames])
+        whole = len(pending) // self.stride * self.stride
+        self._frames = pending[whole:]
+        return self._backend.score(pending[:whole]) if whole else np.zeros(0, np.float32)
+
+
+def _frontend(directory: Path, info: dict[str, Any]) -> tuple[FrontEnd, np.ndarray | None]:
+    """Return what turns sound into the frames that the model of `info` takes, and a frame of silence if it has one."""
+    kind = info.get("hears", "features")
+    if kind == "features":
+        return make_frontend(FeaturesParams(**info["features"])), None
+    if kind != "embedded":
+        raise StageInputError(f"{directory}: a model that hears {kind!r} is unknown; this version has embedded.")
+    from kwsdata.embedders.google_speech import NETWORKS
+    from kwsdata.embedders.streaming import SpeechStream
+
+    own = all((directory / name).is_file() for name in NETWORKS)  # a bundle brings them
+    stream = SpeechStream(directory if own else None)
+    return stream, stream.silence

@@ -1,0 +1,25 @@
+"""ONNX over a window of frames: the head of an openWakeWord-style detector, or a whole-clip export."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kwsdata.errors import StageInputError
+from kwstrain.runtime.onnx_session import open_session
+from kwstrain.runtime.windowed import Windowed
+
+
+class OnnxClip(Windowed):
+    """See `Windowed`."""
+
+    def open(self, path: Path, threads: int) -> None:
+        """See `Windowed`."""
+        self._session = open_session(path, threads)
+        (given,) = self._session.get_inputs()
+        self._name = given.name
+        if given.shape[1] not in (self._window, "frames"):
+            raise StageInputError(f"{path} takes {given.shape}, model.json says a window of {self._window}.")
+
+    def run(self, window: np.ndarray) -> float:
+        """See `Windowed`."""
+        return float(self._session.run(None, {self._name: window[None]})[0].item())

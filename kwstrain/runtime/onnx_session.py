@@ -1,0 +1,24 @@
+"""An onnxruntime session for small models on few threads."""
+
+from pathlib import Path
+
+import onnxruntime
+
+from kwsdata.errors import StageInputError
+
+
+def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """Return a CPU session that does not spin while it waits for sound.
+
+    Raises:
+        StageInputError: `path` is not ONNX, or of a kind that this onnxruntime does not know.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no public base class
+        raise StageInputError(f"{path} cannot be loaded: {error}") from None

@@ -1,0 +1,73 @@
+"""A TFLite interpreter of one input and one output, which are quantised or float32."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from kwsdata.errors import StageInputError
+
+
+class Tensor(NamedTuple):
+    """An input or output: real = scale (stored - zero_point); scale 0 where it is stored as float32."""
+
+    place: int
+    shape: tuple[int, ...]
+    dtype: type
+    scale: float
+    zero_point: int
+
+    def stored(self, values: np.ndarray) -> np.ndarray:
+        """Return real `values` as they are stored, in this tensor's shape."""
+        if self.scale:
+            limits = np.iinfo(self.dtype)
+            values = np.clip(np.rint(values / self.scale + self.zero_point), limits.min, limits.max)
+        return values.astype(self.dtype).reshape(self.shape)
+
+    def real(self, stored: np.ndarray) -> np.ndarray:
+        """Return stored values as float32."""
+        values = stored.astype(np.float32)
+        return (values - np.float32(self.zero_point)) * np.float32(self.scale) if self.scale else values
+
+
+class TfliteNetwork:
+    """A .tflite file that runs: real values in, real values out."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        """Load `path`.
+
+        Raises:
+            StageInputError: it is not TFLite, or not of one input and one output.
+        """
+        self._path, self._threads = Path(path), threads
+        self.restart()
+
+    def restart(self) -> None:
+        """Load the file anew: its internal state is as at first. The interpreter has no other way to reset it."""
+        try:
+            # The kernels that a device has, and not XNNPACK's: it is slower on models as small as these.
+            self._interpreter = Interpreter(
+                str(self._path),
+                num_threads=self._threads,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise StageInputError(f"{self._path} cannot be loaded: {error}") from None
+        given, made = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if (len(given), len(made)) != (1, 1):
+            raise StageInputError(f"{self._path} has {len(given)} inputs and {len(made)} outputs, not one of each.")
+        self.input, self.output = _tensor(given[0]), _tensor(made[0])
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Return the real output for real `values` of the input's size."""
+        self._interpreter.set_tensor(self.input.place, self.input.stored(values))
+        self._interpreter.invoke()
+        return self.output.real(self._interpreter.get_tensor(self.output.place))
+
+
+def _tensor(details: dict[str, Any]) -> Tensor:
+    scale, zero_point = details["quantization"]
+    shape = tuple(int(size) for size in details["shape"])
+    return Tensor(details["index"], shape, details["dtype"], float(scale), int(zero_point))

@@ -1,0 +1,49 @@
+"""Networks without state, run on the last frames: the heads of openWakeWord, and whole-clip exports.
+
+    in    [1, window, dim], the last `window` frames
+    out   [1, 1], the keyword's probability
+
+Before a stream there is silence, as the front end hears it; zeros where that is not known.
+"""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class Windowed(ABC):
+    """See `kwstrain.runtime.backend.Backend`. Subclasses say how one window is run."""
+
+    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray | None) -> None:
+        self._window, self._stride = int(info["receptive_field_frames"]), int(info["stride"])
+        self._silence = silence
+        self.open(path, threads)
+        self.reset()
+
+    @abstractmethod
+    def open(self, path: Path, threads: int) -> None:
+        """Load the network.
+
+        Raises:
+            StageInputError: it cannot be loaded, or takes another window.
+        """
+
+    @abstractmethod
+    def run(self, window: np.ndarray) -> float:
+        """Return the score of one window, float32 [window, dim]."""
+
+    def reset(self) -> None:
+        """See `Backend`."""
+        self._past: np.ndarray | None = None
+
+    def score(self, frames: np.ndarray) -> np.ndarray:
+        """See `Backend`."""
+        if self._past is None:
+            silence = np.zeros(frames.shape[1], np.float32) if self._silence is None else self._silence
+            self._past = np.tile(silence, (self._window - self._stride, 1))
+        heard = np.concatenate([self._past, frames])
+        self._past = heard[len(heard) - len(self._past) :]
+        starts = range(0, len(frames), self._stride)
+        return np.asarray([self.run(heard[start : start + self._window]) for start in starts], np.float32)
