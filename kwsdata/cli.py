@@ -12,6 +12,7 @@ from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, safe
 from kwsdata.dataset.commands import register
 from kwsdata.importers import KINDS
 from kwsdata.params import load_params
+from kwsdata.publish.commands import register as register_publish
 
 app = new_app(
     "Versioned, augmented, hard-negative-mined datasets for wake words. `dvc repro` runs every stage in order."
@@ -191,6 +192,7 @@ def review(
 
 
 register(app)
+register_publish(app)
 
 
 def main() -> None:

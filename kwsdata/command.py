@@ -23,6 +23,8 @@ EXTRA_OF = {
     "pyroomacoustics": "data",
     "ruamel": "data",
     "datasets": "data",
+    "huggingface_hub": "data",
+    "pyarrow": "data",
     "dask": "cluster",
     "distributed": "cluster",
     "faiss": "mine",

@@ -25,6 +25,7 @@ from kwsdata.params.data import (
 )
 from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParams
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
+from kwsdata.params.publishing import PublishParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     DsTcnParams,
@@ -60,6 +61,7 @@ __all__ = [
     "NoiseReverbParams",
     "Params",
     "PartitionsParams",
+    "PublishParams",
     "ReportParams",
     "SimulateRirsParams",
     "SplitParams",
@@ -101,6 +103,7 @@ class Params(Block):
     streaming: StreamingParams
     evaluate: EvaluateParams
     report: ReportParams
+    publish: PublishParams
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

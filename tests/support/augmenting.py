@@ -24,6 +24,7 @@ def write_rirs(directory: Path, count: int = 3) -> None:
         wave[40] = 1.0
         stored, gain = to_stored(align(wave, 40))
         custom = {"speaker": f"room:{number:04d}", "label": "rir", "gain": gain, "audio_sha256": audio_sha256(stored)}
+        custom |= {"corpus": "simulated", "licence": "CC0-1.0"}
         clips.append(Clip(make_cut(f"room_{number:04d}-0", stored.size, custom=custom), stored))
     write_shard(directory, 0, clips, BITS)
 

@@ -1,0 +1,1 @@
+"""`publish`: hand the dataset on as Lhotse Shar, WebDataset and Hugging Face layouts, if its licences allow."""

@@ -1,0 +1,42 @@
+"""What the makers of synthetic voices ask of the sound they speak; a voice that is not listed here is unknown.
+
+The licence of a speech engine's program is not that of its sound: eSpeak NG and Piper are GPL-3 programs, whose output
+is not a copy of them. A neural voice is trained on recordings, and its model card names the terms.
+"""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+# (engine, pattern of voices): (licence, who to credit). The first that fits counts.
+_VOICES = {
+    ("kokoro", "*"): ("Apache-2.0", "Kokoro-82M, hexgrad, https://huggingface.co/hexgrad/Kokoro-82M"),
+    ("espeak", "*"): ("engine-output", "eSpeak NG, https://github.com/espeak-ng/espeak-ng"),
+    ("piper", "en_US-joe-medium"): (
+        "CC0-1.0",
+        "Piper's voice joe (its model card: CC0; fine-tuned from the voice lessac, whose recordings have terms of "
+        "their own), https://huggingface.co/rhasspy/piper-voices",
+    ),
+}
+
+
+def voice_source(corpus: str, recipe: dict[str, Any]) -> tuple[str, str] | None:
+    """Return (source, licence) of a clip that an engine spoke, or None where none did.
+
+    The source is "corpus:engine", and of Piper, whose voices have licences of their own, "corpus:piper:voice".
+    """
+    engine, voice = recipe.get("engine"), (recipe.get("request") or {}).get("voice", "")
+    if engine is None:
+        return None
+    source = f"{corpus}:{engine}:{voice}" if engine == "piper" else f"{corpus}:{engine}"
+    return source, next((licence for licence, _ in _of(engine, voice)), "unknown")
+
+
+def credit_of(source: str) -> str | None:
+    """Return who is to be credited for the voices of a source ("corpus:engine[:voice]"); None if no engine's."""
+    _, engine, voice = [*source.split(":", 2), "", ""][:3]
+    return next((credit for _, credit in _of(engine, voice)), None)
+
+
+def _of(engine: str, voice: str) -> Iterator[tuple[str, str]]:
+    return (terms for (name, pattern), terms in _VOICES.items() if name == engine and fnmatchcase(voice, pattern))

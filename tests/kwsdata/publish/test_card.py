@@ -1,0 +1,92 @@
+"""The card says what the manifests say."""
+
+import json
+from pathlib import Path
+
+import yaml
+from typer.testing import CliRunner
+
+from kwsdata.cli import app
+from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+
+
+def parts_of(text: str):
+    _, front, body = text.split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def test_front_matter_is_what_the_hub_knows(publishing):
+    from huggingface_hub import DatasetCard
+
+    publishing(layouts=["hf"])
+    front, _ = parts_of(Path("dist/README.md").read_text())
+    assert front["license"] == "cc0-1.0"
+    assert front["size_categories"] == ["n<1K"]
+    assert [config["config_name"] for config in front["configs"]] == ["split", "augmented"]
+    for config in front["configs"]:
+        for files in config["data_files"]:
+            assert list(Path("dist").glob(files["path"]))
+    assert DatasetCard.load("dist/README.md").data.to_dict()["pretty_name"] == "computer (wake word)"
+
+
+def test_sizes_sources_and_limits_are_those_of_the_manifests(publishing):
+    told = publishing(layouts=["shar"])
+    _, body = parts_of(Path("dist/README.md").read_text())
+    assert "| `split/train` | 14 |" in body
+    assert f"content hash `{told['dataset']}`" in body
+    for name, source in told["sources"].items():
+        assert f"| `{name}` | CC0-1.0 | {source['clips']} |" in body
+    assert "`split/dev` has no clip of the keyword." in body
+    assert "`kwsdata check` (leaks between partitions, faults of sound and labels) has not been run" in body
+
+
+def test_the_gates_findings_are_limits(publishing):
+    Path("data/check").mkdir()
+    Path("data/check/check.json").write_text(json.dumps({"passed": False, "rules": {"odd_keyword": 3}}))
+    publishing(layouts=["shar"])
+    body = Path("dist/README.md").read_text()
+    assert "`kwsdata check` FAILED when it was last run." in body
+    assert "odd_keyword 3" in body
+
+
+def test_unknown_speakers_transcripts_and_what_was_left_out_are_limits(publishing):
+    path = Path("data/split/dev.jsonl.gz")
+    rows = list(read_jsonl_gz(path))
+    for row in rows:
+        del row["custom"]["speaker"]
+        row["supervisions"] = []
+    write_jsonl_gz(path, rows)
+    publishing(layouts=["shar"], exclude=["street"])
+    body = Path("dist/README.md").read_text()
+    assert "Nobody knows who speaks in `others` (5 clips)" in body
+    assert "`others` has 5 clips of speech without a transcript" in body
+    assert "Left out, with everything it is heard in: `street`" in body
+
+
+def test_licences_that_ask_for_something_are_listed(publishing):
+    for path in [*Path("data/split").glob("*.gz"), *Path("data/augmented/shar").glob("*.gz")]:
+        rows = list(read_jsonl_gz(path))
+        for row in rows:
+            if row["custom"]["corpus"] == "talk":
+                row["custom"]["licence"] = "CC-BY-SA-4.0"
+        write_jsonl_gz(path, rows)
+    publishing(layouts=["shar"])
+    front, body = parts_of(Path("dist/README.md").read_text())
+    assert front["license"] == ["cc-by-sa-4.0", "cc0-1.0"]
+    assert "- credit to the authors: `talk` (CC-BY-SA-4.0)" in body
+    assert "- what is made from it carries the same licence: `talk` (CC-BY-SA-4.0)" in body
+    assert "No citation is recorded for `talk`" in body
+
+
+def test_the_card_is_printed_even_where_publishing_is_refused(built):
+    path = Path("data/split/dev.jsonl.gz")
+    rows = list(read_jsonl_gz(path))
+    for row in rows:
+        row["custom"]["licence"] = "unknown"
+    write_jsonl_gz(path, rows)
+    shown = CliRunner().invoke(app, ["publish", "dist"])
+    assert shown.exit_code == 1
+    assert "others: its licence is 'unknown' (5 clips)" in shown.output
+    shown = CliRunner().invoke(app, ["card"])
+    assert shown.exit_code == 0
+    assert parts_of(shown.stdout)[0]["pretty_name"] == "computer (wake word)"

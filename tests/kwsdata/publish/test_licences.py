@@ -1,0 +1,104 @@
+"""The table of licences, the ways in which people write them, and which of them can be in one work."""
+
+from itertools import product
+
+import pytest
+
+from kwsdata.importers import KINDS, importer_for
+from kwsdata.publish.licences import LICENCES, clash, licences_of, refusal
+from kwsdata.publish.voices import voice_source
+
+
+@pytest.mark.parametrize(
+    ("text", "spdx"),
+    [
+        ("CC-BY-4.0", ["CC-BY-4.0"]),
+        ("cc by 4.0", ["CC-BY-4.0"]),
+        ("CC BY-NC-SA 3.0", ["CC-BY-NC-SA-3.0"]),
+        ("CC0", ["CC0-1.0"]),
+        ("public domain", ["public-domain"]),
+        ("public-domain waivers", ["public-domain"]),
+        ("free for any use", ["free-for-any-use"]),
+        ("GPL-2.0", ["GPL-2.0-only"]),
+        ("GPL-2.0-or-later", ["GPL-2.0-or-later"]),
+        ("Apache License 2.0", ["Apache-2.0"]),
+        ("CC0 or CC-BY per clip", ["CC0-1.0", "CC-BY"]),
+        ("CC0 / CC-BY per clip", ["CC0-1.0", "CC-BY"]),
+        ("CC0, CC-BY, CC-BY-SA or PD per clip", ["CC0-1.0", "CC-BY", "CC-BY-SA", "public-domain"]),
+    ],
+)
+def test_a_licence_is_known_however_it_is_written(text, spdx):
+    assert [licence.spdx for licence in licences_of(text)] == spdx
+
+
+@pytest.mark.parametrize("text", ["unknown", "", "own", "see LICENSE.txt", "CC0 or something per clip", "CC"])
+def test_what_is_not_in_the_table_is_unknown(text):
+    assert licences_of(text) is None
+
+
+def test_every_licence_that_an_importer_declares_is_in_the_table():
+    declared = {kind: importer_for(kind).licence for kind in KINDS}
+    assert {kind for kind, licence in declared.items() if licence is not None} >= {"librispeech", "musan"}
+    for licence in filter(None, declared.values()):
+        assert licences_of(licence), licence
+
+
+@pytest.mark.parametrize("text", ["CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "all rights reserved", "LDC", "research only"])
+def test_what_forbids_copies_or_changes_is_refused(text):
+    assert refusal(licences_of(text)[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("GPL-2.0-only", "CC-BY-NC-4.0", False),
+        ("GPL-3.0-only", "CC-BY-NC-SA-4.0", False),
+        ("GPL-2.0-only", "CC-BY-4.0", True),
+        ("GPL-2.0-only", "Apache-2.0", False),
+        ("GPL-3.0-only", "Apache-2.0", True),
+        ("GPL-2.0-only", "GPL-3.0-only", False),
+        ("GPL-2.0-or-later", "GPL-3.0-only", True),
+        ("GPL-3.0-only", "CC-BY-SA-4.0", True),
+        ("GPL-3.0-only", "CC-BY-SA-3.0", False),
+        ("CC-BY-SA-4.0", "CC-BY-SA-3.0", True),
+        ("CC-BY-SA-4.0", "CC-BY-NC-4.0", False),
+        ("CC-BY-SA-4.0", "CC-BY-NC-SA-4.0", False),
+        ("CC-BY-NC-SA-4.0", "CC-BY-NC-4.0", True),
+        ("CC-BY-NC-SA-4.0", "CC-BY-4.0", True),
+        ("CC-BY-NC-4.0", "Apache-2.0", True),
+        ("CC-BY-SA-4.0", "MIT", True),
+    ],
+)
+def test_which_licences_can_be_in_one_work(one, other, together):
+    first, second = LICENCES[one.lower()], LICENCES[other.lower()]
+    assert (clash(first, second) is None) == together
+    assert (clash(second, first) is None) == together
+
+
+def test_a_licence_goes_with_itself_and_a_waiver_with_all():
+    waiver = LICENCES["cc0-1.0"]
+    for licence in LICENCES.values():
+        assert clash(licence, licence) is None
+        assert not licence.change or clash(licence, waiver) is None
+    for one, other in product(LICENCES.values(), repeat=2):
+        assert clash(one, other) is None or one.same or other.same
+
+
+def test_voices_have_the_licences_of_their_models_not_of_their_engines():
+    def licence(engine, voice):
+        return voice_source("speech", {"engine": engine, "request": {"voice": voice}})
+
+    assert licence("kokoro", "af_bella") == ("speech:kokoro", "Apache-2.0")
+    assert licence("espeak", "en+f1") == ("speech:espeak", "engine-output")
+    assert licence("piper", "en_US-joe-medium") == ("speech:piper:en_US-joe-medium", "CC0-1.0")
+    assert licence("piper", "en_US-lessac-medium") == ("speech:piper:en_US-lessac-medium", "unknown")
+    assert voice_source("crowd", {}) is None
+
+
+def test_every_engine_is_in_the_table():
+    from kwsdata.synthesize.engines import ENGINES
+
+    voices = {"piper": "en_US-joe-medium"}
+    for engine in ENGINES:
+        source, licence = voice_source("speech", {"engine": engine, "request": {"voice": voices.get(engine, "any")}})
+        assert licences_of(licence), source
