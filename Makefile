@@ -20,6 +20,7 @@ $(VENV)/.done: pyproject.toml constraints.txt
 env: $(VENV)/.done
 
 repro: env
+	kwsdata repair
 	dvc repro
 	@echo "report: data/report/index.html   numbers: data/report/metrics.json"
 

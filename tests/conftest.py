@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("DVC_TEST", "true")  # no analytics, no look for a newer version: half a second a command
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -21,6 +21,8 @@ def register(app: typer.Typer) -> None:
     command(app, "stats", "kwsdata stats\nkwsdata stats --json --rev v1.0")(stats)
     command(app, "diff", "kwsdata diff HEAD\nkwsdata diff v1.0 v1.1 --json")(diff)
     command(app, "trace", "kwsdata trace crowd-s07_3-a02")(trace)
+    command(app, "verify", "kwsdata verify\nkwsdata verify cache\nkwsdata verify storage --mend")(verify)
+    command(app, "repair", "kwsdata repair")(repair)
 
 
 def lock(
@@ -84,3 +86,24 @@ def trace(
     from kwsdata.dataset.trees import open_tree
 
     show(traced(open_tree(rev), cut_id))
+
+
+def verify(
+    place: Annotated[
+        str, typer.Argument(help="files (those on disk), cache (DVC's), or the name of a remote.")
+    ] = "files",
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Upload again what a remote lacks and the cache here has.")
+    ] = False,
+) -> None:
+    """Read all that DVC tracks and hash it again: is it what git records? Names what is missing or damaged."""
+    from kwsdata.dataset.objects import verify as verified
+
+    show(verified(place, mend=mend))
+
+
+def repair() -> None:
+    """Mend what a kill -9 left half-written of DVC's own files (dvc.lock); type `dvc repro` after it."""
+    from kwsdata.dataset.repair import repair as repaired
+
+    show(repaired())
