@@ -54,6 +54,10 @@ def test_every_params_block_a_stage_reads_is_its_param(stage):
     assert blocks <= set(PARAMS)
 
 
+def test_what_python_leaves_beside_the_code_is_no_dep():
+    assert "__pycache__/" in (ROOT / ".dvcignore").read_text().splitlines()
+
+
 def test_every_file_is_short():
     long = {
         str(path.relative_to(ROOT)): count
