@@ -54,6 +54,10 @@ class Decisions:
         verdict = min(near, key=lambda one: abs(one.middle - middle)).verdict
         return None if verdict == "undecided" else verdict
 
+    def clips(self, verdict: Verdict) -> set[str]:
+        """Return the clips with a place that `verdict` stands for."""
+        return {one.clip for group in self._by_identity.values() for one in group if one.verdict == verdict}
+
     def __len__(self) -> int:
         return sum(one.verdict != "undecided" for group in self._by_identity.values() for one in group)
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from kwsdata.params.negatives import Rule
 
-_FIX = "import the corpus again (`kwsdata import`) without the cuts that check.json lists under `exclude`"
+_FIX = (
+    "type `kwsdata exclude --rule {rule}` to leave out the cuts proposed here (review/excluded.txt), then `dvc repro`"
+)
 
 
 @dataclass(frozen=True)
@@ -26,4 +28,4 @@ class Finding:
 
 def exclusion(rule: Rule, message: str, cuts: Sequence[str], exclude: Sequence[str]) -> Finding:
     """Return a finding that leaving out the cuts `exclude` mends."""
-    return Finding(rule, message, list(cuts), _FIX, list(exclude))
+    return Finding(rule, message, list(cuts), _FIX.format(rule=rule), list(exclude))

@@ -44,20 +44,22 @@ class SimilarSound:
         self._params = params
         self._held: list[tuple[str, MonoCut]] = []
         self._prints: list[Any] = []
-        self._table: Table | None = None
+        self._table = Table(())
 
     def hold(self, partition: str, facts: Facts) -> None:
-        """Take in a clip of dev or test."""
+        """Take in a clip of dev or test; it is found after the next `seal`."""
         self._held.append((partition, facts.cut))
         self._prints.append(facts.print)
+
+    def seal(self) -> None:
+        """End a partition: what was taken in so far can be found from here on."""
+        self._table = Table(self._prints)
 
     def findings(self, partition: str, facts: Facts) -> Iterator[Finding]:
         """Yield a finding for each held clip of another partition that is the same recording as this one.
 
         Of dev and test, which are both held, each pair is found from dev alone.
         """
-        if self._table is None:
-            self._table = Table(self._prints)
         frames = max(1, round(self._params.min_common_s / HOP_S))
         for match in self._table.matches(facts.print, self._params.max_bit_error, frames):
             other, cut = self._held[match.clip]

@@ -2,8 +2,11 @@
 
     data/check/check.json     passed, findings (rule, message, cuts, fix, exclude, fails), and what was measured
     data/check/index.html     the same for people
+    data/check/passed.json    only where nothing ends the pipeline, and always the same: what comes after the gate
+                              depends on it, and is not made again because a report has changed
 
-The files are written in either case.
+The first two are written in either case. Without an embedder (`embed.embedder: null`) the gate does not listen: it
+finds no `alike_sound` and no `label_suspect`.
 """
 
 from collections import Counter
@@ -69,7 +72,7 @@ def run(
         sound.hear(partition, cuts[partition])
     sound.hear("train", mined_cuts, "mined")
     findings += sound.findings
-    findings += _alike(params, embeddings)
+    findings += _alike(params, embeddings) if params.embed.embedder is not None else ()
     counts = {partition: counts_of(cuts[partition]) for partition in PARTITIONS}
     for partition in PARTITIONS:
         findings += imbalances(partition, counts[partition], params.check)
@@ -83,6 +86,7 @@ def run(
         "measured": {
             "clips": counts,
             "mined": len(mined_cuts),
+            "listened": params.embed.embedder is not None,
             "spectrum_auc": {k: round(v[0], 4) for k, v in spectrum.items()},
         },
     }
@@ -90,6 +94,8 @@ def run(
         scratch.mkdir()
         write_json(scratch / "check.json", result)
         (scratch / "index.html").write_text(page_of(result), encoding="utf-8")
+        if not broken:
+            write_json(scratch / "passed.json", {"passed": True})
     if broken:
         told = ", ".join(f"{rule}: {count}" for rule, count in sorted(broken.items()))
         first = next(finding for finding in findings if finding.rule in broken)
@@ -110,6 +116,7 @@ class _Sound:
         self._features: dict[str, list[tuple[str, bool, np.ndarray]]] = {}
 
     def hear(self, partition: str, cuts: Sequence[MonoCut], name: str | None = None) -> None:
+        self._similar.seal()
         for facts in facts_of(cuts, self.params.executor, name or partition):
             self.findings += faults(facts, self.params.check)
             if facts.fault is None:
@@ -141,6 +148,8 @@ def _alike(params: Params, embeddings: Path) -> Iterator[Finding]:
     """Yield what the embeddings tell: the same takes in two partitions, and labels that the sound contradicts."""
     words = VectorStore(embeddings / "train" / "keyword")
     negatives = VectorStore(embeddings / "train" / "negative")
+    if len(words) < 2 or len(negatives) < 2:
+        return  # nothing to compare with: `imbalance` says so
     index = VectorIndex(embeddings / "train" / "index", negatives, params.embed.index)
     yardstick = Yardstick(words, negatives, params.likeness)
     yield from odd_keywords(words, "train", yardstick, params.check)

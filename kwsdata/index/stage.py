@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from kwsdata.corpus import corpus_dirs, read_info
 from kwsdata.errors import CorpusError
+from kwsdata.exclusions import EXCLUDED, load_excluded
 from kwsdata.files import atomic_path, write_json
 from kwsdata.index.label import label_of
 from kwsdata.manifests import write_cuts
@@ -20,10 +21,13 @@ from kwsdata.shards import shard_cuts, with_custom
 ROOTS = (Path("data/corpora"), Path("data/synthetic"))
 
 
-def run(params: Params, roots: tuple[Path, ...] = ROOTS, out: Path = Path("data/index")) -> dict[str, Any]:
+def run(
+    params: Params, roots: tuple[Path, ...] = ROOTS, out: Path = Path("data/index"), excluded: Path = EXCLUDED
+) -> dict[str, Any]:
     """Write `out/cuts.jsonl.gz` (labelled cuts, corpora by name) and `out/index.json`; return the latter.
 
     Impulse responses stay out: they are read by the rooms stage. Of clips with the same samples the first is kept.
+    Clips that the file `excluded` lists stay out too.
 
     Raises:
         CorpusError: there is no corpus, two share a name, or no clip says the keyword.
@@ -36,7 +40,7 @@ def run(params: Params, roots: tuple[Path, ...] = ROOTS, out: Path = Path("data/
     names = [directory.name for directory in directories]
     if len(set(names)) < len(names):
         raise CorpusError(f"two corpora share a name among {sorted(names)}: import one again with another --name.")
-    tally = _Tally()
+    tally = _Tally(load_excluded(excluded))
     with atomic_path(out) as scratch:
         scratch.mkdir()
         write_cuts(scratch / "cuts.jsonl.gz", _labelled(directories, params.keyword.text, tally))
@@ -53,7 +57,8 @@ def run(params: Params, roots: tuple[Path, ...] = ROOTS, out: Path = Path("data/
 class _Tally:
     """Counts while cuts pass by."""
 
-    def __init__(self) -> None:
+    def __init__(self, left_out: frozenset[str]) -> None:
+        self.left_out = left_out
         self.owner_of_audio: dict[str, str] = {}
         self.excluded: dict[str, list[str]] = defaultdict(list)
         self.hours_by_label: dict[str, float] = defaultdict(float)
@@ -83,6 +88,9 @@ def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[
         for cut in shard_cuts(directory):
             custom = cut.custom or {}
             text = cut.supervisions[0].text if cut.supervisions else None
+            if cut.id in tally.left_out:
+                tally.excluded["listed in review/excluded.txt"].append(cut.id)
+                continue
             label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
             owner = tally.owner_of_audio.setdefault(custom["audio_sha256"], cut.id)
             if owner != cut.id:

@@ -4,6 +4,7 @@ from sound import tone, white_noise
 
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.errors import CorpusError
+from kwsdata.exclusions import exclude
 from kwsdata.index.label import label_of, says
 from kwsdata.index.stage import run
 from kwsdata.manifests import read_cuts
@@ -71,6 +72,16 @@ def test_index_labels_excludes_and_drops_duplicates(project, params):
     assert "synthetic" not in cuts["words-a"]
     assert summary["excluded"]["same sound as another clip"]["first"] == ["talk-d"]
     assert summary["excluded"]["says the keyword among other words"]["first"] == ["talk-c"]
+
+
+def test_a_clip_that_is_listed_as_excluded_is_in_no_partition(project, params):
+    corpus(
+        project / "real", "words", "keyword", [Item(k, tone(440 + 10 * i), "computer", k) for i, k in enumerate("abc")]
+    )
+    exclude(["words-b"], "says something else", project / "excluded.txt")
+    summary = run(params, (project / "real",), project / "index", project / "excluded.txt")
+    assert [cut.id for cut in read_cuts(project / "index" / "cuts.jsonl.gz")] == ["words-a", "words-c"]
+    assert summary["excluded"]["listed in review/excluded.txt"] == {"clips": 1, "first": ["words-b"]}
 
 
 def test_no_keyword_anywhere_is_a_clear_error(project, params):
