@@ -15,7 +15,9 @@ import soundfile
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, resample
+from kwsdata.cache import entry
 from kwsdata.errors import AudioError, StageInputError
+from kwsdata.files import read_json, sha256_of, write_json
 from kwsdata.shards import read_place
 
 _GUARD = 1600  # samples read and thrown away at both ends of a resampled stretch
@@ -120,13 +122,21 @@ def pieces_of_file(path: Path, name: str, piece_samples: int, **known: Any) -> I
     """
     try:
         info = soundfile.info(str(path))
-        stat = path.stat()
+        identity = file_hash(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path} cannot be read as sound ({error})") from None
     total = math.floor(info.frames * SAMPLE_RATE / info.samplerate)
-    identity = f"{path.as_posix()}:{stat.st_size}:{stat.st_mtime_ns}"
     for start, samples in spans(total, piece_samples):
         yield Piece(name, path.as_posix(), start, samples, total, identity, **({"label": "speech"} | known))
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, read once as long as its size and time stay the same (the cache remembers)."""
+    stat = path.stat()
+    known = entry("files", path.absolute().as_posix(), stat.st_size, stat.st_mtime_ns, suffix=".json")
+    if not known.exists():
+        write_json(known, sha256_of(path))
+    return str(read_json(known))
 
 
 def spans(total: int, length: int) -> Iterator[tuple[int, int]]:

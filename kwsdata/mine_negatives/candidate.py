@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.draws import digest_of
 from kwsdata.manifests import safe_id
 from kwsdata.pieces import Piece
+
+_NAME = 50  # characters of the clip's id that a mined one carries: paths of files in pools have any length
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        """The clip and the sample: stays the same as long as the recording does."""
-        return safe_id(f"mined-{self.piece.clip}-{self.middle}")
+        """The clip, which recording it is, and the sample: stays the same as long as the recording does."""
+        return f"mined-{safe_id(self.piece.clip)[-_NAME:]}-{digest_of(self.piece.identity)[:8]}-{self.middle}"
 
     def why(self) -> dict[str, Any]:
         """Return the numbers as a row for people and for `custom["mined"]`."""

@@ -5,6 +5,7 @@ whole if anything in it belongs to dev or test: the same samples, the same recor
 (fingerprints), or the same speaker.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ def named_pool(name: str, params: Params, split: Path) -> Pool:
         raise StageInputError(
             f"mine_negatives.pools: no sound at {name!r}: give a corpus, a folder, a file or a manifest."
         )
-    key = digest_of("pool", *((piece.id, piece.identity, piece.samples) for piece in pieces))
+    key = digest_of("pool", *(json.dumps(piece.row(), sort_keys=True) for piece in pieces))
     directory = cache_root() / "pools" / key[:24]
     refuse_held_out(name, pieces, params, split, directory / "clean")
     index = directory / f"index-{digest_of(embedder.identity, params.embed.index.model_dump_json())[:12]}"

@@ -5,6 +5,8 @@
     data/mined/words.jsonl.gz        the keyword's recordings that were compared with, and where the word lies in each
     data/mined/mined.json            counts, thresholds, and which synthetic phrases are confused most
 
+With `mine_negatives.budget: 0`, or without an embedder, nothing is looked for and the set is empty.
+
 A mined cut's custom: label `mined`, partition `train`, parent (the recording's cut) and parent_sha256, `mined` (why it
 was chosen, see `Candidate.why`), parent_corpus, and licence, speaker, synthetic of its parent.
 """
@@ -19,7 +21,7 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.decisions import DECISIONS, load_decisions
-from kwsdata.errors import StageInputError
+from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import atomic_path, write_json, write_jsonl_gz
 from kwsdata.likeness import Yardstick
 from kwsdata.manifests import audio_sha256, make_cut
@@ -50,17 +52,21 @@ def run(
 
     Raises:
         PartitionError: a named pool holds sound of dev or test.
+        ParamsError: pools are named, but there is no embedder.
         MissingExtraError: `transcribe` without the extra `asr`.
         StageInputError: an input is missing or damaged, or there is nothing to compare with.
     """
     block = params.mine_negatives
+    if block.budget == 0 or params.embed.embedder is None:
+        return _nothing(params, out)
     judged = load_decisions(decisions)
     keyword = VectorStore(embeddings / "train" / "keyword")
     pools = [train_pool(params, embeddings), *(named_pool(name, params, split) for name in block.pools)]
     if any(pool.store.identity != keyword.identity for pool in pools):
         raise StageInputError(f"{embeddings} was made by another embedder than the pools: type `dvc repro embed`.")
     yardstick = Yardstick(keyword, pools[0].store, params.likeness)
-    found = [one for n, pool in enumerate(pools) for one in candidates_of(n, pool, yardstick, block, params.executor)]
+    every = (one for n, pool in enumerate(pools) for one in candidates_of(n, pool, yardstick, block, params.executor))
+    found = list({one.id: one for one in every}.values())  # a pool may hold recordings of another one
     found.sort(key=lambda one: (-one.rank, one.id))
     guard = Guard(
         params.keyword.text,
@@ -95,6 +101,31 @@ def run(
             scratch / "candidates.jsonl.gz", (_row(one, rulings[one.id], pools, keyword.window) for one in found)
         )
         write_jsonl_gz(scratch / "words.jsonl.gz", _words(keyword, yardstick))
+        write_json(scratch / "mined.json", summary)
+    return summary
+
+
+def asked(params: Params, pools: Sequence[str], model: str | None) -> Params:
+    """Return `params` with the pools and the model that a command line names in place of its own, if it names any."""
+    changes: dict[str, Any] = ({"pools": list(pools)} if pools else {}) | ({"model": model} if model else {})
+    return params.model_copy(update={"mine_negatives": params.mine_negatives.model_copy(update=changes)})
+
+
+def _nothing(params: Params, out: Path) -> dict[str, Any]:
+    """Write an empty `out`.
+
+    Raises:
+        ParamsError: pools or a model are named, which only an embedder can make use of.
+    """
+    block = params.mine_negatives
+    if block.budget > 0 and (block.pools or block.model):
+        raise ParamsError("mine_negatives names pools or a model, but embed.embedder is null: give google_speech.")
+    why = "mine_negatives.budget is 0" if block.budget == 0 else "embed.embedder is null"
+    summary: dict[str, Any] = {"keyword": params.keyword.text, "mined": 0, "candidates": 0, "why": why}
+    with atomic_path(out) as scratch:
+        (scratch / SHAR).mkdir(parents=True)
+        for name in ("candidates", "words"):
+            write_jsonl_gz(scratch / f"{name}.jsonl.gz", [])
         write_json(scratch / "mined.json", summary)
     return summary
 

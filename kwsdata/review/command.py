@@ -6,7 +6,7 @@ from typing import Any
 
 from kwsdata.decisions import DECISIONS
 from kwsdata.errors import KwsError
-from kwsdata.review.candidates import Candidates
+from kwsdata.review.candidates import ORDER, Candidates
 from kwsdata.review.export import export_page
 from kwsdata.review.server import ReviewServer
 
@@ -40,6 +40,13 @@ def review(
 def export(
     out: Path, count: int, status: str = "mine", mined: Path = Path("data/mined"), decisions: Path = DECISIONS
 ) -> dict[str, Any]:
-    """Write the `count` hardest candidates of a status to the HTML file `out`."""
+    """Write the `count` hardest candidates of a status (or of `all`) to the HTML file `out`.
+
+    Raises:
+        KwsError: there is no such status.
+        StageInputError: there are no candidates, or a window's sound is missing.
+    """
+    if status not in (*ORDER, "all"):
+        raise KwsError(f"--status is {status!r}: give one of {', '.join(ORDER)}, all.")
     written = export_page(Candidates(mined, decisions), out, count, None if status == "all" else status)
     return {"page": str(out), "candidates": written}

@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         if length > _MOST_BYTES:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too long")
         body = self.rfile.read(length)
-        if not secrets.compare_digest(self.headers.get("X-Token", ""), self.server.token):
+        if not secrets.compare_digest(self.headers.get("X-Token", "").encode(), self.server.token.encode()):
             raise _Refused(HTTPStatus.FORBIDDEN, "reload the page")
         if urlsplit(self.path).path != "/api/decide":
             raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")

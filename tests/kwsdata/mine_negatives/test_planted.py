@@ -1,5 +1,7 @@
 """What is hidden in speech is found, or held back, as it should be."""
 
+import os
+
 import numpy as np
 import pytest
 from spoken import KEYWORD, corpus, hidden, sentences, spoken, voices
@@ -7,10 +9,11 @@ from spoken import KEYWORD, corpus, hidden, sentences, spoken, voices
 from kwsdata.audio import SAMPLE_RATE, encode_flac
 from kwsdata.corpus import Item
 from kwsdata.decisions import Decision, append_decision
-from kwsdata.errors import PartitionError, StageInputError
+from kwsdata.embed.stage import run as embed
+from kwsdata.errors import ParamsError, PartitionError, StageInputError
 from kwsdata.files import read_jsonl_gz
 from kwsdata.manifests import read_cuts
-from kwsdata.mine_negatives.stage import run
+from kwsdata.mine_negatives.stage import asked, run
 from kwsdata.shards import load_audio, shard_cuts
 
 
@@ -123,6 +126,44 @@ def test_a_pool_that_is_a_test_file_is_refused_however_it_was_changed(spoken_pro
 def test_a_manifest_of_test_is_refused_by_name(spoken_project, tmp_path):
     with pytest.raises(PartitionError, match="of the test partition"):
         mined_with(spoken_project, tmp_path, pools=["data/split/test.jsonl.gz"])
+
+
+def test_a_pool_that_repeats_train_adds_nothing_twice(spoken_project, tmp_path):
+    _, alone = mined_with(spoken_project, tmp_path / "alone")
+    _, rows = mined_with(spoken_project, tmp_path / "both", pools=["data/corpora/talk-train"])
+    ids = [row["id"] for row in rows]
+    assert len(ids) == len(set(ids))
+    assert {row["id"] for row in alone} == set(ids)
+    cuts = [cut.id for cut in shard_cuts(tmp_path / "both" / "mined")]
+    assert cuts == [row["id"] for row in rows if row["status"] == "mine"]
+
+
+@pytest.mark.parametrize(("change", "why"), [({"budget": 0}, "budget is 0"), ({"embedder": None}, "embedder is null")])
+def test_without_a_budget_or_an_embedder_the_set_is_empty(spoken_project, tmp_path, change, why):
+    params = spoken_project.params
+    block = "mine_negatives" if "budget" in change else "embed"
+    params = params.model_copy(update={block: getattr(params, block).model_copy(update=change)})
+    summary = run(params, out=tmp_path / "mined")
+    assert summary["mined"] == 0
+    assert why in summary["why"]
+    assert not list(shard_cuts(tmp_path / "mined"))
+    if block == "embed":
+        assert embed(params, out=tmp_path / "embeddings")["vectors"] == {}
+        with pytest.raises(ParamsError, match=r"names pools or a model, but embed\.embedder is null"):
+            run(asked(params, ["pool"], None), out=tmp_path / "mined")
+
+
+def test_a_pool_of_deep_paths_is_mined_and_a_file_is_known_by_its_sound(spoken_project, tmp_path):
+    deep = tmp_path / "pool" / ("a long name of a podcast " * 4) / "é 01"
+    deep.mkdir(parents=True)
+    (deep / "talk.flac").write_bytes(encode_flac(sentences((voices()[44],))[1].wave))
+    _, rows = mined_with(spoken_project, tmp_path / "one", pools=[str(tmp_path / "pool")])
+    mined = {row["id"]: row["piece"]["identity"] for row in rows if row["pool"] == str(tmp_path / "pool")}
+    assert mined
+    (tmp_path / "pool").rename(tmp_path / "moved")
+    os.utime(next((tmp_path / "moved").rglob("*.flac")), (1, 1))  # as a checkout does
+    _, rows = mined_with(spoken_project, tmp_path / "two", pools=[str(tmp_path / "moved")])
+    assert {row["id"]: row["piece"]["identity"] for row in rows if row["pool"] == str(tmp_path / "moved")} == mined
 
 
 def test_a_folder_of_new_sound_is_mined_and_an_empty_one_is_an_error(spoken_project, tmp_path):
