@@ -164,12 +164,29 @@ def embed(params: ParamsOption = DEFAULT_PARAMS) -> None:
     show(run(load_params(params)))
 
 
-@command(app, "mine-negatives", "kwsdata embed\nkwsdata mine-negatives\nkwsdata review")
-def mine_negatives(params: ParamsOption = DEFAULT_PARAMS) -> None:
-    """Find the sounds of the train partition that are nearest to the keyword and do not say it: data/mined."""
-    from kwsdata.mine_negatives.stage import run
+@command(
+    app,
+    "mine-negatives",
+    "kwsdata embed\nkwsdata mine-negatives\n"
+    "kwsdata mine-negatives --pool ~/podcasts --pool data/pools/tv --model data/rounds/1 --out podcasts-mined",
+)
+def mine_negatives(
+    pool: Annotated[
+        list[str] | None,
+        typer.Option(help="Also search this corpus, folder, file or manifest (instead of mine_negatives.pools)."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Directory of an exported model, whose own false alarms are taken too.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the mined cuts go; the pipeline trains on data/mined.")] = Path(
+        "data/mined"
+    ),
+    params: ParamsOption = DEFAULT_PARAMS,
+) -> None:
+    """Find the sounds, of train and of pools you name, that are nearest to the keyword and do not say it."""
+    from kwsdata.mine_negatives.stage import asked, run
 
-    show(run(load_params(params)))
+    show(run(asked(load_params(params), pool or [], model), out=out))
 
 
 @command(app, "check", "kwsdata check")
@@ -180,15 +197,55 @@ def check(params: ParamsOption = DEFAULT_PARAMS) -> None:
     show(run(load_params(params)))
 
 
-@command(app, "review", "kwsdata review\nkwsdata review --port 8080 --no-browser")
+@command(
+    app,
+    "exclude",
+    "kwsdata exclude --rule similar_sound\nkwsdata exclude --heard\nkwsdata exclude crowd-17 crowd-18 --why clipped",
+)
+def exclude(
+    cuts: Annotated[list[str] | None, typer.Argument(help="Ids of cuts, as in data/split.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Those that findings of this rule in check.json propose.")] = None,
+    heard: Annotated[
+        bool, typer.Option("--heard", help="The negatives in which a reviewer heard the keyword.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="Written beside CUTS.")] = "by hand",
+) -> None:
+    """Leave clips out of every partition: adds them to review/excluded.txt, which the stage `index` reads."""
+    from kwsdata.decisions import load_decisions
+    from kwsdata.exclusions import exclude as leave_out
+    from kwsdata.exclusions import exclude_rule
+
+    added = leave_out(cuts or [], why)
+    added += exclude_rule(rule) if rule is not None else 0
+    added += leave_out(load_decisions().clips("keyword"), "a reviewer heard the keyword") if heard else 0
+    show({"excluded": added})
+
+
+@command(
+    app,
+    "review",
+    "kwsdata review\nkwsdata review --port 8080 --no-browser\nkwsdata review --export top50.html --count 50",
+)
 def review(
     port: Annotated[int, typer.Option(help="On this machine alone; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the hardest to this HTML file, with their sound, instead of a server.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Of --export: how many.")] = 50,
+    status: Annotated[
+        str, typer.Option(help="Of --export: which candidates, mine | review | keyword | left_out | all.")
+    ] = "mine",
+    mined: Annotated[Path, typer.Option(help="What `kwsdata mine-negatives` wrote.")] = Path("data/mined"),
 ) -> None:
     """Listen to mined candidates and keep, drop or name them the keyword; decisions go to a text file in git."""
+    from kwsdata.review.command import export as write
     from kwsdata.review.command import review as serve
 
-    show(serve(port=port, open_browser=browser))
+    if export is not None:
+        show(write(export, count, status, mined))
+    else:
+        show(serve(mined, port=port, open_browser=browser))
 
 
 register(app)

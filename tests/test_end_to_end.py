@@ -51,13 +51,13 @@ def talk(rng: np.random.Generator) -> np.ndarray:
 def project(tmp_path_factory) -> Path:
     """A git and DVC project with this checkout's pipeline, small numbers, and imported corpora."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("dvc.yaml", "params.yaml", ".dvcignore", "kwsdata", "kwstrain"):
+    for name in ("dvc.yaml", "params.yaml", ".dvcignore", "kwsdata", "kwstrain", "review"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, root / name)
-    for name in ("corpora", "teachers"):
+    for name in ("corpora", "pools", "rounds", "teachers"):
         (root / "data" / name).mkdir(parents=True)
         shutil.copy(ROOT / "data" / name / "README.md", root / "data" / name)
     for command in (
@@ -71,14 +71,15 @@ def project(tmp_path_factory) -> Path:
     params["synthesize"] |= {"engines": [], "noises": params["synthesize"]["noises"] | {"clips": 12}}
     params["partitions"] |= {"train": 0.5, "dev": 0.25, "test": 0.25}
     params["simulate_rirs"] |= {"rooms": 6, "sources_per_room": 1}
-    params["augment"]["copies"] = {"keyword": 2, "confusable": 0, "speech": 1, "noise": 0}
+    params["augment"]["copies"] = {"keyword": 2, "confusable": 0, "speech": 1, "noise": 0, "mined": 1}
     params["make_testsets"]["stream_s"] = 60
     params["model"]["dstcn"] |= {"channels": 16, "kernels": [5, 7, 9, 11]}
     params["train"] |= {"steps": 160, "eval_every": 80, "batch_size": 32, "warmup_steps": 10, "learning_rate": 0.01}
     params["teacher"]["train"] |= {"steps": 80, "eval_every": 80, "batch_size": 32, "warmup_steps": 10}
-    shares = {"keyword": 0.4, "speech": 0.5, "noise": 0.1}  # no voices, so no confusable words
+    shares = {"keyword": 0.4, "speech": 0.4, "noise": 0.1, "mined": 0.1}  # no voices, so no confusable words
     for block in (params["train"], params["teacher"]["train"]):
         block["fractions"] = dict.fromkeys(block["fractions"], 0.0) | shares
+    params["check"]["fail"].remove("similar_sound")  # to a fingerprint, all glides are one recording
     (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     write_folder(root / "raw" / "computer", 12, 4, lambda rng: chirp(rng, rising=True))
     write_folder(root / "raw" / "talk", 12, 3, talk)

@@ -8,13 +8,17 @@ leaves a corpus touches one. The plan keeps some 100 bytes a parent; rows and so
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from lhotse import MonoCut
+
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, write_json
+from kwsdata.manifests import cut_to_dict
 from kwsdata.params import AugmentParams
 
 _LEADS = 200  # recordings that leads are taken from: few, so that they stay decoded
@@ -40,8 +44,8 @@ class Plan:
     groups: list[list[tuple[int, int]]]
 
 
-def make_plan(train: Path, params: AugmentParams, scratch: Path) -> Plan:
-    """Read the train manifest once; write its rows and the pools to `scratch`.
+def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable[MonoCut] = ()) -> Plan:
+    """Read the train manifest once; write its rows, those of the cuts `mined`, and the pools to `scratch`.
 
     Raises:
         StageInputError: the manifest is missing, or a corpus that `augment` names has no clip of the kind in it.
@@ -53,7 +57,7 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path) -> Plan:
     corpora: dict[str, set[str]] = {"noise": set(), "speech": set()}
     with (scratch / "rows.jsonl").open("wb") as rows:
         offset = 0
-        for row in read_jsonl_gz(train):
+        for row in chain(read_jsonl_gz(train), map(cut_to_dict, mined)):
             custom = row["custom"]
             label, corpus = custom["label"], custom["corpus"]
             bits = int.from_bytes(hashlib.sha256(row["id"].encode()).digest()[:8], "big")

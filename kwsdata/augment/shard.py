@@ -95,8 +95,9 @@ def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
 def _recipes_of(parent: MonoCut, params: AugmentParams, materials: Materials) -> list[Recipe]:
     custom: dict[str, Any] = parent.custom or {}
     copies = getattr(params.copies, custom["label"])
+    kind = "noise" if custom.get("role") == "noise" else custom["label"]  # mined windows of noise are noise, too
     return [
-        draw_recipe(params, custom["label"], custom["audio_sha256"], parent.duration, copy, materials)
+        draw_recipe(params, kind, custom["audio_sha256"], parent.duration, copy, materials)
         for copy in range(copies + 1)
     ]
 

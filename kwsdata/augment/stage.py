@@ -1,4 +1,4 @@
-"""Make the augmented copies of every train clip, shard by shard, on any executor, with the same bytes.
+"""Make the augmented copies of every train clip and mined window, on any executor, with the same bytes.
 
     data/augmented/shar/            a Lhotse Shar directory (16-bit FLAC); with `early_target_ms` also a field `early`
     data/augmented/augment.json     what was made
@@ -23,7 +23,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, write_json
 from kwsdata.params import Params
-from kwsdata.shards import SHAR
+from kwsdata.shards import SHAR, shard_cuts
 from kwsdata.transforms.engine import engine_for
 
 
@@ -31,6 +31,7 @@ def run(
     params: Params,
     train: Path = Path("data/split/train.jsonl.gz"),
     rirs: Path = Path("data/rirs/train"),
+    mined: Path = Path("data/mined"),
     out: Path = Path("data/augmented"),
 ) -> dict[str, Any]:
     """Write `out` and return its `augment.json`: clips, hours, clips by label and by effect, shards.
@@ -48,7 +49,7 @@ def run(
     cache.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
     with TemporaryDirectory(prefix="plan-", dir=cache) as scratch:
-        plan = make_plan(train, block, Path(scratch))
+        plan = make_plan(train, block, Path(scratch), shard_cuts(mined))
         tasks = [
             ShardTask(plan.rows, group, plan.pools, rirs.absolute(), cache, Path.cwd(), block) for group in plan.groups
         ]

@@ -2,6 +2,7 @@
 
     data/embeddings/{train,dev,test}/{keyword,negative}/    stores (kwsdata.vectors.store)
     data/embeddings/train/index/                            of train's negatives (kwsdata.vectors.index)
+    data/embeddings/embeddings.json                         embedder, counts; with `embed.embedder: null` nothing else
 
 Shards of vectors are kept in the cache: a corpus that is added is all that is embedded.
 """
@@ -33,15 +34,17 @@ def run(params: Params, split: Path = Path("data/split"), out: Path = Path("data
     """
     block = params.embed
     counts: dict[str, dict[str, int]] = {}
+    index = None
     with atomic_path(out) as scratch:
-        for partition in PARTITIONS:
+        scratch.mkdir()
+        for partition in PARTITIONS if block.embedder is not None else ():
             manifest = split / f"{partition}.jsonl.gz"
             for side in SIDES:
                 store = scratch / partition / side
                 info = fill_from_cuts(store, _side(manifest, side), block, params.executor)
                 counts.setdefault(partition, {})[side] = sum(info["rows"])
-        negatives = VectorStore(scratch / "train" / "negative")
-        index = build_index(negatives, scratch / "train" / "index", block.index) if len(negatives) > 1 else None
+        if block.embedder is not None and len(negatives := VectorStore(scratch / "train" / "negative")) > 1:
+            index = build_index(negatives, scratch / "train" / "index", block.index)
         summary = {
             "embedder": block.embedder,
             "vectors": counts,

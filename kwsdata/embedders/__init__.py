@@ -16,14 +16,16 @@ __all__ = ["Embedder", "GoogleSpeech", "OnnxEmbedder", "load_embedder"]
 
 
 @cache
-def load_embedder(name: str) -> Embedder:
+def load_embedder(name: str | None) -> Embedder:
     """Return the embedder `name` (made once a process): `google_speech`, or the path of an .onnx file.
 
     Raises:
-        ParamsError: there is no such embedder.
+        ParamsError: there is no such embedder, or none is wanted.
         MissingExtraError: its package is not installed.
         StageInputError: the file does not do what its contract says.
     """
+    if name is None:
+        raise ParamsError("embed.embedder is null, so that nothing can be compared: give google_speech.")
     if name == GoogleSpeech.name:
         return GoogleSpeech()
     if name.endswith(".onnx"):

@@ -41,6 +41,7 @@ class CopiesParams(Block):
     confusable: int = Field(ge=0)
     speech: int = Field(ge=0)
     noise: int = Field(ge=0)
+    mined: int = Field(ge=0)
 
 
 class AugmentParams(Block):

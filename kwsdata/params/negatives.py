@@ -45,9 +45,13 @@ class VectorIndexParams(Block):
 
 
 class EmbedParams(Block):
-    """Windows of sound to vectors. `embedder`: `google_speech`, or the path of an .onnx file with a .json beside it."""
+    """Windows of sound to vectors.
 
-    embedder: str = Field(min_length=1)
+    embedder: `google_speech`, the path of an .onnx file with a .json beside it, or null: nothing is embedded or mined,
+    and the gate does not listen.
+    """
+
+    embedder: str | None = Field(min_length=1)
     piece_s: float = Field(gt=0)  # longer recordings are cut
     shard_s: float = Field(gt=0)  # of sound in one shard of vectors
     index: VectorIndexParams
@@ -82,7 +86,7 @@ class MineNegativesParams(Block):
     """
 
     seed: int
-    pools: list[str]  # beside the train partition: corpora, folders, manifests
+    pools: list[str]  # beside the train partition: corpora, folders, manifests, best below data/pools
     model: str | None  # directory of an exported model, of an earlier round: its own false alarms are taken too
     candidates: int = Field(ge=1)  # windows looked at closely
     min_similarity: float = Field(ge=-1, le=1)  # absolute margin
@@ -96,7 +100,7 @@ class MineNegativesParams(Block):
     apart_s: float = Field(gt=0)  # windows of one recording
     same_similarity: float = Field(ge=-1, le=1)  # above: the same sound again
     diversity: DiversityParams
-    budget: int = Field(ge=0)
+    budget: int = Field(ge=0)  # of mined windows; 0: nothing is looked for
     before_s: float = Field(gt=0)  # of sound kept before the middle of the window
     after_s: float = Field(gt=0)
     clips_per_shard: int = Field(ge=1)

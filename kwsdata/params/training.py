@@ -104,16 +104,17 @@ class LossParams(Block):
 
 
 class FractionsParams(Block):
-    """Shares of each kind of clip in a training batch; they sum to 1."""
+    """Shares of each kind of clip in a training batch; they sum to 1. Where nothing is mined, `mined` is speech."""
 
     keyword: float = Field(ge=0, le=1)
     confusable: float = Field(ge=0, le=1)
     speech: float = Field(ge=0, le=1)
     noise: float = Field(ge=0, le=1)
+    mined: float = Field(ge=0, le=1)
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> Self:
-        total = self.keyword + self.confusable + self.speech + self.noise
+        total = self.keyword + self.confusable + self.speech + self.noise + self.mined
         if abs(total - 1) > 1e-9:
             raise ValueError(f"the shares sum to {total:g}, must be 1")
         return self

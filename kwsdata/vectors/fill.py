@@ -33,7 +33,7 @@ class Task:
 
     pieces: Path
     root: Path
-    embedder: str
+    embedder: str | None
 
 
 def piece_length(embedder: Embedder, params: EmbedParams) -> int:

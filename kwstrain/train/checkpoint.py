@@ -57,7 +57,7 @@ def work_directory(params: Params, features: Path, taught: Path | None = None, *
     Raises:
         StageInputError: a feature store is missing.
     """
-    blocks = (params.loss, params.distill, params.train, params.streaming, params.evaluate)
+    blocks = (params.loss, params.distill, params.train, params.mining, params.streaming, params.evaluate)
     dumps = [json.dumps(params.model.described()), *(block.model_dump_json() for block in blocks)]
     answers = [sha256_of(path) for path in sorted(taught.iterdir())] if taught else []
     return entry("train", torch.__version__, *dumps, _digest(features), *answers, *key)

@@ -86,7 +86,8 @@ class Run:
         model = job.build(job.params, store.n_mels)
         hop_s = store.info["hop_samples"] / 16_000
         shape = Shape(model.receptive_field, model.stride, self.params.decisions, round(self.params.hold_s / hop_s))
-        self.sampler = Sampler(store, self.params, shape, soft, job.unlabelled)
+        weight = job.params.mining.weight
+        self.sampler = Sampler(store, self.params, shape, soft, job.unlabelled, mined_weight=weight)
         self.objective = build_loss(job.params.loss, self.sampler.shares)
         self.dev = DevSet(FeatureStore(job.features / "dev"), job.params.streaming, job.params.evaluate)
         windowed = Windowed(model, soft.dim if soft and self.distill.feature_weight > 0 else 0)

@@ -15,12 +15,13 @@ from kwsdata.draws import rng_for
 from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.params import TrainParams
+from kwsdata.params.training import FractionsParams
 from kwstrain.teach.store import TeachStore
 from kwstrain.train import distort
 from kwstrain.train.batch import Batch
-from kwstrain.train.windows import Pool, Shape, early_pool, keyword_pool, negative_pool
+from kwstrain.train.windows import Pool, Shape, early_pool, keyword_pool, mined_pool, negative_pool
 
-KEYWORD, EARLY = "keyword", "early"
+KEYWORD, EARLY, MINED, SPEECH = "keyword", "early", "mined", "speech"
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ class Sampler:
         shape: Shape,
         soft: TeachStore | None = None,
         unlabelled: Collection[str] = (),
+        *,
+        mined_weight: float,
     ) -> None:
         """Index the clips of `store`.
 
         With a teacher's answers `soft`, clips of the corpora `unlabelled` are speech with no hard label; without, they
-        are left out.
+        are left out. Mined windows count `mined_weight` in the loss.
 
         Raises:
             StageInputError: a kind with a share above 0 has no clip, or a clip has no word marked.
@@ -55,13 +58,15 @@ class Sampler:
         self.store, self.params, self.shape, self.soft = store, params, shape, soft
         unknown = "speech" if soft is not None else "unlabelled"
         self._clips = [replace(c, label=unknown) if c.corpus in unlabelled else c for c in store.clips]
-        shares = params.fractions.model_dump()
+        shares = _shares(params.fractions, any(clip.label == MINED for clip in self._clips))
         early = shares[KEYWORD] * params.early_fraction
         shares = shares | {KEYWORD: shares[KEYWORD] - early, EARLY: early}
         self.kinds = [kind for kind, share in shares.items() if share > 0]
         self._edges = np.cumsum([shares[kind] for kind in self.kinds])
         self._pools = [self._pool(kind) for kind in self.kinds]
+        mined = np.asarray([clip.label == MINED for clip in store.clips])
         self._weight = np.asarray([clip.weight for clip in store.clips], np.float32)
+        self._weight[mined] *= mined_weight
         self._labelled = np.asarray([clip.corpus not in unlabelled for clip in store.clips], np.float32)
         self.shares = (1 - shares[KEYWORD], shares[KEYWORD])  # of the decisions, by class
 
@@ -71,6 +76,8 @@ class Sampler:
             pool = keyword_pool(self._clips, self.shape, share)
         elif kind == EARLY:
             pool = early_pool(self._clips, self.shape, share)
+        elif kind == MINED:
+            pool = mined_pool(self._clips, share)
         else:
             pool = negative_pool(self._clips, self.shape, share, kind)
         if pool.clip.size == 0:
@@ -127,6 +134,12 @@ class Sampler:
         rng = rng_for(self.params.seed, "train", step, rank)
         batch = self.gather(self.draw(rng, self.params.batch_size // ranks))
         return distort.apply(batch, distort.draw(rng, batch.features.shape, self.params))
+
+
+def _shares(fractions: FractionsParams, mined: bool) -> dict[str, float]:
+    """Return the share of each label; where nothing is `mined`, speech takes that share."""
+    shares: dict[str, float] = fractions.model_dump()
+    return shares if mined else shares | {SPEECH: shares[SPEECH] + shares[MINED], MINED: 0.0}
 
 
 def batches(sampler: Sampler, steps: range, rank: int = 0, ranks: int = 1) -> Generator[Batch, None, None]:

@@ -6,6 +6,7 @@ their last frames at e - (decisions - 1) stride, ..., e - stride, e.
     keyword    every decision in [w1, w1 + hold): w1 is the first frame that knows the word's end, hold = hold_s / hop
     early      of a keyword clip: e is before the word is half said; every decision says "no"
     negative   anywhere in a clip of another label; every decision says "no"
+    mined      of a mined clip: e lies between the middle and the end of the sound that was mined; decisions say "no"
 
 A window that reaches beyond its clip repeats the clip's first or last frame.
 
@@ -102,6 +103,16 @@ def negative_pool(clips: Sequence[ClipRow], shape: Shape, augmented_share: float
     last = np.asarray([clips[number].frames - 1 for number in rows], np.int64)
     first = np.minimum(last, shape.length - 1)
     return _pool(rows, first, last, _shared(clips, rows, last - first + 1.0, augmented_share))
+
+
+def mined_pool(clips: Sequence[ClipRow], augmented_share: float) -> Pool:
+    """Return the windows of mined clips that have just heard the mined sound, every clip equally likely."""
+    rows = [number for number, clip in enumerate(clips) if clip.label == "mined" and clip.frames > 0]
+    ends = np.asarray([clips[number].frames - 1 for number in rows], np.int64)
+    sound = np.asarray([clips[number].word or (0, clips[number].frames) for number in rows], np.int64).reshape(-1, 2)
+    last = np.minimum(sound[:, 1], ends)
+    first = np.minimum(sound.sum(axis=1) // 2, last)
+    return _pool(rows, first, last, _shared(clips, rows, np.ones(len(rows)), augmented_share))
 
 
 def _shared(clips: Sequence[ClipRow], rows: Sequence[int], chance: np.ndarray, augmented_share: float) -> np.ndarray:

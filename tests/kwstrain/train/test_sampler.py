@@ -18,13 +18,14 @@ SHAPE = Shape(receptive_field=40, stride=2, decisions=8, hold=25)
 
 @pytest.fixture(scope="module")
 def sampler(ridges, small) -> Sampler:
-    return Sampler(FeatureStore(ridges / "train"), small.train, SHAPE)
+    return Sampler(FeatureStore(ridges / "train"), small.train, SHAPE, mined_weight=1.0)
 
 
 def test_kinds_have_their_shares_in_every_batch_within_one(sampler, small):
     fractions = small.train.fractions.model_dump()
     early = fractions[KEYWORD] * small.train.early_fraction
     wanted = fractions | {KEYWORD: fractions[KEYWORD] - early, EARLY: early}
+    wanted["speech"] += wanted.pop("mined")  # nothing is mined here
     counts = np.zeros(len(sampler.kinds))
     for step in range(50):
         kind = sampler.draw(rng_for(1, step), 100).kind
@@ -76,15 +77,19 @@ def one_clip_store(directory, clips: list[tuple[ClipRow, np.ndarray]]) -> Featur
 
 
 def test_short_clips_repeat_their_edges_and_long_ones_are_drawn_evenly(tmp_path, small, change):
-    params = change(small, train={"fractions": {"keyword": 0, "confusable": 0, "speech": 1, "noise": 0}}).train
+    params = change(
+        small, train={"fractions": {"keyword": 0, "confusable": 0, "speech": 1, "noise": 0, "mined": 0}}
+    ).train
     ramp = np.arange(10, dtype=np.float32)[:, None].repeat(4, axis=1)
     short = one_clip_store(tmp_path / "short", [(ClipRow("a", "speech", 0, 0, 0, None, None, None, 0.25), ramp)])
-    batch = Sampler(short, params, SHAPE).gather(Sampler(short, params, SHAPE).draw(rng_for(1), 3))
+    sampler = Sampler(short, params, SHAPE, mined_weight=1.0)
+    batch = sampler.gather(sampler.draw(rng_for(1), 3))
     assert np.all(batch.features[:, : SHAPE.length - 10] == 0)
     assert np.array_equal(batch.features[0, -10:], ramp)
     assert np.all(batch.weight == 0.25)
     rows = [(ClipRow(str(n), "speech", 0, 0, 0, None, None, None), np.zeros((n, 4))) for n in (154, 1053)]
-    long = Sampler(one_clip_store(tmp_path / "long", rows), params, SHAPE).draw(rng_for(1), 20_000)
+    store = one_clip_store(tmp_path / "long", rows)
+    long = Sampler(store, params, SHAPE, mined_weight=1.0).draw(rng_for(1), 20_000)
     # 101 and 1000 windows: each equally likely, so the clips are not.
     assert np.mean(long.clip == 1) == pytest.approx(1000 / 1101, abs=0.01)
     assert long.last[long.clip == 1].min() == 53
@@ -93,26 +98,48 @@ def test_short_clips_repeat_their_edges_and_long_ones_are_drawn_evenly(tmp_path,
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_augmented_copies_have_their_share_however_many_there_are(tmp_path, small, change, share):
-    fractions = {"keyword": 1, "confusable": 0, "speech": 0, "noise": 0}
+    fractions = {"keyword": 1, "confusable": 0, "speech": 0, "noise": 0, "mined": 0}
     params = change(small, train={"fractions": fractions, "early_fraction": 0, "augmented_share": share}).train
     frames = np.zeros((120, 4))
     rows = [(ClipRow(str(n), "keyword", 0, 0, 0, (20, 60), None, None, copy=n), frames) for n in range(7)]
     store = one_clip_store(tmp_path / "copies", rows)
-    clip = Sampler(store, params, SHAPE).draw(rng_for(1), 6000).clip
+    clip = Sampler(store, params, SHAPE, mined_weight=1.0).draw(rng_for(1), 6000).clip
     assert np.mean(clip > 0) == pytest.approx(share, abs=0.02)
     if share:
         assert np.bincount(clip[clip > 0])[1:] / (clip > 0).sum() == pytest.approx(np.full(6, 1 / 6), abs=0.03)
     alone = one_clip_store(tmp_path / "alone", rows[:1])  # no copies: the clip gets all draws, whatever the share
-    assert Sampler(alone, params, SHAPE).draw(rng_for(1), 10).clip.tolist() == [0] * 10
+    assert Sampler(alone, params, SHAPE, mined_weight=1.0).draw(rng_for(1), 10).clip.tolist() == [0] * 10
+
+
+def test_mined_windows_have_their_share_and_weight_and_end_where_the_mined_sound_was_heard(tmp_path, small, change):
+    fractions = {"keyword": 0, "confusable": 0, "speech": 0.75, "noise": 0, "mined": 0.25}
+    params = change(small, train={"fractions": fractions}).train
+    talk = (ClipRow("talk", "speech", 0, 0, 0, None, None, None), np.zeros((300, 4)))
+    rows = [(ClipRow(f"m{n}", "mined", 0, 0, 0, (100, 180), None, "mined"), np.zeros((200 + n, 4))) for n in range(3)]
+    store = one_clip_store(tmp_path / "mined", [talk, *rows])
+    sampler = Sampler(store, params, SHAPE, mined_weight=0.5)
+    windows = sampler.draw(rng_for(1), 4000)
+    mined = windows.clip > 0
+    assert mined.sum() == pytest.approx(1000, abs=1)
+    assert np.bincount(windows.clip[mined])[1:].min() > 280  # each clip as likely as another, whatever its length
+    assert windows.last[mined].min() == 140
+    assert windows.last[mined].max() == 180
+    batch = sampler.gather(windows)
+    assert set(batch.weight[mined].ravel()) == {0.5}
+    assert set(batch.weight[~mined].ravel()) == {1.0}
+    assert not batch.target[..., 1].any()
+    unmined = Sampler(one_clip_store(tmp_path / "none", [talk]), params, SHAPE, mined_weight=0.5)
+    assert unmined.kinds == ["speech"]
+    assert unmined.draw(rng_for(1), 8).clip.tolist() == [0] * 8
 
 
 def test_a_share_without_clips_says_what_to_do(tmp_path, small):
     row = ClipRow("a", "speech", 0, 0, 0, None, None, None)
     with pytest.raises(StageInputError, match=r"no keyword clips, but train\.fractions\.keyword"):
-        Sampler(one_clip_store(tmp_path / "s", [(row, np.zeros((80, 4)))]), small.train, SHAPE)
+        Sampler(one_clip_store(tmp_path / "s", [(row, np.zeros((80, 4)))]), small.train, SHAPE, mined_weight=1.0)
     unmarked = ClipRow("b", "keyword", 0, 0, 0, None, None, None)
     with pytest.raises(StageInputError, match="clip b has no word marked"):
-        Sampler(one_clip_store(tmp_path / "t", [(unmarked, np.zeros((80, 4)))]), small.train, SHAPE)
+        Sampler(one_clip_store(tmp_path / "t", [(unmarked, np.zeros((80, 4)))]), small.train, SHAPE, mined_weight=1.0)
     with pytest.raises(ParamsError, match="hold_s"):
         Shape(receptive_field=40, stride=2, decisions=8, hold=14)
 

@@ -1,1 +1,0 @@
-"""Stage `compare`: the arms of the ablation against their baseline, losers included."""
