@@ -1,4 +1,4 @@
-"""`kwstrain`: train, export, evaluate, report; and `detect`, which needs no training stack."""
+"""`kwstrain`: train, export, evaluate, report, bundle; and `detect`, which needs no training stack."""
 
 from pathlib import Path
 from typing import Annotated
@@ -62,13 +62,30 @@ def report(params: ParamsOption = DEFAULT_PARAMS) -> None:
     show(run(load_params(params)))
 
 
-@command(app, "detect", "kwstrain detect kitchen.wav\nkwstrain detect *.flac --json\nkwstrain detect --mic")
+@command(app, "bundle", "kwstrain bundle")
+def bundle(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Gather models, decoders, front end, dataset lock, licences, metrics and a model card in data/bundle."""
+    from kwstrain.bundle.stage import run
+
+    show(run(load_params(params)))
+
+
+@command(
+    app,
+    "detect",
+    "kwstrain detect kitchen.wav\nkwstrain detect *.flac --json\n"
+    "kwstrain detect kitchen.wav --bundle data/bundle --model model.int8.tflite\nkwstrain detect --mic",
+)
 def detect(
     files: Annotated[list[Path] | None, typer.Argument(help="Sound files: any format, rate, length.")] = None,
-    model_dir: Annotated[Path, typer.Option(help="The exported model.")] = Path("data/models/export"),
+    model_dir: Annotated[Path, typer.Option(help="The exported model, or a bundle.")] = Path("data/models/export"),
     operating_point: Annotated[Path, typer.Option(help="Threshold and vote, as `evaluate` chose them.")] = Path(
         "data/evaluate/operating_point.json"
     ),
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle, instead of the exported model and the operating point.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which model file of the bundle or directory to run.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Instead of the operating point's.")] = None,
     trace: Annotated[
         Path | None, typer.Option(help="Write time_s and score, one number a frame, of the one file.")
@@ -79,7 +96,16 @@ def detect(
     """Run the exported model over sound files or the microphone; one line an event: file, time in s, score."""
     from kwstrain.detect.command import detect as run
 
-    run(files or [], model_dir, operating_point, threshold=threshold, trace=trace, as_json=as_json, mic=mic)
+    run(
+        files or [],
+        bundle or model_dir,
+        operating_point,
+        model=model,
+        threshold=threshold,
+        trace=trace,
+        as_json=as_json,
+        mic=mic,
+    )
 
 
 def main() -> None:

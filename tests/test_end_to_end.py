@@ -135,6 +135,8 @@ def test_from_folders_of_sound_to_a_measured_detector(project):
     assert trace["time_s"].shape == trace["score"].shape
     assert np.all(np.diff(trace["time_s"]) > 0)
     assert 0 <= trace["score"].min() <= trace["score"].max() <= 1
+    heard = run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name])
+    assert run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name, "--bundle", "data/bundle"]) == heard
 
 
 def test_an_experiment_changes_the_loss_and_nothing_before_training(project):
@@ -142,6 +144,6 @@ def test_an_experiment_changes_the_loss_and_nothing_before_training(project):
     run(project, ["git", "commit", "--quiet", "--message", "baseline"])
     said = dvc(project, "exp", "run", "-S", "loss.gamma=2", "--name", "focal")
     ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
-    assert ran == ["train", "export", "evaluate", "report"]
+    assert ran == ["train", "export", "evaluate", "report", "bundle"]
     assert json.loads((project / "data/models/student/train.json").read_text())["loss"]["gamma"] == 2
     assert "focal" in dvc(project, "exp", "show", "--csv")

@@ -23,6 +23,7 @@ from kwsdata.params.data import (
     PartitionsParams,
     SplitParams,
 )
+from kwsdata.params.deployment import BundleParams
 from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParams
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.publishing import PublishParams
@@ -41,6 +42,7 @@ from kwsdata.params.training import (
 __all__ = [
     "AugmentParams",
     "Block",
+    "BundleParams",
     "CheckParams",
     "DistillParams",
     "DsTcnParams",
@@ -103,6 +105,7 @@ class Params(Block):
     streaming: StreamingParams
     evaluate: EvaluateParams
     report: ReportParams
+    bundle: BundleParams
     publish: PublishParams
 
 

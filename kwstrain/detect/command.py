@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kwsdata.errors import ParamsError
 from kwstrain.decoder import Event
-from kwstrain.detect.detector import Detector
+from kwstrain.detect.detector import open_detector
 from kwstrain.detect.microphone import microphone_blocks
 from kwstrain.detect.sound import file_blocks
 from kwstrain.detect.trace import trace_to
@@ -24,6 +24,7 @@ def detect(
     model_dir: Path = Path("data/models/export"),
     operating_point: Path = Path("data/evaluate/operating_point.json"),
     *,
+    model: str | None = None,
     threshold: float | None = None,
     trace: Path | None = None,
     as_json: bool = False,
@@ -38,7 +39,8 @@ def detect(
 
     Args:
         files: WAV, FLAC, OGG, MP3, ... of any length, rate and channel count.
-        model_dir, operating_point: what `export` and `evaluate` wrote.
+        model_dir, operating_point: what `export` and `evaluate` wrote; or a bundle, which needs no operating point.
+        model: which of its files to run; else the one that was evaluated, or the bundle's default.
         threshold: in place of the evaluated one.
         trace: an .npz file for `time_s` and `score` [frames] before the vote; for one file, or the microphone.
         as_json: JSON lines.
@@ -52,13 +54,14 @@ def detect(
         ParamsError: files and microphone together or neither, or a trace for more than one file.
         AudioError: a file cannot be read. Events before the damage have been written; no trace has.
         StageInputError: the model or operating point is missing, or they do not belong together.
-        MissingExtraError: `mic` without the extra `mic`.
+        BundleError: a file of the bundle is missing, changed or unknown.
+        MissingExtraError: `mic` without the extra `mic`, or what runs the model file is not installed.
     """
     if mic == bool(files):
         raise ParamsError("kwstrain detect takes sound files or --mic, and not both.")
     if trace is not None and len(files) > 1:
         raise ParamsError(f"--trace writes the scores of one file, got {len(files)}: run the command once a file.")
-    detector = Detector(model_dir, operating_point, threshold)
+    detector = open_detector(model_dir, operating_point, model, threshold)
     count = 0
     for name in [MICROPHONE] if mic else [str(path) for path in files]:
         with trace_to(trace) if trace is not None else nullcontext() as writer:

@@ -1,7 +1,7 @@
 """What a device does: sound in, events out, with the model and the operating point that were evaluated together."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,10 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_json
+from kwstrain.bundle.contents import is_bundle, open_bundle
 from kwstrain.decoder import Decoder, Event
 from kwstrain.detect.trace import Trace
-from kwstrain.runtime import StreamingModel
+from kwstrain.runtime import DEFAULT, StreamingModel
 
 TAIL_S = 0.5  # of silence after a file: longer than any vote takes
 
@@ -25,7 +26,7 @@ class Setting:
     m: int
     smooth: int
     lockout_s: float
-    model_sha256: str
+    model_sha256: str = ""  # of the model it was chosen for; a bundle says so itself
 
 
 def read_setting(path: Path) -> Setting:
@@ -41,24 +42,50 @@ def read_setting(path: Path) -> Setting:
     return Setting(**{name: values[name] for name in Setting.__dataclass_fields__})
 
 
+def open_detector(
+    model_dir: Path, operating_point: Path, file: str | None = None, threshold: float | None = None
+) -> "Detector":
+    """Return the detector of a bundle, or of an exported model and the operating point that was measured with it.
+
+    Args:
+        model_dir: what `export` wrote, or a bundle.
+        operating_point: what `evaluate` wrote; a bundle brings its own.
+        file: which model file runs; by default the one that was evaluated, or the bundle's default.
+        threshold: in place of the one chosen on dev. With it a file may run that was not evaluated.
+
+    Raises:
+        StageInputError: a file is missing or damaged, or the operating point was measured with another model.
+        BundleError: a file of the bundle is missing, changed or unknown, or `file` is none of its models.
+        MissingExtraError: what runs the file is not installed.
+        ParamsError: the threshold is not above 0.
+    """
+    if is_bundle(model_dir):
+        bundle = open_bundle(model_dir)
+        info = bundle.model(file)
+        model = StreamingModel(bundle.directory, info=info)
+        setting = Setting(**{name: info[name] for name in Setting.__dataclass_fields__ if name in info})
+    else:
+        model = StreamingModel(model_dir, file=file or DEFAULT)
+        setting = read_setting(operating_point)
+        if threshold is None and setting.model_sha256 != model.info["sha256"]:
+            raise StageInputError(
+                f"{operating_point} was measured with another model than {Path(model_dir) / model.info['file']}: type "
+                "`dvc repro evaluate`, run the bundle, which has a threshold for each file, or give --threshold."
+            )
+    return Detector(model, setting if threshold is None else replace(setting, threshold=threshold))
+
+
 class Detector:
     """A model and its decoder: `events` of one stream after another."""
 
-    def __init__(self, model_dir: Path, operating_point: Path, threshold: float | None = None) -> None:
-        """Load both; `threshold` replaces the evaluated one.
+    def __init__(self, model: StreamingModel, setting: Setting) -> None:
+        """Take both.
 
         Raises:
-            StageInputError: a file is missing or damaged, or the operating point was measured with another model.
             ParamsError: the threshold is not above 0.
         """
-        self._model = StreamingModel(model_dir)
-        setting = read_setting(operating_point)
-        if setting.model_sha256 != self._model.info["sha256"]:
-            raise StageInputError(
-                f"{operating_point} was measured with another model than {model_dir}: type `dvc repro evaluate`."
-            )
-        chosen = setting.threshold if threshold is None else threshold
-        self._decoder = Decoder(chosen, setting.n, setting.m, setting.lockout_s, setting.smooth)
+        self._model = model
+        self._decoder = Decoder(setting.threshold, setting.n, setting.m, setting.lockout_s, setting.smooth)
 
     @property
     def keyword(self) -> str:

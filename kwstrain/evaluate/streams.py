@@ -1,5 +1,6 @@
 """Stream test sets through the exported model: one task a stream, any number of workers, the same scores."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from kwsdata.params import ExecutorParams, StreamingParams
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.decoder import vote_scores
 from kwstrain.metrics.det import StreamScores
-from kwstrain.runtime import StreamingModel
+from kwstrain.runtime import DEFAULT, StreamingModel
 
 PARTITIONS = ("dev", "test")
 CONDITIONS = ("snr_db", "t60_s")  # of a cut or an event, where a test set has them
@@ -63,22 +64,37 @@ class _Task:
     set: str
     model_dir: Path
     chunk_s: float
+    file: str = DEFAULT
 
 
 def score_testsets(
-    testsets: Path, model_dir: Path, chunk_s: float, executor: ExecutorParams
+    testsets: Path,
+    model_dir: Path,
+    chunk_s: float,
+    executor: ExecutorParams,
+    file: str = DEFAULT,
+    names: Collection[str] | None = None,
 ) -> dict[tuple[str, str], list[TestStream]]:
     """Return the scored streams of every set: {(partition, set): streams}, dev before test, sets in listed order.
+
+    Args:
+        testsets: what `make_testsets` wrote.
+        model_dir, file: the model, and which of its files runs.
+        chunk_s: of sound that the model is given at a time.
+        executor: where the streams are scored.
+        names: of sets, in any partition; all where it is None.
 
     Raises:
         StageInputError: a set that testsets.json lists has no stream, or the model cannot be loaded or gives NaN.
     """
     tasks = []
     for partition, name in listed_sets(testsets):
+        if names is not None and name not in names:
+            continue
         cuts = list(shard_cuts(testsets / partition / name))
         if not cuts:
             raise StageInputError(f"{testsets / partition / name} holds no stream: type `dvc repro make_testsets`.")
-        tasks += [_Task(cut, partition, name, model_dir, chunk_s) for cut in cuts]
+        tasks += [_Task(cut, partition, name, model_dir, chunk_s, file) for cut in cuts]
     scored: dict[tuple[str, str], list[TestStream]] = {}
     for stream in run_tasks(score_stream, tasks, executor, "evaluate"):
         scored.setdefault((stream.partition, stream.set), []).append(stream)
@@ -102,7 +118,7 @@ def listed_sets(testsets: Path) -> list[tuple[str, str]]:
 
 def score_stream(task: _Task) -> TestStream:
     """Run a fresh model over one stream, `chunk_s` at a time."""
-    model = StreamingModel(task.model_dir)
+    model = StreamingModel(task.model_dir, file=task.file)
     wave = load_audio(task.cut)
     chunk = max(1, round(task.chunk_s * SAMPLE_RATE))
     parts = [model.process(wave[start : start + chunk]) for start in range(0, wave.size, chunk)]

@@ -1,0 +1,40 @@
+"""The model card: what a person must know before using a bundle. M. Mitchell et al., Model Cards, FAT* 2019."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kwsdata.files import atomic_path
+
+
+def write_card(path: Path, info: dict[str, Any], lock: dict[str, Any], metrics: dict[str, Any]) -> None:
+    """Write the card of the bundle `info` (its bundle.json, not yet sealed) as Markdown."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters |= {"percent": _percent, "rate": _rate, "cell": _cell}
+    licences: dict[str, list[str]] = {}
+    for corpus in info["corpora"]:
+        licences.setdefault(corpus["licence"], []).append(corpus["name"])
+    text = environment.get_template("card.md.j2").render(info=info, lock=lock, metrics=metrics, licences=licences)
+    with atomic_path(path) as scratch:
+        scratch.write_text(text)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _cell(value: Any) -> str:
+    """Return `value` as it can stand in a cell of a table: on one line, its bars escaped."""
+    return " ".join(str(value).split()).replace("|", "\\|") or "-"

@@ -1,0 +1,112 @@
+"""What a bundle is, and how one is opened: `bundle.json` names every file of the directory with its hash.
+
+    format, version     1; of this program
+    id                  SHA-256 of all else in bundle.json: quote it to say which bundle a device runs
+    keyword, language   what is listened for
+    default             the model that `kwstrain detect` takes when none is named
+    models              by file name: how to run it (`kwstrain.runtime.description`) and how to decide: threshold, n, m,
+                        lockout_s, and what that gave on dev (and test)
+    front_end           what turns sound into frames: sample rate, hop and window in samples, the block `features`
+    dataset, dvc        hash of the dataset (dataset.lock.json has its parts); hashes of the pipeline's outputs
+    corpora             name, licence, citation and source of each
+    files               by path: sha256 and bytes of every other file
+
+The id guards against accidents and mixed-up files. It is no signature: who can write the directory can write a new one.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kwsdata.errors import KwsError
+from kwsdata.files import read_json, sha256_of
+
+FORMAT = 1
+NAME = "bundle.json"
+
+
+class BundleError(KwsError):
+    """A directory is no bundle, or is not the bundle that it says it is."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: every file is what bundle.json says, and there is no other."""
+
+    directory: Path
+    info: dict[str, Any]
+
+    def model(self, file: str | None = None) -> dict[str, Any]:
+        """Return what bundle.json says of one model: the default one where `file` is None.
+
+        Raises:
+            BundleError: the bundle has no such model.
+        """
+        name = file or self.info["default"]
+        if name not in self.info["models"]:
+            raise BundleError(f"{self.directory} has no model {name}; it has {', '.join(self.info['models'])}.")
+        model: dict[str, Any] = self.info["models"][name]
+        return model
+
+
+def is_bundle(directory: Path) -> bool:
+    """Return whether `directory` says that it is a bundle."""
+    return (Path(directory) / NAME).is_file()
+
+
+def open_bundle(directory: Path) -> Bundle:
+    """Return the bundle in `directory` after checking every file in it.
+
+    Raises:
+        BundleError: bundle.json is not as it was written, or a file is missing, changed or unknown; all are named.
+        StageInputError: there is no bundle.json, or it is not JSON.
+    """
+    directory = Path(directory)
+    info = read_json(directory / NAME)
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        found = info.get("format") if isinstance(info, dict) else info
+        raise BundleError(f"{directory / NAME} has format {found!r}; this version reads {FORMAT}.")
+    if info.get("id") != identity_of(info):
+        raise BundleError(
+            f"{directory / NAME} was changed: its id is {str(info.get('id'))[:12]}..., its contents hash to "
+            f"{identity_of(info)[:12]}.... Fetch the bundle again, or remake it with `dvc repro bundle`."
+        )
+    listed, found = info["files"], files_in(directory)
+    wrong = [
+        *(f"{name} is missing" for name in sorted(listed.keys() - found)),
+        *(f"{name} is unknown" for name in sorted(found - listed.keys())),
+        *(
+            f"{name} was changed"
+            for name in sorted(found & listed.keys())
+            if sha256_of(directory / name) != listed[name]["sha256"]
+        ),
+    ]
+    if wrong:
+        raise BundleError(
+            f"{directory} is not the bundle {info['id'][:12]}...: {'; '.join(wrong)}. Fetch it again, or remake it "
+            "with `dvc repro bundle`."
+        )
+    return Bundle(directory, info)
+
+
+def seal(directory: Path, info: dict[str, Any]) -> dict[str, Any]:
+    """Return `info` with the hashes of all files in `directory`, and its id."""
+    files = {
+        name: {"sha256": sha256_of(directory / name), "bytes": (directory / name).stat().st_size}
+        for name in sorted(files_in(directory))
+    }
+    sealed = {"format": FORMAT} | info | {"files": files}
+    return sealed | {"id": identity_of(sealed)}
+
+
+def files_in(directory: Path) -> set[str]:
+    """Return the paths of all files below `directory` but bundle.json, relative to it."""
+    return {path.relative_to(directory).as_posix() for path in directory.rglob("*") if not path.is_dir()} - {NAME}
+
+
+def identity_of(info: dict[str, Any]) -> str:
+    """Return the SHA-256 of all of `info` but its id."""
+    rest = {key: value for key, value in info.items() if key != "id"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,116 @@
+"""Gather all that ships in one directory: models, how they decide, what they were made of, and what they are worth.
+
+Writes to `out`:
+    bundle.json         what is here, each file with its hash (see `contents`)
+    README.md           the model card
+    model.*             the exported files that stream
+    teacher.tflite      the teacher's head, with the two networks below it (see `openwakeword` in params.yaml)
+    metrics.json        the numbers of every test set, as `evaluate` wrote them
+    dataset.lock.json   the hash of each part of the dataset
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kwsdata import __version__
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.dataset.lock import lock_of
+from kwsdata.dataset.members import members_of
+from kwsdata.dataset.trees import LOCK, open_tree
+from kwsdata.embedders.google_speech import network_files
+from kwsdata.features import make_frontend
+from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.params import Params
+from kwstrain.bundle.card import write_card
+from kwstrain.bundle.contents import NAME, seal
+from kwstrain.bundle.models import evaluated_model, scored_model, scores_of, streaming_files, teacher_model
+from kwstrain.runtime import DEFAULT
+
+_OWN = "data/bundle"
+
+
+def run(
+    params: Params,
+    model_dir: Path = Path("data/models/export"),
+    teacher_dir: Path = Path("data/models/teacher"),
+    evaluation: Path = Path("data/evaluate"),
+    testsets: Path = Path("data/testsets"),
+    index: Path = Path("data/index/index.json"),
+    out: Path = Path(_OWN),
+) -> dict[str, Any]:
+    """Write the bundle `out`; return its bundle.json.
+
+    Raises:
+        StageInputError: an output of an earlier stage is missing, or of another model.
+        LockError: a clip of the dataset has no hash.
+        MissingExtraError: a package that an exported file needs is not installed.
+    """
+    lock = lock_of(members_of(open_tree()), params.keyword.text)
+    with atomic_path(out) as scratch:
+        scratch.mkdir()
+        models = _models(params, model_dir, evaluation, testsets, scratch)
+        if params.bundle.openwakeword and (teacher_dir / "teacher.tflite").is_file():
+            models |= _open_wake_word(teacher_dir, scratch)
+        write_json(scratch / "dataset.lock.json", lock)
+        shutil.copyfile(evaluation / "metrics.json", scratch / "metrics.json")
+        info = {
+            "version": __version__,
+            "keyword": params.keyword.text,
+            "language": params.keyword.language,
+            "author": params.bundle.author,
+            "website": params.bundle.website,
+            "licence": params.bundle.licence,
+            "default": DEFAULT,
+            "models": models,
+            "front_end": _front_end(params),
+            "dataset": lock["dataset"],
+            "dvc": pipeline_hashes(Path(LOCK)),
+            "corpora": _corpora(index),
+        }
+        write_card(scratch / "README.md", info, lock, read_json(evaluation / "metrics.json"))
+        sealed = seal(scratch, info)
+        write_json(scratch / NAME, sealed)
+    return sealed
+
+
+def _models(params: Params, model_dir: Path, evaluation: Path, testsets: Path, out: Path) -> dict[str, Any]:
+    """Copy the exported files that stream; return their entries."""
+    entries = {}
+    for file in streaming_files(model_dir):
+        if file == DEFAULT:
+            entries[file] = evaluated_model(model_dir, evaluation)
+        else:
+            entries[file] = scored_model(model_dir, file, scores_of(model_dir, file, testsets, params), params)
+        shutil.copyfile(model_dir / file, out / file)
+    return entries
+
+
+def _open_wake_word(teacher_dir: Path, out: Path) -> dict[str, Any]:
+    """Copy the teacher's head and the networks that it hears through; return its entry."""
+    for path in (teacher_dir / "teacher.tflite", *network_files()):
+        shutil.copyfile(path, out / path.name)
+    return {"teacher.tflite": teacher_model(teacher_dir, "teacher.tflite")}
+
+
+def _front_end(params: Params) -> dict[str, Any]:
+    frontend = make_frontend(params.features)
+    samples = {"hop_samples": frontend.hop, "window_samples": frontend.window, "n_mels": frontend.n_mels}
+    return {"sample_rate": SAMPLE_RATE, **samples, "features": params.features.model_dump()}
+
+
+def _corpora(index: Path) -> list[dict[str, Any]]:
+    """Return who made the sound that the model learned from, as each corpus declares it."""
+    fields = ("name", "kind", "role", "licence", "citation", "source", "synthetic", "clips")
+    return [{field: corpus[field] for field in fields} for corpus in read_json(index)["corpora"]]
+
+
+def pipeline_hashes(lock: Path) -> dict[str, str]:
+    """Return DVC's hash of every output that the pipeline has recorded, but the bundle's; {} outside DVC."""
+    if not lock.is_file():
+        return {}
+    stages = (yaml.safe_load(lock.read_text()) or {}).get("stages", {})
+    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
+    return {out["path"]: out["md5"] for out in sorted(outs, key=lambda out: out["path"]) if out["path"] != _OWN}
