@@ -12,6 +12,8 @@ from typing import Any
 
 from kwsdata.errors import StageInputError
 
+_TO_JSON = json.JSONEncoder(ensure_ascii=False)  # made once: json.dumps would make one a row
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -96,7 +98,7 @@ def write_jsonl_gz(path: Path, rows: Iterable[dict[str, Any]]) -> int:
         gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6) as packed,
     ):
         for row in rows:
-            packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            packed.write(_TO_JSON.encode(row).encode() + b"\n")
             count += 1
     return count
 

@@ -23,6 +23,7 @@ from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files import atomic_path
 from kwsdata.manifests import read_cuts, recording_to_dict, write_cuts
 
+_BUFFER = 1 << 20  # bytes written at once: a clip is a dozen small pieces
 SHAR = "shar"  # the folder of a corpus directory that holds its shards
 
 
@@ -58,7 +59,7 @@ def write_shard(directory: Path, number: int, clips: Iterable[Clip], bits: int =
             for name, wave in {"recording": clip.wave, **clip.extras}.items():
                 if name not in tars:
                     scratch = stack.enter_context(atomic_path(tar_path.with_name(f"{name}.{number:06d}.tar")))
-                    tars[name] = stack.enter_context(scratch.open("wb"))
+                    tars[name] = stack.enter_context(scratch.open("wb", buffering=_BUFFER))
                 _add(tars[name], f"{clip.cut.id}.flac", encode_flac(wave, bits=bits))
                 _add(tars[name], f"{clip.cut.id}.json", recording)
             cuts.append(clip.cut)

@@ -70,6 +70,34 @@ def bundle(params: ParamsOption = DEFAULT_PARAMS) -> None:
     show(run(load_params(params)))
 
 
+AblationOption = Annotated[Path, typer.Option(help="The file that describes the arms.")]
+DEFAULT_ABLATION = Path("ablation/params.yaml")
+
+
+@command(app, "ablate", "kwstrain ablate --arm focal --seed 1\ndvc repro ablation/dvc.yaml")
+def ablate(
+    arm: Annotated[str, typer.Option(help="Its name in ablation/params.yaml.")],
+    seed: Annotated[int, typer.Option(help="Of the training.")],
+    params: ParamsOption = DEFAULT_PARAMS,
+    ablation: AblationOption = DEFAULT_ABLATION,
+) -> None:
+    """Train, export and measure one arm of the ablation with one seed; `dvc repro ablation/dvc.yaml` does all."""
+    from kwsdata.params.ablation import load_ablation
+    from kwstrain.ablate.stage import run
+
+    show(run(load_params(params), load_ablation(ablation), arm, seed))
+
+
+@command(app, "compare", "kwstrain compare")
+def compare(ablation: AblationOption = DEFAULT_ABLATION) -> None:
+    """Compare the ablation's arms with their baseline: data/ablation/compare/table.md, fnr.svg, metrics.json."""
+    from kwsdata.params.ablation import load_ablation
+    from kwstrain.compare.stage import run
+
+    run(load_ablation(ablation))
+    typer.echo(Path("data/ablation/compare/table.md").read_text(), nl=False)
+
+
 @command(
     app,
     "detect",

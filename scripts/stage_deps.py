@@ -1,4 +1,6 @@
-"""Bring the code deps of every stage in dvc.yaml up to what the stage loads: `python scripts/stage_deps.py`.
+"""Bring the code deps of every stage up to what the stage loads: `python scripts/stage_deps.py`.
+
+It rewrites dvc.yaml and ablation/dvc.yaml.
 
 Data deps stay as written. A package without a stage of its own (features, transforms, metrics...) is named whole.
 """
@@ -34,11 +36,16 @@ def code_deps(stage: str) -> list[str]:
 
 
 def main() -> None:
-    """Rewrite dvc.yaml in place."""
+    """Rewrite the pipelines' files in place."""
+    for path in (ROOT / "dvc.yaml", ROOT / "ablation" / "dvc.yaml"):
+        rewrite(path)
+
+
+def rewrite(path: Path) -> None:
+    """Rewrite the code deps of the stages in `path`."""
     yaml = YAML()
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
-    path = ROOT / "dvc.yaml"
     document = yaml.load(path.read_text())
     for stage, fields in document["stages"].items():
         data = [dep for dep in fields["deps"] if Path(dep).parts[0] not in PACKAGES]

@@ -7,7 +7,11 @@ import pytest
 import yaml
 from imports import NOT_INPUTS, ROOT, closure, package_of
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES = {
+    name: stage
+    for path in ("dvc.yaml", "ablation/dvc.yaml")
+    for name, stage in yaml.safe_load((ROOT / path).read_text())["stages"].items()
+}
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 # Where a stage runs and how many examples a page shows do not change what the stage makes.
@@ -16,7 +20,7 @@ FREE_BLOCKS = {"executor"}
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_command_package_and_params_block_share_one_name(stage):
-    program, command = STAGES[stage]["cmd"].split()
+    program, command, *_ = STAGES[stage]["cmd"].split()
     assert command.replace("-", "_") == stage
     assert package_of(stage).parts[0] == program
     assert str(package_of(stage)) in STAGES[stage]["deps"]
@@ -45,13 +49,17 @@ def test_every_code_dep_is_loaded(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_params_block_a_stage_reads_is_its_param(stage):
-    blocks = set(STAGES[stage].get("params", []))
+    blocks = {block for block in STAGES[stage].get("params", []) if isinstance(block, str)}
     read = set()
     for path in (ROOT / package_of(stage)).rglob("*.py"):
         read |= set(re.findall(r"\bparams\.([a-z_]+)\b", path.read_text()))
     read = {name.rstrip("_") for name in read} & set(PARAMS)  # `params.import_` is the block `import`
     assert read - FREE_BLOCKS <= blocks, f"{stage} reads {sorted(read - FREE_BLOCKS - blocks)} undeclared"
     assert blocks <= set(PARAMS)
+
+
+def test_what_python_leaves_beside_the_code_is_no_dep():
+    assert "__pycache__/" in (ROOT / ".dvcignore").read_text().splitlines()
 
 
 def test_every_file_is_short():

@@ -44,9 +44,7 @@ def push(directory: Path, repo: str, private: bool = False) -> str:
     Raises:
         HubError: see the class; the hub's dataset is then as it was.
     """
-    import httpx
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, errors
 
     told = read_json(directory / MARK)
     wanted = {**told["files"], MARK: None}
@@ -66,7 +64,7 @@ def push(directory: Path, repo: str, private: bool = False) -> str:
         operations += [CommitOperationDelete(path) for path in sorted(there - wanted.keys())]
         message = f"{told['keyword']}: {sum(part['cuts'] for part in told['parts'].values())} clips, {told['dataset']}"
         done = api.create_commit(repo, operations, commit_message=message, repo_type="dataset", parent_commit=info.sha)
-    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+    except (errors.HTTPError, OSError, ValueError, RuntimeError) as error:
         raise HubError(
             f"{repo} on {api.endpoint} was not changed: {_first_line(error)}. The dataset is whole in {directory}; "
             "mend the cause (`hf auth login`, or HF_TOKEN and HF_ENDPOINT) and push it again."
@@ -74,5 +72,6 @@ def push(directory: Path, repo: str, private: bool = False) -> str:
     return str(done.commit_url)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+def _first_line(error: BaseException) -> str:
+    told = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"{told} ({_first_line(error.__cause__)})" if error.__cause__ is not None else told

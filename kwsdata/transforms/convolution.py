@@ -1,9 +1,9 @@
 """Convolution by FFT in equal blocks, of the clip and of the filter (uniformly partitioned overlap-save).
 
-The clip is cut into blocks of 4096 samples, the filter into parts of 4096 taps; a block of the result is the sum over
-the parts of (spectrum of the block that many blocks ago) x (spectrum of the part). All transforms are of one small
-size, done together, and stay in the processor's cache; a filter's spectra serve clips of every length, so a bank keeps
-them. Two to four times as fast as one transform of the whole clip.
+The clip is cut into blocks of 4096 samples, the filter into parts of 4096 taps (1024 for a filter as short as that); a
+block of the result is the sum over the parts of (spectrum of the block that many blocks ago) x (spectrum of the part).
+All transforms are of one small size, done together, and stay in the processor's cache; a filter's spectra serve clips
+of every length, so a bank keeps them. Two to four times as fast as one transform of the whole clip.
 
 T. Stockham, High-speed convolution and correlation, AFIPS 1966; F. Wefers, Partitioned convolution algorithms for
 real-time auralization, 2015, ch. 5.
@@ -17,7 +17,8 @@ from scipy.fft import irfft, rfft
 
 from kwsdata.audio import Waveform
 
-BLOCK = 4096
+BLOCK, SHORT_BLOCK = 4096, 1024
+_LANES = 4  # transforms that SciPy does at once
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,19 @@ class Filter:
 
     taps: Waveform
 
+    @property
+    def block(self) -> int:
+        """Samples in a block."""
+        return SHORT_BLOCK if self.taps.size <= SHORT_BLOCK else BLOCK
+
     @cached_property
     def spectra(self) -> np.ndarray:
-        """Spectra of the parts of BLOCK taps, zero-padded to twice that: complex64 [ceil(m / BLOCK), BLOCK + 1]."""
-        parts = -(-self.taps.size // BLOCK)
-        padded = np.zeros((parts, 2 * BLOCK), dtype=np.float32)
+        """Spectra of the parts of `block` taps, zero-padded to twice that: complex64 [ceil(m / block), block + 1]."""
+        block = self.block
+        parts = -(-self.taps.size // block)
+        padded = np.zeros((parts, 2 * block), dtype=np.float32)
         for part in range(parts):
-            taps = self.taps[part * BLOCK : (part + 1) * BLOCK]
+            taps = self.taps[part * block : (part + 1) * block]
             padded[part, : taps.size] = taps
         return rfft(padded)
 
@@ -51,19 +58,24 @@ def convolve(wave: Waveform, by: Filter, length: int | None = None) -> Waveform:
     last = wave.size - int(sounding[::-1].argmax())
     reach = min(last - first + by.taps.size - 1, total - first)  # results that are not zero
     if reach > 0:
-        out[first : first + reach] = _blocks(wave[first : min(last, total)], by.spectra, reach)
+        out[first : first + reach] = _blocks(wave[first : min(last, total)], by.spectra, by.block, reach)
     return out
 
 
-def _blocks(wave: Waveform, parts: np.ndarray, length: int) -> Waveform:
-    count = -(-length // BLOCK)
-    sounding = min(-(-wave.size // BLOCK) + 1, count)  # blocks that hold a sample of the clip, with the one before
-    padded = np.zeros((count + 1) * BLOCK, dtype=np.float32)
-    padded[BLOCK : BLOCK + wave.size] = wave
-    frames = np.lib.stride_tricks.as_strided(padded, (sounding, 2 * BLOCK), (4 * BLOCK, 4), writeable=False)
+def _blocks(wave: Waveform, parts: np.ndarray, block: int, length: int) -> Waveform:
+    count = -(-length // block)
+    sounding = min(-(-wave.size // block) + 1, count)  # blocks that hold a sample of the clip, with the one before
+    padded = np.zeros((_rows(sounding) + 1) * block, dtype=np.float32)
+    padded[block : block + wave.size] = wave
+    frames = np.ndarray((_rows(sounding), 2 * block), np.float32, padded, 0, (4 * block, 4))  # they overlap by half
     spectra = rfft(frames)
-    heard = np.zeros((count, BLOCK + 1), dtype=np.complex64)
+    heard = np.zeros((_rows(count), block + 1), dtype=np.complex64)
     for delay, part in enumerate(parts[:count]):
         until = min(sounding, count - delay)
         heard[delay : delay + until] += spectra[:until] * part
-    return irfft(heard, 2 * BLOCK)[:, BLOCK:].reshape(-1)[:length]
+    return irfft(heard, 2 * block)[:count, block:].reshape(-1)[:length]
+
+
+def _rows(count: int) -> int:
+    """Return how many transforms to do for `count`: four at once take as long as one of what is left over."""
+    return count if count % _LANES == 1 else -(-count // _LANES) * _LANES

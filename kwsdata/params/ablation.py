@@ -1,0 +1,76 @@
+"""`ablation/params.yaml`, typed: which students are trained to be compared, and how the comparison is made."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from kwsdata.errors import ParamsError
+from kwsdata.params import Params
+from kwsdata.params.base import Block, explain
+
+DEFAULT_ABLATION = Path("ablation/params.yaml")
+
+Arm = dict[str, Any]  # {"train.augmented_share": 0}: what it changes in params.yaml
+
+
+class CompareParams(Block):
+    """The first arm named `baseline` is what the others are compared with."""
+
+    baseline: str
+    resamples: int = Field(ge=100)  # of the bootstrap
+
+
+class AblationParams(Block):
+    """The whole of `ablation/params.yaml`."""
+
+    arms: list[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    changes: dict[str, Arm]
+    compare: CompareParams
+
+    @model_validator(mode="after")
+    def _arms_are_described(self) -> Self:
+        if missing := [arm for arm in self.arms if arm not in self.changes]:
+            raise ValueError(f"changes lacks {', '.join(missing)}: say what each arm changes in params.yaml, or {{}}")
+        if self.compare.baseline not in self.arms:
+            raise ValueError(f"compare.baseline = {self.compare.baseline} is none of the arms {', '.join(self.arms)}")
+        return self
+
+
+def load_ablation(path: Path = DEFAULT_ABLATION) -> AblationParams:
+    """Read and check a file like ablation/params.yaml.
+
+    Raises:
+        ParamsError: it is missing or not YAML; a key is unknown, missing, or has a value out of range.
+    """
+    try:
+        values: Any = yaml.safe_load(Path(path).read_text())
+    except (FileNotFoundError, yaml.YAMLError) as error:
+        raise ParamsError(f"{path} cannot be read: {error}") from None
+    try:
+        return AblationParams.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(explain(path, error, AblationParams)) from None
+
+
+def with_changes(params: Params, changes: Arm, path: Path = DEFAULT_ABLATION) -> Params:
+    """Return `params` with each `block.key` of `changes` set, checked again.
+
+    Raises:
+        ParamsError: there is no such block or key, or the value is out of range.
+    """
+    values = params.model_dump(by_alias=True)
+    for name, value in changes.items():
+        *blocks, key = name.split(".")
+        target: Any = values
+        for block in blocks:
+            target = target.get(block) if isinstance(target, dict) else None
+        if not isinstance(target, dict) or key not in target:
+            raise ParamsError(f"{path}: params.yaml has no {name} that an arm could set.")
+        target[key] = value
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(explain(path, error, Params)) from None

@@ -1,0 +1,1 @@
+"""Stage `compare`: the arms of the ablation against their baseline, losers included."""

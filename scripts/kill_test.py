@@ -1,0 +1,130 @@
+"""Kill a tiny run of the whole pipeline at random moments, go on, and compare: the same hashes as an undisturbed run?
+
+    python scripts/kill_test.py [--kills 20] [--seed 1] [--keep DIR]
+
+Runs the pipeline of this checkout with the small numbers of tests/tiny.yaml in scratch copies: once undisturbed, then
+killed (SIGKILL to `dvc repro` and everything it started) until there were so many kills. The time to each kill is
+uniform between nothing and twice the undisturbed run's time over the number of kills; where a run gets to its end
+before, another one begins from nothing. After a kill nothing is done by hand: the next `dvc repro` must go on.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
+from kills import Kill, killed, recorded
+
+from kwsdata.draws import rng_for
+
+ROOT = Path(__file__).resolve().parents[1]
+REPRO = [sys.executable, "-m", "dvc", "repro"]
+
+
+def scratch(root: Path) -> dict[str, str]:
+    """Make a committed copy of this checkout with tiny numbers at `root`; return the environment to run it in."""
+    root.mkdir(parents=True)
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+    environment = os.environ | {
+        "PYTHONPATH": str(root),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "KWSDATA_CACHE": str(root / "data" / ".cache"),
+        "DVC_TEST": "true",  # no analytics
+        "DVC_SITE_CACHE_DIR": str(root.parent / f"{root.name}-dvc"),
+    }
+    for command in (
+        [sys.executable, "scripts/overlay.py", "tests/tiny.yaml"],
+        ["git", "init", "--quiet"],
+        ["git", "add", "--all"],
+        ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message", "tiny"],
+    ):
+        subprocess.run(command, cwd=root, env=environment, check=True)
+    return environment
+
+
+def one_run(root: Path, gaps: list[float]) -> tuple[list[Kill], int]:
+    """Run the pipeline at `root` to its end, killed after each of `gaps` in turn; return the kills and the repairs."""
+    environment, log = scratch(root), root.parent / f"{root.name}.log"
+    kills: list[Kill] = []
+    repairs = 0
+    while True:
+        after_s = gaps[len(kills)] if len(kills) < len(gaps) else 24 * 3600.0
+        end = killed(REPRO, root, environment, after_s, log)
+        if isinstance(end, Kill):
+            kills.append(end)
+            print(f"{root.name}: kill {len(kills)} after {end.after_s:.1f} s, in {end.stage or 'DVC'}", flush=True)
+        elif end == 0:
+            return kills, repairs
+        else:  # DVC could not go on: its own files
+            repairs += 1
+            said = subprocess.run(
+                [sys.executable, "-m", "kwsdata", "repair"], cwd=root, env=environment, capture_output=True, text=True
+            ).stdout
+            print(f"{root.name}: dvc repro exited with {end}, kwsdata repair says {said}", flush=True)
+            if repairs > len(kills) or not json.loads(said or "{}"):
+                raise SystemExit(f"{root.name} does not go on after a kill: see {log}")
+
+
+def main() -> None:
+    """Run, kill, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="work here, and keep it")
+    options = parser.parse_args()
+    work = options.keep or Path(tempfile.mkdtemp(prefix="kill_test."))
+    began = time.perf_counter()
+    one_run(work / "undisturbed", [])
+    whole_s = time.perf_counter() - began
+    wanted = recorded(work / "undisturbed")
+    print(f"undisturbed: {whole_s:.0f} s, {len(wanted)} outputs", flush=True)
+    kills: list[Kill] = []
+    repairs = runs = 0
+    differing: set[str] = set()
+    while len(kills) < options.kills:
+        runs += 1
+        rng = rng_for(options.seed, "kill_test", str(runs))
+        gaps = rng.uniform(0, 2 * whole_s / options.kills, options.kills - len(kills)).tolist()
+        made, mended = one_run(work / f"killed-{runs}", gaps)
+        found = recorded(work / f"killed-{runs}")
+        differing |= {path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path)}
+        kills, repairs = kills + made, repairs + mended
+    print(
+        json.dumps(
+            {
+                "kills": len(kills),
+                "in": Counter(kill.stage or "DVC" for kill in kills),
+                "runs": runs,
+                "repairs": repairs,
+                "outputs": len(wanted),
+                "differing": sorted(differing),
+                "undisturbed_s": round(whole_s),
+                "all_s": round(time.perf_counter() - began),
+            },
+            indent=2,
+        )
+    )
+    if not options.keep:
+        shutil.rmtree(work)
+    raise SystemExit(1 if differing else 0)
+
+
+if __name__ == "__main__":
+    main()
