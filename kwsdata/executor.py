@@ -13,11 +13,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
+from socket import gethostname
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from kwsdata.cache import cache_root
 from kwsdata.errors import WorkerError
 from kwsdata.params import ExecutorParams
 
@@ -40,7 +44,7 @@ def run_tasks(
         function: importable by name (a top-level function, or functools.partial of one).
         tasks: picklable values.
         executor: `serial`, `processes` (workers = 0 means one a core) or `dask` (a cluster at `scheduler`, or one of
-            this machine's processes when that is null).
+            this machine's processes when that is null; its workers see this directory under the same path).
         description: what the progress bar says.
 
     Raises:
@@ -156,15 +160,16 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
             f"no Dask cluster at {executor.scheduler} ({error}): start one with `dask scheduler` and `dask worker`, or "
             "set executor.scheduler to null."
         ) from None
+    work = _InProject(function, str(Path.cwd()), str(cache_root().absolute()))
     with client:
-        ahead = _AHEAD * max(sum(client.nthreads().values()), 1)
         under_way = as_completed(with_results=True)  # results come here as they are ready, and die with no worker
         number_of: dict[Any, int] = {}
         done: dict[int, Result] = {}
         handed_out = 0
         for wanted in range(len(tasks)):
+            ahead = _AHEAD * max(sum(client.nthreads().values()), 1)  # workers come and go
             while handed_out < min(wanted + ahead, len(tasks)):
-                future = client.submit(function, tasks[handed_out], pure=False, retries=_TRIES - 1)
+                future = client.submit(work, tasks[handed_out], pure=False, retries=_TRIES - 1)
                 number_of[future.key] = handed_out
                 under_way.add(future)
                 handed_out += 1
@@ -175,3 +180,25 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
                     raise WorkerError(f"a task killed its Dask workers again and again (memory?): {error}") from None
                 done[number_of.pop(future.key)] = result
             yield done.pop(wanted)
+
+
+@dataclass(frozen=True)
+class _InProject:
+    """`function` in the project's directory and with its cache, wherever the worker was started: tasks name files
+    relative to it. All workers must see it under the same path.
+    """  # fmt: skip
+
+    function: Callable[[Any], Any]
+    root: str
+    cache: str
+
+    def __call__(self, task: Any) -> Any:
+        try:
+            os.chdir(self.root)
+        except OSError as error:
+            raise WorkerError(
+                f"the Dask worker on {gethostname()} cannot work in {self.root} ({error.strerror}): every worker needs "
+                "the project under the same path, on a file system that all share."
+            ) from None
+        os.environ["KWSDATA_CACHE"] = self.cache
+        return self.function(task)

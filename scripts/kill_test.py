@@ -2,7 +2,7 @@
 
     python scripts/kill_test.py [--kills 20] [--seed 1] [--keep DIR]
 
-Runs the pipeline of this checkout with the small numbers of tests/tiny.yaml in scratch copies: once undisturbed, then
+Runs the pipeline of this checkout with the numbers of tests/tiny.yaml and smaller, in scratch copies: undisturbed, then
 killed (SIGKILL to `dvc repro` and everything it started) until there were so many kills. The time to each kill is
 uniform between nothing and twice the undisturbed run's time over the number of kills; where a run gets to its end
 before, another one begins from nothing. After a kill nothing is done by hand: the next `dvc repro` must go on.
@@ -26,6 +26,16 @@ from kills import Kill, killed, recorded
 from kwsdata.draws import rng_for
 
 ROOT = Path(__file__).resolve().parents[1]
+# Laid over tests/tiny.yaml: as little as every stage can do with.
+LESS = """
+synthesize: {engines: [espeak], espeak: {positives: 30, confusables: 20, sentences: 40}, noises: {clips: 12}}
+simulate_rirs: {rooms: 6, sources_per_room: 1}
+augment: {copies: {keyword: 1, confusable: 1, speech: 1, noise: 0}}
+noise_reverb: {snr_db: [10], t60_s: [0.3], rooms_per_t60: 2, clips_per_cell: 6}
+make_testsets: {stream_s: 60}
+train: {steps: 60, eval_every: 30, batch_size: 32}
+teacher: {train: {steps: 40, eval_every: 20, batch_size: 32}}
+"""
 REPRO = [sys.executable, "-m", "dvc", "repro"]
 
 
@@ -42,6 +52,7 @@ def scratch(root: Path) -> dict[str, str]:
         if (ROOT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
+    (root / "less.yaml").write_text(LESS)
     environment = os.environ | {
         "PYTHONPATH": str(root),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -51,6 +62,7 @@ def scratch(root: Path) -> dict[str, str]:
     }
     for command in (
         [sys.executable, "scripts/overlay.py", "tests/tiny.yaml"],
+        [sys.executable, "scripts/overlay.py", "less.yaml"],
         ["git", "init", "--quiet"],
         ["git", "add", "--all"],
         ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message", "tiny"],

@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
+from file_hashes import hashes
+from kills import Kill, killed, recorded
 from sound import tone, white_noise
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +54,7 @@ def talk(rng: np.random.Generator) -> np.ndarray:
 def project(tmp_path_factory) -> Path:
     """A git and DVC project with this checkout's pipeline, small numbers, and imported corpora."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("dvc.yaml", "params.yaml", ".dvcignore", "kwsdata", "kwstrain", "review"):
+    for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "kwsdata", "kwstrain", "review"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -94,13 +97,28 @@ def project(tmp_path_factory) -> Path:
     return root
 
 
-def run(root: Path, command: list[str]) -> str:
-    environment = os.environ | {
+@pytest.fixture(scope="module")
+def finished(project) -> tuple[Path, float]:
+    """The project after `dvc repro`, committed; and how long that took in s."""
+    began = time.perf_counter()
+    dvc(project, "repro")
+    took_s = time.perf_counter() - began
+    run(project, ["git", "add", "--all"])
+    run(project, ["git", "commit", "--quiet", "--message", "baseline"])
+    return project, took_s
+
+
+def surroundings(root: Path) -> dict[str, str]:
+    return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(root),
+        "PYTHONDONTWRITEBYTECODE": "",  # compiled files beside the code must not count as changed code
         "KWSDATA_CACHE": str(root / "data" / ".cache"),
     }
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+
+def run(root: Path, command: list[str]) -> str:
+    done = subprocess.run(command, cwd=root, env=surroundings(root), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
@@ -113,8 +131,8 @@ def dvc(root: Path, *arguments: str) -> str:
     return run(root, [sys.executable, "-m", "dvc", *arguments])
 
 
-def test_from_folders_of_sound_to_a_measured_detector(project):
-    dvc(project, "repro")
+def test_from_folders_of_sound_to_a_measured_detector(finished):
+    project, _ = finished
     metrics = json.loads((project / "data/report/metrics.json").read_text())
     assert metrics["keyword"] == "computer"
     test = metrics["test"]["clean"]
@@ -139,9 +157,46 @@ def test_from_folders_of_sound_to_a_measured_detector(project):
     assert run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name, "--bundle", "data/bundle"]) == heard
 
 
-def test_an_experiment_changes_the_loss_and_nothing_before_training(project):
-    run(project, ["git", "add", "--all"])
-    run(project, ["git", "commit", "--quiet", "--message", "baseline"])
+@pytest.mark.slow
+def test_a_clone_pulls_the_same_and_makes_the_same_though_it_is_killed(finished, tmp_path):
+    alice, took_s = finished
+    dvc(alice, "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    run(alice, ["git", "commit", "--quiet", "--all", "--message", "remote"])
+    dvc(alice, "push")
+    outputs = recorded(alice)
+
+    bob = tmp_path / "bob"
+    run(tmp_path, ["git", "clone", "--quiet", str(alice), str(bob)])
+    dvc(bob, "pull")
+    assert "Running stage" not in dvc(bob, "repro")
+    assert recorded(bob) == outputs
+    assert {path: hashes(bob / path) for path in outputs} == {path: hashes(alice / path) for path in outputs}
+
+    # From the corpora alone, without a cache, and killed on the way.
+    shutil.rmtree(bob / ".dvc/cache")
+    for path in [*outputs, "data/.cache"]:
+        remove(bob / path)
+    (bob / "dvc.lock").unlink()
+    kills = []
+    for part in np.random.default_rng(1).uniform(0.05, 0.3, 3):
+        end = killed([sys.executable, "-m", "dvc", "repro"], bob, surroundings(bob), part * took_s, tmp_path / "log")
+        kills += [end] if isinstance(end, Kill) else []
+    assert len(kills) >= 2, (tmp_path / "log").read_text()[-3000:]
+    kwsdata(bob, "repair")
+    dvc(bob, "repro")
+    assert recorded(bob) == outputs
+    assert {path: hashes(bob / path) for path in outputs} == {path: hashes(alice / path) for path in outputs}
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def test_an_experiment_changes_the_loss_and_nothing_before_training(finished):
+    project, _ = finished
     said = dvc(project, "exp", "run", "-S", "loss.gamma=2", "--name", "focal")
     ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
     assert ran == ["train", "export", "evaluate", "report", "bundle"]

@@ -82,6 +82,8 @@ def _eyring(draw: RoomDraw, t60_s: float) -> float:
 
 def _responses(draw: RoomDraw, absorption: float) -> tuple[list[np.ndarray], str]:
     """Return the responses (float64 [samples]) of all sources, and by which method."""
+    # the tracer's draws, and the order in which reflections are added up, depend on how threads share them
+    pra.constants.set("num_threads", 1)
     absorption = float(np.clip(absorption, 0.005, 0.99))
     length, width, height = draw.dimensions
     surface = 2 * (length * width + length * height + width * height)
@@ -120,8 +122,6 @@ def _tails(room: pra.ShoeBox, draw: RoomDraw) -> list[np.ndarray]:
     room.set_ray_tracing(n_rays=_RAYS, receiver_radius=0.5)
     with _LOCK:
         pra.seed(draw.seed, draw.seed)
-        # the tracer's draws depend on how rays are shared among threads
-        pra.constants.set("num_threads", 1)
         room.ray_tracing()
     width = int(room.rt_args["hist_bin_size_samples"])
     delay = pra.constants.get("frac_delay_length") // 2

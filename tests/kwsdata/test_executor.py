@@ -103,6 +103,18 @@ def test_workers_wait_for_a_slow_consumer(tmp_path: Path) -> None:
     assert len(list(results)) == 59
 
 
+def test_a_cluster_waits_for_a_slow_consumer_and_its_workers_are_in_the_project(
+    tmp_path: Path, dask: ExecutorParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    results = run_tasks(partial(begun, notes=Path("here")), range(60), dask, "begun")
+    next(results)
+    time.sleep(1.0)
+    assert len(list((tmp_path / "here").iterdir())) <= 1 + 3 * 2
+    assert len(list(results)) == 59
+
+
 def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import dask
 
