@@ -30,6 +30,7 @@ _TRIED = 20  # alignments of a clip that are compared in full
 _MIN_VOTES = 2
 _STRETCH = 200  # frames of a partial match: 2 s
 _STRICTER = 0.6
+_SHORT = 0.75  # of the limit, where less than `_STRETCH` is common: one word in two voices agrees by chance
 
 _HANN = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
 _EDGES = np.searchsorted(np.arange(_WINDOW // 2 + 1) * RATE / _WINDOW, np.geomspace(_LOW_HZ, _HIGH_HZ, _BANDS + 1))
@@ -90,7 +91,7 @@ class Table:
 
         Args:
             one: what to look for.
-            max_bit_error: share of differing bits over the common loud frames.
+            max_bit_error: share of differing bits over the common loud frames; three quarters of it below 2 s.
             min_frames: common loud frames that there must be.
         """
         frame = np.flatnonzero(one.loud)
@@ -121,7 +122,7 @@ class Table:
         if differing.size < min_frames:
             return None
         error = float(differing.mean()) / 32
-        if error <= max_bit_error:
+        if error <= max_bit_error * (_SHORT if differing.size < _STRETCH else 1):
             return Match(clip, offset, error, differing.size)
         return _best_stretch(clip, offset, differing, max_bit_error)
 
