@@ -96,7 +96,10 @@ def import_(
         str, typer.Argument(help="One of: " + "; ".join(f"[bold]{k}[/bold] ({v})" for k, v in KINDS.items()))
     ],
     path: Annotated[
-        str, typer.Argument(help="Directory, manifest or archive, as the kind expects; for hf also a name.")
+        str,
+        typer.Argument(
+            help="Directory, manifest or archive, as the kind expects, or its URL (s3://...); for hf also a name."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Name of the corpus; by default the kind's or the folder's.")] = None,
     role: Annotated[

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from kwsdata.corpus import CorpusInfo, Reject, Role, read_info, write_corpus
 from kwsdata.draws import digest_of
 from kwsdata.errors import CorpusError
+from kwsdata.fetched import is_url, local_copy
 from kwsdata.importers import importer_for
 from kwsdata.importers.archives import unpacked
 from kwsdata.importers.declaration import Importer, Options
@@ -68,7 +69,7 @@ def run_import(
 
     Args:
         kind: one of `kwsdata.importers.KINDS`.
-        path: a directory, manifest or archive, as the kind expects; for `hf` also a dataset's name.
+        path: a directory, manifest or archive, as the kind expects, or its URL; for `hf` also a dataset's name.
         name: of the corpus: letters, digits, `_` and `-`, at most 32.
         params: the limits of what is usable, and the shard size.
         executor: where sounds are decoded.
@@ -86,8 +87,13 @@ def run_import(
     Raises:
         CorpusError: the path does not have the kind's layout, an option does not fit the kind, the name is taken, or
             too many sounds were rejected.
+        StageInputError: a URL cannot be read.
     """
-    importer, path = importer_for(kind), Path(path)
+    importer = importer_for(kind)
+    if is_url(path):
+        source = source or str(path)
+        path = local_copy(path)
+    path = Path(path)
     if not name or safe_id(name) != name or len(name) > MAX_NAME:
         raise CorpusError(
             f"the name {name!r} must be 1 to {MAX_NAME} letters, digits, _ or -; "

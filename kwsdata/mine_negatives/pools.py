@@ -1,8 +1,8 @@
 """Where negatives are looked for: the train partition's own, and sound that the user names.
 
-A named pool is a corpus, a Shar directory, a folder of sound files, one file, or a manifest of cuts. It is refused
-whole if anything in it belongs to dev or test: the same samples, the same recording after gain, resampling or a shift
-(fingerprints), or the same speaker.
+A named pool is a corpus, a Shar directory, a folder of sound files, one file, a manifest of cuts, or the URL of one. It
+is refused whole if anything in it belongs to dev or test: the same samples, the same recording after gain, resampling
+or a shift (fingerprints), or the same speaker.
 """
 
 import json
@@ -16,6 +16,7 @@ from kwsdata.cache import cache_root
 from kwsdata.draws import digest_of
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import PartitionError, StageInputError
+from kwsdata.fetched import local_copy
 from kwsdata.fingerprints import HOP_S, Table, fingerprint
 from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
@@ -55,10 +56,10 @@ def named_pool(name: str, params: Params, split: Path) -> Pool:
 
     Raises:
         PartitionError: some of it is in dev or test.
-        StageInputError: there is no sound at `name`.
+        StageInputError: there is no sound at `name`, or the URL cannot be read.
     """
     embedder = load_embedder(params.embed.embedder)
-    pieces = list(pieces_at(Path(name), piece_length(embedder, params.embed)))
+    pieces = list(pieces_at(local_copy(name), piece_length(embedder, params.embed)))
     if not pieces:
         raise StageInputError(
             f"mine_negatives.pools: no sound at {name!r}: give a corpus, a folder, a file or a manifest."

@@ -15,7 +15,8 @@ _BUCKET = "wake-words"
 class Remote:
     """Where a remote is, and a way to its objects behind DVC's back.
 
-    options, secrets: of `dvc remote modify`; the second belong in `--local`, outside git. names: the objects, by path
+    options, secrets: of `dvc remote modify`; the second belong in `--local`, outside git. environment: what any other
+    client needs. names: the objects, by path
     below `url`. replace: puts other bytes in place of one, or removes it (None).
     """
 
@@ -24,6 +25,7 @@ class Remote:
     replace: Callable[[str, bytes | None], None]
     options: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -64,6 +66,12 @@ def s3_remote(folder: Path) -> Iterator[Remote]:
             replace,
             options={"endpointurl": endpoint, "region": "us-east-1"},
             secrets={"access_key_id": "key", "secret_access_key": "secret"},
+            environment={
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "key",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+            },
         )
     finally:
         client.close()

@@ -15,6 +15,9 @@ from file_hashes import hashes
 from remotes import REMOTES, Remote
 from sound import tone
 
+from kwsdata.manifests import audio_sha256
+from kwsdata.shards import load_audio, shard_cuts
+
 ROOT = Path(__file__).resolve().parents[3]
 CORPUS = "data/corpora/crowd"
 
@@ -130,6 +133,24 @@ def object_of_v1(root: Path) -> str:
     name = object_of(root, "shar/recording.000000.tar")
     run(root, "git", "checkout", "--quiet", "v2")
     return name
+
+
+@pytest.mark.parametrize("remote", ["s3"], indirect=True)
+def test_recordings_in_a_bucket_are_imported_as_those_on_disk_are(origin, remote, tmp_path, monkeypatch):
+    import boto3
+
+    raw = origin.parent / "raw"
+    for name, value in remote.environment.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    for path in raw.rglob("*.wav"):
+        client.upload_file(str(path), "wake-words", f"raw/{path.relative_to(raw)}")
+    client.close()
+    root = shutil.copytree(origin, tmp_path / "alice")
+    run(root, "kwsdata", "import", "folder", "s3://wake-words/raw", "--name", "far", "--role", "keyword",
+        "--label", "computer", "--licence", "CC0-1.0", "--speaker-pattern", r"(?P<speaker>s\d)/")  # fmt: skip
+    near, far = (list(shard_cuts(root / "data/corpora" / name)) for name in ("crowd", "far"))
+    assert [audio_sha256(load_audio(cut)) for cut in far] == [audio_sha256(load_audio(cut)) for cut in near]
 
 
 @pytest.mark.parametrize("remote", ["directory", "s3"], indirect=True)
