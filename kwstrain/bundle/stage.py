@@ -4,6 +4,7 @@ Writes to `out`:
     bundle.json         what is here, each file with its hash (see `contents`)
     README.md           the model card
     model.*             the exported files that stream
+    esphome/            with `features.frontend: micro`: the streaming TFLite file and its manifest for ESPHome
     teacher.tflite      the teacher's head, with the two networks below it (see `openwakeword` in params.yaml)
     metrics.json        the numbers of every test set, as `evaluate` wrote them
     dataset.lock.json   the hash of each part of the dataset
@@ -23,12 +24,15 @@ from kwsdata.dataset.trees import LOCK, open_tree
 from kwsdata.embedders.google_speech import network_files
 from kwsdata.features import make_frontend
 from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.manifests import safe_id
 from kwsdata.params import Params
 from kwstrain.bundle.card import write_card
 from kwstrain.bundle.contents import NAME, seal
+from kwstrain.bundle.esphome import write_manifest
 from kwstrain.bundle.models import evaluated_model, scored_model, scores_of, streaming_files, teacher_model
 from kwstrain.runtime import DEFAULT
 
+ESPHOME = "esphome"
 _OWN = "data/bundle"
 
 
@@ -51,7 +55,7 @@ def run(
     lock = lock_of(members_of(open_tree()), params.keyword.text)
     with atomic_path(out) as scratch:
         scratch.mkdir()
-        models = _models(params, model_dir, evaluation, testsets, scratch)
+        models, esphome = _models(params, model_dir, evaluation, testsets, scratch)
         if params.bundle.openwakeword and (teacher_dir / "teacher.tflite").is_file():
             models |= _open_wake_word(teacher_dir, scratch)
         write_json(scratch / "dataset.lock.json", lock)
@@ -65,6 +69,7 @@ def run(
             "licence": params.bundle.licence,
             "default": DEFAULT,
             "models": models,
+            "esphome": esphome,
             "front_end": _front_end(params),
             "dataset": lock["dataset"],
             "dvc": pipeline_hashes(Path(LOCK)),
@@ -76,16 +81,25 @@ def run(
     return sealed
 
 
-def _models(params: Params, model_dir: Path, evaluation: Path, testsets: Path, out: Path) -> dict[str, Any]:
-    """Copy the exported files that stream; return their entries."""
-    entries = {}
+def _models(
+    params: Params, model_dir: Path, evaluation: Path, testsets: Path, out: Path
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Copy the exported files that stream; return their entries, and ESPHome's where it can run one of them."""
+    entries: dict[str, Any] = {}
+    esphome = None
     for file in streaming_files(model_dir):
         if file == DEFAULT:
             entries[file] = evaluated_model(model_dir, evaluation)
         else:
-            entries[file] = scored_model(model_dir, file, scores_of(model_dir, file, testsets, params), params)
+            scored = scores_of(model_dir, file, testsets, params)
+            entries[file] = scored_model(model_dir, file, scored, params)
+            if params.features.frontend == "micro" and entries[file]["backend"] == "tflite_stream":
+                stem = safe_id(params.keyword.text)
+                (out / ESPHOME).mkdir()
+                shutil.copyfile(model_dir / file, out / ESPHOME / f"{stem}.tflite")
+                esphome = write_manifest(out / ESPHOME, stem, entries[file]["stride"], scored, params)
         shutil.copyfile(model_dir / file, out / file)
-    return entries
+    return entries, esphome
 
 
 def _open_wake_word(teacher_dir: Path, out: Path) -> dict[str, Any]:
