@@ -1,23 +1,29 @@
 """Rounds of mining: round r mines with the model of round r - 1, which is frozen so that the pipeline stays acyclic.
 
-    data/rounds/1/model.onnx, model.json    what training gave before the first round that mines with a model
-    data/rounds/2/...                       what round 1 gave, and so on
+    data/rounds/1/model.onnx, model.json    an exported model, frozen: `mine_negatives.model` names it
+    data/rounds/2/...                       the next one, and so on
+    data/runs/round1-s1/                    of round 1, seed 1: metrics.json, events.jsonl.gz, params.yaml, mined.json,
+                                            round.json: the model it mined with, and the one it led to
 
-A frozen model is a copy that DVC tracks; `mine_negatives.model` in params.yaml names it. The stage that mines depends
-on data/rounds, never on the model that its own output trains.
+Round 0 mines without a model, as the pipeline does by itself. The stage that mines depends on data/rounds, never on
+the model that its own output trains.
 """
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kwsdata.errors import KwsError
-from kwsdata.files import atomic_path, read_json
+from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.tracking import track
 
 ROUNDS = Path("data/rounds")
+RUNS = Path("data/runs")
 _FILES = ("model.onnx", "model.json")
+_KEPT = ("data/evaluate/metrics.json", "data/evaluate/events.jsonl.gz", "data/mined/mined.json", "params.yaml")
 
 
 def freeze_round(model: Path = Path("data/models/export"), rounds: Path = ROUNDS) -> Path:
@@ -44,22 +50,52 @@ def freeze_round(model: Path = Path("data/models/export"), rounds: Path = ROUNDS
     return place
 
 
-def run_rounds(count: int, rounds: Path = ROUNDS) -> list[str]:
-    """Run the pipeline, then `count` rounds of mining, each a DVC experiment; return the experiments' names.
+def run_rounds(
+    count: int, seeds: Sequence[int], name: str, settings: Sequence[str] = (), runs: Path = RUNS
+) -> list[dict[str, Any]]:
+    """Run round 0 and `count` rounds that mine with a model, for each seed of training, as DVC experiments.
 
-    `dvc exp show` then compares them, `dvc exp apply round-2` goes back to one. What is up to date is not run again, so
-    that an interrupted loop goes on where it was.
+    Experiment NAMEr-sSEED is round r; what is kept of it lies in `runs`, for scripts/compare_runs.py. A round that is
+    there is not run again, so that an interrupted loop goes on where it was.
+
+    Args:
+        count: rounds that mine with a model.
+        seeds: of `train.seed`; each has models of its own.
+        name: of the experiments.
+        settings: further `block.key=value`, the same in every round.
+        runs: where results are kept.
+
+    Returns:
+        A row an experiment: name, the model it mined with (None in round 0), the model it led to, how many were mined.
 
     Raises:
         KwsError: `dvc` failed; its own message is above.
+        StageInputError: the pipeline left no model or no metrics.
     """
-    _dvc("repro")
-    names = []
-    for number in range(1, count + 1):
-        frozen = freeze_round(rounds=rounds)
-        names.append(f"round-{number}")
-        _dvc("exp", "run", "--force", "--name", names[-1], "--set-param", f"mine_negatives.model={frozen.as_posix()}")
-    return names
+    rows = []
+    for seed in seeds:
+        model = None
+        for number in range(count + 1):
+            run = f"{name}{number}-s{seed}"
+            kept = runs / run / "round.json"
+            if not kept.exists():
+                _run_round(run, model, (f"train.seed={seed}", *settings), kept.parent)
+            rows.append(read_json(kept))
+            model = rows[-1]["model"]
+    return rows
+
+
+def _run_round(run: str, mined_with: str | None, settings: Sequence[str], kept: Path) -> None:
+    changes = (*settings, f"mine_negatives.model={mined_with or 'null'}")
+    _dvc("exp", "run", "--name", run, *(word for change in changes for word in ("--set-param", change)))
+    model = freeze_round()
+    with atomic_path(kept) as scratch:
+        scratch.mkdir(parents=True)
+        for file in map(Path, _KEPT):
+            shutil.copyfile(file, scratch / file.name)
+        mined = read_json(scratch / "mined.json")["mined"]
+        row = {"experiment": run, "mined_with": mined_with, "mined": mined, "model": model.as_posix()}
+        write_json(scratch / "round.json", row)
 
 
 def _dvc(*words: str) -> None:
