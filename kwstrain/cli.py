@@ -38,6 +38,14 @@ def train(
     show(run(load_params(params), resume=resume, taught=Path("data/teach")))
 
 
+@command(app, "quantize", "kwstrain quantize")
+def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Calibrate the trained student and fine-tune it with fake quantisation, so that it computes in 8-bit integers."""
+    from kwstrain.quantize.stage import run
+
+    show(run(load_params(params), taught=Path("data/teach")))
+
+
 @command(app, "export", "kwstrain export")
 def export(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Write the trained student as a streaming ONNX file, checked frame by frame against PyTorch."""

@@ -27,6 +27,7 @@ from kwsdata.params.deployment import BundleParams
 from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParams
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.publishing import PublishParams
+from kwsdata.params.quantisation import CalibrationParams, QuantizeParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     DsTcnParams,
@@ -43,6 +44,7 @@ __all__ = [
     "AugmentParams",
     "Block",
     "BundleParams",
+    "CalibrationParams",
     "CheckParams",
     "DistillParams",
     "DsTcnParams",
@@ -64,6 +66,7 @@ __all__ = [
     "Params",
     "PartitionsParams",
     "PublishParams",
+    "QuantizeParams",
     "ReportParams",
     "SimulateRirsParams",
     "SplitParams",
@@ -102,6 +105,7 @@ class Params(Block):
     loss: LossParams
     distill: DistillParams
     train: TrainParams
+    quantize: QuantizeParams
     streaming: StreamingParams
     evaluate: EvaluateParams
     report: ReportParams

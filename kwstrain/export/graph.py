@@ -1,7 +1,10 @@
-"""A student as an ONNX graph with explicit streaming state.
+"""A student as a float ONNX graph: streaming, with explicit state, or over a whole clip.
 
-    in    features float32 [1, frames, n_mels], frames a multiple of the stride; state_0, state_1, ...
-    out   score float32 [1, decisions], the keyword's probability; state_0_out, state_1_out, ...
+    stream in    features float32 [1, frames, n_mels], frames a multiple of the stride; state_0, state_1, ...
+           out   score float32 [1, decisions], the keyword's probability; state_0_out, state_1_out, ...
+    clip   in    features float32 [1, frames, n_mels], frames the receptive field or more
+           out   score float32 [1, (frames - receptive field) // stride + 1]: decision i hears frames i stride to
+                 i stride + receptive field - 1
 
 Normalisation is folded into the convolutions where it follows one. The same weights give the same bytes.
 """
@@ -33,6 +36,18 @@ class Scorer(nn.Module):
         return self.model.score(logits), *new_state
 
 
+class ClipScorer(nn.Module):
+    """What is exported for whole clips: scores for features."""
+
+    def __init__(self, model: StreamingModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the score [1, decisions]."""
+        return self.model.score(self.model.window(features))
+
+
 def state_names(model: StreamingModel) -> list[str]:
     """Return the names of the graph's state inputs, in the order of `model.initial_state`."""
     return [f"state_{number}" for number, _ in enumerate(model.initial_state(1))]
@@ -55,6 +70,29 @@ def write_graph(model: StreamingModel, path: Path) -> None:
             dynamo=True,
             verbose=False,
         )
+    _save(program, path)
+
+
+def write_clip_graph(model: StreamingModel, path: Path) -> None:
+    """Write `model`, in evaluation mode on the CPU, to `path`, for whole clips."""
+    first = model.receptive_field - model.stride  # frames that one decision hears beside its own
+    decisions = torch.export.Dim("decisions", min=1)
+    frames = (decisions * model.stride if model.stride > 1 else decisions) + first
+    with quiet():
+        program = torch.onnx.export(
+            ClipScorer(model).eval(),
+            (torch.zeros(1, first + 8 * model.stride, model.n_mels),),
+            input_names=["features"],
+            output_names=["score"],
+            dynamic_shapes=({1: frames},),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    _save(program, path)
+
+
+def _save(program: torch.onnx.ONNXProgram | None, path: Path) -> None:
     assert program is not None  # it is None only when the exporter writes the file itself
     onnx.save(tidy(program.model_proto, {"features": (1, "frames"), "score": (1, "decisions")}), str(path))
 

@@ -1,8 +1,10 @@
-"""Write the trained student as streaming ONNX, checked against PyTorch.
+"""Write the trained student and its quantised form as files, checked against PyTorch.
 
-Writes to `out`:
-    model.onnx    see `graph` for its inputs and outputs
-    model.json    all that a program needs to run it: front end, stride, states; its costs; the proof of parity
+Writes to `out` (docs/quantisation.md has the table of inputs and outputs):
+    model.onnx, clip.onnx                   float, see `graph`
+    model.int8.onnx, clip.int8.onnx         see `qdq`
+    model.int8.tflite, clip.int8.tflite     see `tflite`
+    model.json    all that a program needs to run them: front end, stride, states; costs; the proofs of parity
 """
 
 from dataclasses import asdict
@@ -13,8 +15,23 @@ from kwsdata.errors import KwsError
 from kwsdata.features import features_of, make_frontend
 from kwsdata.files import atomic_path, sha256_of, write_json
 from kwsdata.params import Params
-from kwstrain.export.graph import OPSET, state_names, write_graph
+from kwstrain.export.files import (
+    FLOAT_CLIP,
+    FLOAT_STREAM,
+    INT8_ONNX,
+    INT8_TFLITE,
+    describe_float,
+    describe_onnx,
+    describe_tflite,
+)
+from kwstrain.export.graph import OPSET, state_names, write_clip_graph, write_graph
+from kwstrain.export.int8_parity import measure_int8
 from kwstrain.export.parity import SECONDS, measure, probe_sound
+from kwstrain.export.qdq import write_qdq
+from kwstrain.export.tflite import write_tflite
+from kwstrain.folded.integers import integers_of
+from kwstrain.folded.network import FoldedStudent
+from kwstrain.folded.store import load_folded
 from kwstrain.models import StreamingModel
 from kwstrain.models.weights import load_student
 
@@ -23,26 +40,31 @@ MAX_DIFFERENCE = 1e-4  # of a score, and of a state as a share of its greatest v
 
 
 class ParityError(KwsError):
-    """The exported file does not compute what the trained model computes."""
+    """An exported file does not compute what the trained model computes."""
 
 
 def run(
     params: Params,
     model_dir: Path = Path("data/models/student"),
+    quantized: Path = Path("data/models/quantized"),
     out: Path = Path("data/models/export"),
 ) -> dict[str, Any]:
-    """Export `model_dir`/student.pt to `out`; return model.json.
+    """Export `model_dir`/student.pt and `quantized` to `out`; return model.json.
 
     Raises:
-        StageInputError: the student is missing, damaged, or of another architecture than params.yaml's.
-        ParityError: a score or state of the exported file is further than `MAX_DIFFERENCE` from PyTorch's.
+        StageInputError: a model is missing, damaged, or of another architecture than params.yaml's.
+        ParityError: a score or state of the float file is further than `MAX_DIFFERENCE` from PyTorch's, or a score of
+            an int8 file more than `quantize.max_lsb` steps of 1/256 from the quantised network's.
+        ConversionError: TensorFlow's converter made another network.
     """
     model = load_student(model_dir, params.model, make_frontend(params.features).n_mels)
+    network = load_folded(quantized)
+    frames = features_of(probe_sound(), params.features)
     with atomic_path(out) as scratch:
         scratch.mkdir()
         graph = scratch / "model.onnx"
         write_graph(model, graph)
-        parity = measure(graph, model, features_of(probe_sound(), params.features))
+        parity = measure(graph, model, frames)
         if not parity.worst <= MAX_DIFFERENCE:  # NaN fails too
             raise ParityError(
                 f"the exported model is {parity.worst:.2g} off PyTorch's, more than {MAX_DIFFERENCE:g} "
@@ -52,9 +74,34 @@ def run(
             "sha256": sha256_of(graph),
             "bytes": graph.stat().st_size,
             "parity": {k: v for k, v in asdict(parity).items() if k != "step_us"} | {"seconds": SECONDS},
+            "score_offset": network.offset,
         }
+        info["files"] = _write_files(model, network, scratch, info["states"])
+        differences = measure_int8(scratch, info["files"], network, frames)
+        info["parity_int8"] = differences
+        if (worst := max(differences.values())) > params.quantize.max_lsb:
+            raise ParityError(
+                f"an int8 file is {worst}/256 off the quantised network, more than quantize.max_lsb = "
+                f"{params.quantize.max_lsb} ({differences}): do versions agree? Install constraints.txt."
+            )
         write_json(scratch / "model.json", info)
     return info | {"step_us": parity.step_us}
+
+
+def _write_files(
+    model: StreamingModel, network: FoldedStudent, out: Path, states: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Write all files but model.onnx; return {file: what it is} of all."""
+    write_clip_graph(model, out / FLOAT_CLIP.file)
+    files = {form.file: describe_float(form, out, model.n_mels, states) for form in (FLOAT_STREAM, FLOAT_CLIP)}
+    integers = integers_of(network)
+    for form in INT8_ONNX:
+        write_qdq(integers, form.form, out / form.file)
+        files[form.file] = describe_onnx(form, out, integers)
+    for form in INT8_TFLITE:
+        write_tflite(integers, form.form, out / form.file)
+        files[form.file] = describe_tflite(form, out, integers)
+    return files
 
 
 def _describe(params: Params, model: StreamingModel) -> dict[str, Any]:

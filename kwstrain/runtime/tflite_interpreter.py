@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter
 
 from kwsdata.errors import StageInputError
 
@@ -22,7 +22,8 @@ class Tensor(NamedTuple):
         """Return real `values` as they are stored, in this tensor's shape."""
         if self.scale:
             limits = np.iinfo(self.dtype)
-            values = np.clip(np.rint(values / self.scale + self.zero_point), limits.min, limits.max)
+            steps = np.rint(values / np.float32(self.scale)) + self.zero_point  # as ONNX's QuantizeLinear rounds
+            values = np.clip(steps, limits.min, limits.max)
         return values.astype(self.dtype).reshape(self.shape)
 
     def real(self, stored: np.ndarray) -> np.ndarray:
@@ -46,12 +47,8 @@ class TfliteNetwork:
     def restart(self) -> None:
         """Load the file anew: its internal state is as at first. The interpreter has no other way to reset it."""
         try:
-            # The kernels that a device has, and not XNNPACK's: it is slower on models as small as these.
-            self._interpreter = Interpreter(
-                str(self._path),
-                num_threads=self._threads,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            )
+            # With XNNPACK, whose int8 kernels compute onnxruntime's very numbers (docs/quantisation.md).
+            self._interpreter = Interpreter(str(self._path), num_threads=self._threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise StageInputError(f"{self._path} cannot be loaded: {error}") from None

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from quantised import heard, quantised
 
 from kwsdata.features import features_of
 from kwsdata.files import sha256_of
@@ -14,6 +15,7 @@ from kwstrain.export import stage
 from kwstrain.export.parity import Session, measure, probe_sound
 from kwstrain.models import MODELS, build_model
 from kwstrain.models.weights import FILE, load_student
+from kwstrain.quantize.save import save_folded
 from kwstrain.runtime import StreamingModel
 
 
@@ -30,19 +32,23 @@ def student(project_params, tmp_path_factory):
     with torch.random.fork_rng([]):
         torch.manual_seed(5)
         model = build_model(project_params.model, project_params.features.n_mels).train()
-        heard = features_of(probe_sound(20), project_params.features)
-        cut = torch.from_numpy(heard[: len(heard) // 200 * 200].reshape(-1, 200, model.n_mels))
-        with torch.no_grad():
-            for _ in range(30):
-                model.window(cut)
+    heard(model, features_of(probe_sound(20), project_params.features), 5)
     torch.save(model.state_dict(), directory / FILE)
-    return directory, model.eval()
+    return directory, model
 
 
 @pytest.fixture(scope="module")
-def exported(project_params, student, tmp_path_factory):
+def quantized(student, project_params, tmp_path_factory):
+    """The same student quantised: its directory."""
+    directory = tmp_path_factory.mktemp("quantized")
+    save_folded(directory, quantised(student[1], features_of(probe_sound(20), project_params.features)), {})
+    return directory
+
+
+@pytest.fixture(scope="module")
+def exported(project_params, student, quantized, tmp_path_factory):
     out = tmp_path_factory.mktemp("export") / "export"
-    return out, stage.run(project_params, student[0], out)
+    return out, stage.run(project_params, student[0], quantized, out)
 
 
 def test_parity_is_measured_over_a_minute_and_holds(exported):
@@ -101,7 +107,7 @@ def test_the_same_weights_give_the_same_bytes_without_local_paths(exported, stud
     assert b".py" not in again
 
 
-def test_a_graph_of_other_weights_fails_parity(exported, student, project_params, tmp_path, monkeypatch):
+def test_a_graph_of_other_weights_fails_parity(exported, student, quantized, project_params, tmp_path, monkeypatch):
     directory, model = student
     frames = features_of(probe_sound(3), project_params.features)
     norm = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)][-1]
@@ -114,5 +120,5 @@ def test_a_graph_of_other_weights_fails_parity(exported, student, project_params
     monkeypatch.setattr(stage, "MAX_DIFFERENCE", 0.0)
     monkeypatch.setattr(stage, "probe_sound", lambda: probe_sound(2))
     with pytest.raises(stage.ParityError, match="off PyTorch"):
-        stage.run(project_params, directory, tmp_path / "out")
+        stage.run(project_params, directory, quantized, tmp_path / "out")
     assert not (tmp_path / "out").exists()

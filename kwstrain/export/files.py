@@ -1,0 +1,95 @@
+"""What model.json says of each exported file: enough to run it without looking inside."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kwsdata.files import sha256_of
+from kwstrain.folded.integers import IntegerNetwork
+from kwstrain.folded.ops import FEATURES
+from kwstrain.folded.scales import LOW, SCORE
+
+
+@dataclass(frozen=True)
+class Form:
+    """One of the exported files: its runtime (onnx, tflite), arithmetic (float32, int8) and form (stream, clip)."""
+
+    file: str
+    runtime: str
+    arithmetic: str
+    form: str
+
+
+FLOAT_STREAM = Form("model.onnx", "onnx", "float32", "stream")
+FLOAT_CLIP = Form("clip.onnx", "onnx", "float32", "clip")
+INT8_ONNX = [Form("model.int8.onnx", "onnx", "int8", "stream"), Form("clip.int8.onnx", "onnx", "int8", "clip")]
+INT8_TFLITE = [
+    Form("model.int8.tflite", "tflite", "int8", "stream"),
+    Form("clip.int8.tflite", "tflite", "int8", "clip"),
+]
+
+
+def describe_float(form: Form, directory: Path, n_mels: int, states: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what model.json says of a float file."""
+    states = [state | {"dtype": "float32", "initial": 0} for state in states] if form.form == "stream" else []
+    return _file(form, directory) | _onnx_ends(n_mels) | {"states": states}
+
+
+def describe_onnx(form: Form, directory: Path, network: IntegerNetwork) -> dict[str, Any]:
+    """Return what model.json says of an int8 ONNX file."""
+    states = []
+    for number, memory in enumerate(network.graph.memories if form.form == "stream" else []):
+        initial = network.initial(memory)
+        values = sorted({int(q) - LOW for q in initial.ravel()})
+        by_channel = [int(q) - LOW for q in initial[0, :, 0, 0]]
+        states.append(
+            {
+                "name": f"state_{number}",
+                "dtype": "uint8",
+                "shape": list(initial.shape),
+                "initial": values[0] if len(values) == 1 else by_channel,
+            }
+        )
+    return _file(form, directory) | _onnx_ends(network.graph.n_mels) | {"states": states}
+
+
+def describe_tflite(form: Form, directory: Path, network: IntegerNetwork) -> dict[str, Any]:
+    """Return what model.json says of a TFLite file."""
+    graph, scale = network.graph, network.scales[FEATURES]
+    frames = graph.stride if form.form == "stream" else graph.receptive_field
+    signed = form.form == "clip"
+    return _file(form, directory) | {
+        "input": {
+            "name": FEATURES,
+            "dtype": "int8",
+            "shape": [1, frames, graph.n_mels],
+            "scale": scale.scale,
+            "zero_point": scale.zero,
+        },
+        "output": {
+            "name": "score",
+            "dtype": "int8" if signed else "uint8",
+            "shape": [1, 1],
+            "scale": SCORE.scale,
+            "zero_point": LOW if signed else 0,
+        },
+        "states": [],
+    }
+
+
+def _onnx_ends(n_mels: int) -> dict[str, Any]:
+    return {
+        "input": {"name": FEATURES, "dtype": "float32", "shape": [1, "frames", n_mels]},
+        "output": {"name": "score", "dtype": "float32", "shape": [1, "decisions"]},
+    }
+
+
+def _file(form: Form, directory: Path) -> dict[str, Any]:
+    path = directory / form.file
+    return {
+        "runtime": form.runtime,
+        "arithmetic": form.arithmetic,
+        "form": form.form,
+        "sha256": sha256_of(path),
+        "bytes": path.stat().st_size,
+    }

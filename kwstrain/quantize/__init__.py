@@ -1,0 +1,1 @@
+"""Stage `quantize`: the float student becomes one that computes in 8-bit integers."""
