@@ -48,10 +48,10 @@ def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
 
 @command(app, "export", "kwstrain export")
 def export(params: ParamsOption = DEFAULT_PARAMS) -> None:
-    """Write the trained student as a streaming ONNX file, checked frame by frame against PyTorch."""
+    """Write the trained student as ONNX and TFLite, float and int8, checked frame by frame against PyTorch."""
     from kwstrain.export.stage import run
 
-    show(run(load_params(params)))
+    show(run(load_params(params), quantized=Path("data/models/quantized")))
 
 
 @command(app, "evaluate", "kwstrain evaluate")

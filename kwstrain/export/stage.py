@@ -46,10 +46,10 @@ class ParityError(KwsError):
 def run(
     params: Params,
     model_dir: Path = Path("data/models/student"),
-    quantized: Path = Path("data/models/quantized"),
     out: Path = Path("data/models/export"),
+    quantized: Path | None = None,
 ) -> dict[str, Any]:
-    """Export `model_dir`/student.pt and `quantized` to `out`; return model.json.
+    """Export `model_dir`/student.pt to `out`, in float and, where `quantized` is given, in int8; return model.json.
 
     Raises:
         StageInputError: a model is missing, damaged, or of another architecture than params.yaml's.
@@ -58,7 +58,7 @@ def run(
         ConversionError: TensorFlow's converter made another network.
     """
     model = load_student(model_dir, params.model, make_frontend(params.features).n_mels)
-    network = load_folded(quantized)
+    network = load_folded(quantized) if quantized else None
     frames = features_of(probe_sound(), params.features)
     with atomic_path(out) as scratch:
         scratch.mkdir()
@@ -74,27 +74,30 @@ def run(
             "sha256": sha256_of(graph),
             "bytes": graph.stat().st_size,
             "parity": {k: v for k, v in asdict(parity).items() if k != "step_us"} | {"seconds": SECONDS},
-            "score_offset": network.offset,
         }
-        info["files"] = _write_files(model, network, scratch, info["states"])
-        differences = measure_int8(scratch, info["files"], network, frames)
-        info["parity_int8"] = differences
-        if (worst := max(differences.values())) > params.quantize.max_lsb:
-            raise ParityError(
-                f"an int8 file is {worst}/256 off the quantised network, more than quantize.max_lsb = "
-                f"{params.quantize.max_lsb} ({differences}): do versions agree? Install constraints.txt."
-            )
+        info["files"] = _write_float(model, scratch, info["states"])
+        if network is not None:
+            info["files"] |= _write_int8(network, scratch)
+            differences = measure_int8(scratch, info["files"], network, frames)
+            info |= {"score_offset": network.offset, "parity_int8": differences}
+            if (worst := max(differences.values())) > params.quantize.max_lsb:
+                raise ParityError(
+                    f"an int8 file is {worst}/256 off the quantised network, more than quantize.max_lsb = "
+                    f"{params.quantize.max_lsb} ({differences}): do versions agree? Install constraints.txt."
+                )
         write_json(scratch / "model.json", info)
     return info | {"step_us": parity.step_us}
 
 
-def _write_files(
-    model: StreamingModel, network: FoldedStudent, out: Path, states: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Write all files but model.onnx; return {file: what it is} of all."""
+def _write_float(model: StreamingModel, out: Path, states: list[dict[str, Any]]) -> dict[str, Any]:
+    """Write clip.onnx; return {file: what it is} of it and model.onnx."""
     write_clip_graph(model, out / FLOAT_CLIP.file)
-    files = {form.file: describe_float(form, out, model.n_mels, states) for form in (FLOAT_STREAM, FLOAT_CLIP)}
-    integers = integers_of(network)
+    return {form.file: describe_float(form, out, model.n_mels, states) for form in (FLOAT_STREAM, FLOAT_CLIP)}
+
+
+def _write_int8(network: FoldedStudent, out: Path) -> dict[str, Any]:
+    """Write the int8 files; return {file: what it is}."""
+    integers, files = integers_of(network), {}
     for form in INT8_ONNX:
         write_qdq(integers, form.form, out / form.file)
         files[form.file] = describe_onnx(form, out, integers)

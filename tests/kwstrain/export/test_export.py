@@ -48,7 +48,7 @@ def quantized(student, project_params, tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(project_params, student, quantized, tmp_path_factory):
     out = tmp_path_factory.mktemp("export") / "export"
-    return out, stage.run(project_params, student[0], quantized, out)
+    return out, stage.run(project_params, student[0], out, quantized)
 
 
 def test_parity_is_measured_over_a_minute_and_holds(exported):
@@ -120,5 +120,5 @@ def test_a_graph_of_other_weights_fails_parity(exported, student, quantized, pro
     monkeypatch.setattr(stage, "MAX_DIFFERENCE", 0.0)
     monkeypatch.setattr(stage, "probe_sound", lambda: probe_sound(2))
     with pytest.raises(stage.ParityError, match="off PyTorch"):
-        stage.run(project_params, directory, quantized, tmp_path / "out")
+        stage.run(project_params, directory, tmp_path / "out", quantized)
     assert not (tmp_path / "out").exists()
