@@ -270,6 +270,18 @@ def review(
         show(serve(mined, port=port, open_browser=browser))
 
 
+@command(app, "listen", "kwsdata listen crowd-s07_3-a02\nkwsdata listen test-clean-0000-event0003 --no-browser")
+def listen(
+    clip_id: Annotated[str, typer.Argument(metavar="CUT_ID", help="A clip of any part, or an event of a test stream.")],
+    out: Annotated[Path | None, typer.Option(help="The page; by default data/listen/CUT_ID.html.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+) -> None:
+    """Hear and see a clip beside its parents, with its recipe in words: one HTML file with all inside."""
+    from kwsdata.listen.command import listen as write_page
+
+    show(write_page(clip_id, out, browser))
+
+
 register(app)
 register_publish(app)
 

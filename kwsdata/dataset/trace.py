@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from kwsdata.dataset.members import Member, members_of
+from kwsdata.dataset.nearest import nearest_ids
 from kwsdata.dataset.trees import LOCK, Tree, git
 from kwsdata.errors import StageInputError
 from kwsdata.files import load_json
@@ -28,9 +29,8 @@ def trace(tree: Tree, cut_id: str, root: Path = Path()) -> dict[str, Any]:
     """
     found = {member.id: member for member in _with_ids(tree, {cut_id})}
     if cut_id not in found:
-        raise StageInputError(
-            f"no clip of {tree.name} is called {cut_id!r}; ids are in data/split/*.jsonl.gz and data/*/shar."
-        )
+        alike = ", ".join(nearest_ids(cut_id, (member.id for member in members_of(tree))))
+        raise StageInputError(f"no clip of {tree.name} is called {cut_id!r}; nearest: {alike}.")
     cut = found[cut_id]
     parents: list[Member] = []
     while (parent := (parents[-1] if parents else cut).parent) is not None:
@@ -94,11 +94,16 @@ def _with_ids(tree: Tree, ids: set[str]) -> Iterator[Member]:
 def _told(member: Member) -> dict[str, Any]:
     fields = ("id", "part", "label", "speaker", "corpus", "licence", "synthetic")
     texts = [text for _, _, text in member.said if text]
-    return {name: getattr(member, name) for name in fields} | {
-        "duration_s": round(member.hours * 3600, 4),
-        "texts": texts,
-        "audio_sha256": member.audio,
-    }
+    room = {key: member.recipe[key] for key in ("t60_measured_s", "distance_m") if key in member.recipe}
+    return (
+        {name: getattr(member, name) for name in fields}
+        | ({"room": room} if room else {})
+        | {
+            "duration_s": round(member.hours * 3600, 4),
+            "texts": texts,
+            "audio_sha256": member.audio,
+        }
+    )
 
 
 def _declared(tree: Tree, corpus: str) -> dict[str, Any] | None:

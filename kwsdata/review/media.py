@@ -1,8 +1,6 @@
 """What is heard and seen of a window: a WAV, and a log-mel spectrogram as a PNG."""
 
 import io
-import struct
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import soundfile
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.features.logmel import mel_filterbank
+from kwsdata.pictures import coloured, png_of
 from kwsdata.pieces import Piece, load_piece
 
 BEFORE_S, AFTER_S = 1.5, 1.0  # of sound around the middle of the window
@@ -18,9 +17,6 @@ _FFT, _HOP, _MELS = 512, 160, 64
 _RANGE_DB = 70.0
 _SCALE = 3  # pixels a mel band, and two a frame
 _MARK = (255, 96, 64)
-_COLOURS = np.asarray(
-    [(8, 8, 24), (44, 18, 90), (140, 41, 105), (222, 90, 58), (252, 170, 60), (252, 250, 200)], np.float64
-)
 
 
 def window_of(piece: Piece, middle: int, root: Path = Path()) -> tuple[Waveform, int]:
@@ -57,29 +53,8 @@ def spectrogram_of(wave: Waveform, middle: int, window: int) -> bytes:
     mel = (np.square(spectrum.real) + np.square(spectrum.imag)) @ mel_filterbank(_FFT, _MELS, 60, 7800)
     level = 10 * np.log10(np.maximum(mel, 1e-10))
     bright = np.clip((level - level.max()) / _RANGE_DB + 1, 0, 1).T[::-1]
-    image = np.repeat(np.repeat(_coloured(bright), _SCALE, axis=0), 2, axis=1)
+    image = np.repeat(np.repeat(coloured(bright), _SCALE, axis=0), 2, axis=1)
     bar = np.zeros((6, image.shape[1], 3), np.uint8)
     first, last = (int(2 * at / _HOP) for at in (max(0, middle - window // 2), middle + window // 2))
     bar[2:, first:last] = _MARK
     return png_of(np.concatenate([image, bar]))
-
-
-def _coloured(bright: np.ndarray) -> np.ndarray:
-    """Return brightness in [0, 1] [rows, columns] as colours, uint8 [rows, columns, 3]."""
-    place = bright * (len(_COLOURS) - 1)
-    low = np.minimum(place.astype(int), len(_COLOURS) - 2)
-    share = (place - low)[..., None]
-    return np.round(_COLOURS[low] * (1 - share) + _COLOURS[low + 1] * share).astype(np.uint8)
-
-
-def png_of(image: np.ndarray) -> bytes:
-    """Return a PNG of `image` uint8 [rows, columns, 3] (8-bit RGB, no filter)."""
-    rows, columns, _ = image.shape
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    lines = np.concatenate([np.zeros((rows, 1), np.uint8), image.reshape(rows, -1)], axis=1)
-    head = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)
-    packed = zlib.compress(lines.tobytes(), 6)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
