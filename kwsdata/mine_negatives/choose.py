@@ -17,6 +17,7 @@ def choose(
     vectors: np.ndarray,
     params: MineNegativesParams,
     always: frozenset[str] = frozenset(),
+    first: frozenset[str] = frozenset(),
 ) -> tuple[list[int], dict[int, str]]:
     """Return (places of the chosen in `candidates`, hardest first; why each other one is left out).
 
@@ -25,8 +26,13 @@ def choose(
         vectors: unit vectors float32 [candidates, n].
         params: budget, limits of diversity, and from which similarity on two windows are the same sound.
         always: ids that a person kept: they are not held to the limits of diversity.
+        first: ids that are chosen before any other.
     """
-    order = sorted(range(len(candidates)), key=lambda place: (-candidates[place].rank, candidates[place].id))
+
+    def hardest_first(place: int) -> tuple[float, str]:
+        return -candidates[place].rank, candidates[place].id
+
+    order = sorted(range(len(candidates)), key=lambda place: (candidates[place].id not in first, hardest_first(place)))
     cluster = clusters_of(vectors, params.diversity.clusters, params.seed)
     chosen: list[int] = []
     left_out: dict[int, str] = {}
@@ -50,7 +56,7 @@ def choose(
         kept[len(chosen)] = vectors[place]
         chosen.append(place)
         counts.update(_kinds(one, int(cluster[place])))
-    return chosen, left_out
+    return sorted(chosen, key=hardest_first), left_out
 
 
 def _kinds(one: Candidate, cluster: int) -> list[tuple[str, object]]:

@@ -5,6 +5,7 @@
     doubtful                    mine                     review           keyword
     further away                mine                     mine             review
 
+What a synthetic clip says is known: without the keyword in its text it is mined, however near it is.
 "As near as the keyword" and "doubtful" are quantiles of how near the keyword's own recordings are to each other. What
 a person decided stands above all of it. Every window within reach of one that is held back is held back as well: the
 sound that is stored around a mined window must not contain the keyword.
@@ -53,6 +54,8 @@ class Guard:
             if similarity >= self.doubt:
                 return Ruling("keyword", f"{near}, and the transcript says it: {text!r}")
             return Ruling("review", f"the transcript has the keyword: {text!r}")
+        if candidate.piece.synthetic and text is not None:
+            return Ruling("mine", f"{near}; it says {text!r}")
         if similarity >= self.keyword:
             if text is None:
                 return Ruling("keyword", f"{near}: as near as the keyword's own recordings ({self.keyword:.2f})")

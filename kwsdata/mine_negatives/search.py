@@ -1,7 +1,6 @@
 """All windows of a pool that may be worth mining, measured and ranked."""
 
 import heapq
-from pathlib import Path
 
 import numpy as np
 
@@ -9,13 +8,12 @@ from kwsdata.likeness import Near, Yardstick
 from kwsdata.mine_negatives.alarms import Alarms
 from kwsdata.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.mine_negatives.pools import Pool
-from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import MineNegativesParams
 from kwsdata.vectors.times import peaks
 
 
 def candidates_of(
-    number: int, pool: Pool, yardstick: Yardstick, block: MineNegativesParams, executor: ExecutorParams
+    number: int, pool: Pool, yardstick: Yardstick, alarms: Alarms | None, block: MineNegativesParams
 ) -> list[Candidate]:
     """Return the candidates of pool `number`, none nearer in time to another of the same recording than `apart_s`.
 
@@ -27,8 +25,7 @@ def candidates_of(
     """
     near = _neighbours(pool, yardstick, block)
     score: np.ndarray | None = None
-    if block.model is not None:
-        alarms = Alarms(pool, Path(block.model), executor)
+    if alarms is not None:
         near = _joined(near, _alarms(pool, alarms, yardstick, block))
         score = alarms.near(near.rows)
     likeness = yardstick.likeness(near.similarity)

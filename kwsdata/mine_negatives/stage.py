@@ -11,7 +11,7 @@ A mined cut's custom: label `mined`, partition `train`, parent (the recording's 
 was chosen, see `Candidate.why`), parent_corpus, and licence, speaker, synthetic of its parent.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +25,12 @@ from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import atomic_path, write_json, write_jsonl_gz
 from kwsdata.likeness import Yardstick
 from kwsdata.manifests import audio_sha256, make_cut
+from kwsdata.mine_negatives.alarms import Alarms
 from kwsdata.mine_negatives.candidate import Candidate
 from kwsdata.mine_negatives.choose import choose
 from kwsdata.mine_negatives.guard import Guard, Ruling, decided, hold_back_neighbours
 from kwsdata.mine_negatives.listen import listened
+from kwsdata.mine_negatives.phrases import Phrase, ranked_phrases, worst_first
 from kwsdata.mine_negatives.pools import Pool, named_pool, train_pool
 from kwsdata.mine_negatives.search import candidates_of
 from kwsdata.params import Params
@@ -65,7 +67,8 @@ def run(
     if any(pool.store.identity != keyword.identity for pool in pools):
         raise StageInputError(f"{embeddings} was made by another embedder than the pools: type `dvc repro embed`.")
     yardstick = Yardstick(keyword, pools[0].store, params.likeness)
-    every = (one for n, pool in enumerate(pools) for one in candidates_of(n, pool, yardstick, block, params.executor))
+    alarms = [Alarms(pool, Path(block.model), params.executor) if block.model else None for pool in pools]
+    every = (one for n, pool in enumerate(pools) for one in candidates_of(n, pool, yardstick, alarms[n], block))
     found = list({one.id: one for one in every}.values())  # a pool may hold recordings of another one
     found.sort(key=lambda one: (-one.rank, one.id))
     guard = Guard(
@@ -78,7 +81,8 @@ def run(
         rulings = listened(found, rulings, params.keyword)
     rulings |= decided(found, judged)
     rulings = hold_back_neighbours(found, rulings, block)
-    mined = _choose(found, rulings, pools, yardstick, block)
+    phrases = ranked_phrases(pools[0], yardstick, alarms[0], block)
+    mined = _choose(found, rulings, pools, yardstick, phrases, block)
     summary = {
         "keyword": params.keyword.text,
         "model": block.model,
@@ -92,7 +96,7 @@ def run(
         "mined": len(mined),
         "mined_by": dict(sorted(Counter(one.found_by for one in mined).items())),
         "decisions": len(judged),
-        "phrases": _phrases(found),
+        "phrases": [phrase.row(mined) for phrase in phrases[:_PHRASES]],
     }
     with atomic_path(out) as scratch:
         (scratch / SHAR).mkdir(parents=True)
@@ -135,6 +139,7 @@ def _choose(
     rulings: dict[str, Ruling],
     pools: Sequence[Pool],
     yardstick: Yardstick,
+    phrases: Sequence[Phrase],
     params: MineNegativesParams,
 ) -> list[Candidate]:
     """Return the mined candidates, hardest first; `rulings` learns why the others were left out."""
@@ -144,7 +149,8 @@ def _choose(
         places = [place for place, one in enumerate(allowed) if one.pool == number]
         vectors[places] = yardstick.space.rows(pool.store, np.asarray([allowed[p].row for p in places], np.int64))
     always = frozenset(one.id for one in allowed if rulings[one.id].reason == "a person kept it")
-    chosen, left_out = choose(allowed, vectors, params, always)
+    first = worst_first(allowed, phrases, params.phrases)
+    chosen, left_out = choose(allowed, vectors, params, always, first)
     for place, reason in left_out.items():
         rulings[allowed[place].id] = Ruling("left_out", reason)
     return [allowed[place] for place in chosen]
@@ -193,16 +199,6 @@ def _row(one: Candidate, ruling: Ruling, pools: Sequence[Pool], window: int) -> 
         **one.why(),
         "piece": one.piece.row(),
     }
-
-
-def _phrases(found: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """Return the synthetic phrases among the candidates, the most confused first: by the mean rank of their clips."""
-    ranks: dict[str, list[float]] = defaultdict(list)
-    for one in found:
-        if one.piece.kind in ("confusable", "partial") and one.piece.text:
-            ranks[one.piece.text].append(one.rank)
-    means = sorted((-float(np.mean(each)), text) for text, each in ranks.items())[:_PHRASES]
-    return [{"text": text, "clips": len(ranks[text]), "mean_rank": round(-mean, 4)} for mean, text in means]
 
 
 def _hours(pool: Pool) -> float:

@@ -78,6 +78,13 @@ class DiversityParams(Block):
     synthetic_share: float = Field(ge=0, le=1)  # of the budget, where there are recordings of people too
 
 
+class PhrasesParams(Block):
+    """Of synthetic phrases that sound like the keyword, the worst are in the mined set before anything else is."""
+
+    worst: int = Field(ge=0)  # phrases
+    windows: int = Field(ge=0)  # of each, the hardest
+
+
 class MineNegativesParams(Block):
     """Where negatives are looked for, what is near enough, and how many are kept.
 
@@ -99,6 +106,7 @@ class MineNegativesParams(Block):
     transcribe: bool  # ask a recogniser about what may be the keyword; needs the extra `asr`
     apart_s: float = Field(gt=0)  # windows of one recording
     same_similarity: float = Field(ge=-1, le=1)  # above: the same sound again
+    phrases: PhrasesParams
     diversity: DiversityParams
     budget: int = Field(ge=0)  # of mined windows; 0: nothing is looked for
     before_s: float = Field(gt=0)  # of sound kept before the middle of the window

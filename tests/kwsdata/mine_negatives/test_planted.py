@@ -1,9 +1,11 @@
 """What is hidden in speech is found, or held back, as it should be."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx_models import loudness_model
 from spoken import KEYWORD, corpus, hidden, sentences, spoken, voices
 
 from kwsdata.audio import SAMPLE_RATE, encode_flac
@@ -12,9 +14,14 @@ from kwsdata.decisions import Decision, append_decision
 from kwsdata.embed.stage import run as embed
 from kwsdata.errors import ParamsError, PartitionError, StageInputError
 from kwsdata.files import read_jsonl_gz
+from kwsdata.likeness import Yardstick
 from kwsdata.manifests import read_cuts
+from kwsdata.mine_negatives.alarms import Alarms
+from kwsdata.mine_negatives.phrases import ranked_phrases
+from kwsdata.mine_negatives.pools import named_pool, train_pool
 from kwsdata.mine_negatives.stage import asked, run
 from kwsdata.shards import load_audio, shard_cuts
+from kwsdata.vectors.store import VectorStore
 
 
 def mined_with(project, out, decisions=None, **changes):
@@ -164,6 +171,29 @@ def test_a_pool_of_deep_paths_is_mined_and_a_file_is_known_by_its_sound(spoken_p
     os.utime(next((tmp_path / "moved").rglob("*.flac")), (1, 1))  # as a checkout does
     _, rows = mined_with(spoken_project, tmp_path / "two", pools=[str(tmp_path / "moved")])
     assert {row["id"]: row["piece"]["identity"] for row in rows if row["pool"] == str(tmp_path / "moved")} == mined
+
+
+def test_phrases_are_ranked_by_all_their_clips(spoken_project, tmp_path):
+    params, names = spoken_project.params, voices()
+    texts = {"confusable": ("commuter", "violin", "well, commuter, so"), "sentence": ("computing it",)}
+    said = [(kind, text, name) for kind, each in texts.items() for text in each for name in names[40:43]]
+    items = [
+        Item(f"{n}", spoken(text, name), text, name, custom={"kind": kind, "synthetic": True})
+        for n, (kind, text, name) in enumerate(said)
+    ]
+    corpus(tmp_path, "said", "speech", items)
+    keyword = VectorStore(Path("data/embeddings/train/keyword"))
+    yardstick = Yardstick(keyword, train_pool(params, Path("data/embeddings")).store, params.likeness)
+    pool = named_pool(str(tmp_path / "data/corpora/said"), params, Path("data/split"))
+    first, second = ranked_phrases(pool, yardstick, None, params.mine_negatives)
+    assert (first.text, second.text) == ("commuter", "violin")
+    assert first.clips == second.clips == 3
+    assert first.hardness > second.hardness + 0.2
+    assert first.score is None
+    loudness_model(tmp_path / "model", params, threshold=-60.0)  # fires on everything
+    alarms = Alarms(pool, tmp_path / "model", params.executor)
+    ranked = ranked_phrases(pool, yardstick, alarms, params.mine_negatives)
+    assert all(phrase.alarms == 3 and phrase.score > 0.9 for phrase in ranked)
 
 
 def test_a_folder_of_new_sound_is_mined_and_an_empty_one_is_an_error(spoken_project, tmp_path):

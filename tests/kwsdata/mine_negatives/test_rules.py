@@ -14,10 +14,17 @@ from kwsdata.mine_negatives import listen
 from kwsdata.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.mine_negatives.choose import choose
 from kwsdata.mine_negatives.guard import Guard, Ruling, contains, hold_back_neighbours
+from kwsdata.mine_negatives.phrases import Phrase, worst_first
+from kwsdata.params.negatives import PhrasesParams
 from kwsdata.pieces import Piece
 
 GUARD = Guard("computer", doubt=0.4, keyword=0.6)
 PIECE = Piece("clip", "a.tar:0:1", 0, 160_000, 160_000, "sha", "speech")
+
+
+def test_what_a_synthetic_clip_says_is_known():
+    assert GUARD.rule(candidate(0.9, text="the tutor", synthetic=True), "the tutor").status == "mine"
+    assert GUARD.rule(candidate(0.9, text="a computer", synthetic=True), "a computer").status == "keyword"
 
 
 def candidate(similarity=0.2, clip="clip", middle=0, rank=0.5, **piece):
@@ -115,6 +122,30 @@ def test_no_speaker_passes_its_limit_and_the_budget_is_filled_if_it_can_be(param
     assert all(speakers.count(name) <= per_speaker for name in speakers)
     assert len(chosen) == min(budget, sum(min(per_speaker, len(range(s, count, 3))) for s in range(3)))
     assert sorted([*chosen, *left_out]) == list(range(count))
+
+
+def phrase(text, hardness):
+    return Phrase(text, 3, hardness, hardness, None, 0)
+
+
+def test_windows_of_the_worst_phrases_come_before_any_other(params):
+    said = {"kind": "confusable", "synthetic": True}
+    ones = [candidate(clip=f"c{i}", rank=0.3 - 0.01 * i, text="commuter", **said) for i in range(4)]
+    ones += [
+        candidate(clip="t", rank=0.1, text="tutor", **said),
+        candidate(clip="in", rank=0.9, text="well, tutor, so"),
+    ]
+    ones += [candidate(clip=f"p{i}", rank=0.8) for i in range(9)]
+    phrases = [phrase("commuter", 0.5), phrase("tutor", 0.2)]
+    first = worst_first(ones, phrases, PhrasesParams(worst=1, windows=2))
+    assert first == {ones[0].id, ones[1].id}
+    first = worst_first(ones, phrases, PhrasesParams(worst=2, windows=2))
+    assert first == {ones[0].id, ones[1].id, ones[4].id}
+    block = params.mine_negatives.model_copy(update={"budget": 6})
+    chosen, _ = choose(ones, unit(*np.eye(len(ones))), block, first=first)
+    assert {0, 1, 4} < set(chosen)
+    ranks = [ones[place].rank for place in chosen]
+    assert ranks == sorted(ranks, reverse=True)
 
 
 def test_only_where_people_are_recorded_is_synthetic_sound_limited(params):
