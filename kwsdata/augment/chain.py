@@ -1,6 +1,6 @@
 """Apply a recipe: the one order in which effects follow each other, and where the word ends up.
 
-    speed, tempo, pitch -> context (lead, tail) -> shift -> room -> noise -> babble
+    fragment -> speed, tempo, pitch -> context (lead, tail) -> shift -> room -> noise -> babble
     -> equalizer -> band limit -> level -> clipping -> telephone -> codec
 
 as sound meets a device: the voice itself, what is said before and after, the room, what else sounds in it, the
@@ -22,6 +22,7 @@ from kwsdata.transforms.codec import apply_codec
 from kwsdata.transforms.context import apply_context, lead_samples
 from kwsdata.transforms.engine import Engine
 from kwsdata.transforms.equalizer import apply_equalizer
+from kwsdata.transforms.fragment import apply_fragment
 from kwsdata.transforms.levels import active_level, below_full_scale
 from kwsdata.transforms.loudness import apply_loudness
 from kwsdata.transforms.noise import mix
@@ -69,6 +70,9 @@ def render(
     """
     if not np.isfinite(wave).all():
         raise AudioError("has samples that are not finite: import its corpus again")
+    if recipe.fragment:
+        wave = apply_fragment(wave, recipe.fragment)
+        span = (0, wave.size)
     wave, span = _voice(below_full_scale(wave), span, recipe, engine)
     wave, span = _scene(wave, span, recipe, materials)
     early = None

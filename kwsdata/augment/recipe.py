@@ -13,6 +13,7 @@ from kwsdata.transforms.clipping import ClippingDraw, draw_clipping
 from kwsdata.transforms.codec import CodecDraw, draw_codec
 from kwsdata.transforms.context import ContextDraw, draw_context
 from kwsdata.transforms.equalizer import EqualizerDraw, draw_equalizer
+from kwsdata.transforms.fragment import FragmentDraw, draw_fragment
 from kwsdata.transforms.loudness import LoudnessDraw, draw_loudness
 from kwsdata.transforms.noise import NoiseDraw, draw_noise
 from kwsdata.transforms.pitch import PitchDraw, draw_pitch
@@ -39,6 +40,7 @@ class Recipe:
     """The draws of one copy, in the order of the chain; an effect that is None does nothing."""
 
     copy: int
+    fragment: FragmentDraw | None = None
     speed: SpeedDraw | None = None
     tempo: TempoDraw | None = None
     pitch: PitchDraw | None = None
@@ -71,6 +73,7 @@ class Recipe:
 
 
 _DRAWS: dict[str, type] = {
+    "fragment": FragmentDraw,
     "speed": SpeedDraw,
     "tempo": TempoDraw,
     "pitch": PitchDraw,
@@ -95,7 +98,8 @@ def draw_recipe(
     """Draw copy `copy` of a clip. Copy 0 is the clip itself, in its context.
 
     Each effect has a generator of its own, keyed by (seed, the clip's samples, copy, effect): switching one effect on,
-    or adding a clip, changes no other draw. A clip of noise gets no context, room, noise, babble, shift or pitch.
+    or adding a clip, changes no other draw. A clip of noise gets no context, room, noise, babble, shift or pitch; only
+    speech is cut into fragments, which get the context of a short clip.
     """
     key = (params.seed, "augment", audio_sha256, copy)
     p = params
@@ -105,6 +109,10 @@ def draw_recipe(
             return None
         return draw(rng_for(*key, effect), *args) if unit_for(*key, effect) < probability else None
 
+    fragment = None
+    if copy > 0 and label == "speech":
+        fragment = drawn("fragment", p.fragment_probability, draw_fragment, p.fragment_s)
+        duration_s = min(duration_s, fragment.seconds) if fragment else duration_s
     context = drawn(
         "context",
         float(duration_s < p.context_below_s),
@@ -121,6 +129,7 @@ def draw_recipe(
     rirs, noises, speech = materials.rirs, materials.noises, materials.speech
     return Recipe(
         copy=copy,
+        fragment=fragment,
         speed=drawn("speed", p.speed_probability, draw_speed, p.speed),
         tempo=drawn("tempo", p.tempo_probability, draw_tempo, p.tempo),
         pitch=drawn("pitch", p.pitch_probability, draw_pitch, p.pitch_semitones),

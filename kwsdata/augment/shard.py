@@ -194,7 +194,7 @@ def make_clip(
     cut = make_cut(
         f"{parent.id}-a{recipe.copy:02d}",
         stored.size,
-        text=said.text if said else None,
+        text=said.text if said and not recipe.fragment else None,  # which words a fragment kept is not known
         speaker=said.speaker if said else None,
         language=said.language if said else None,
         gender=said.gender if said else None,

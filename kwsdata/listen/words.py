@@ -27,6 +27,10 @@ def sentences(recipe: dict[str, Any], rooms: dict[str, dict[str, Any]]) -> list[
     return told
 
 
+def _fragment(draw: Draw) -> str:
+    return f"Only a piece of it, about {draw['seconds']:.2f} s, from {draw['position']:.0%} of it on."
+
+
 def _speed(draw: Draw) -> str:
     return f"Played {draw['factor']:.3f} times as fast, pitch with it ({12 * log2(draw['factor']):+.1f} semitones)."
 
@@ -106,6 +110,7 @@ def _plain(effect: str, draw: Draw) -> str:
 
 
 _SENTENCES: dict[str, Callable[[Draw], str]] = {
+    "fragment": _fragment,
     "speed": _speed,
     "tempo": _tempo,
     "pitch": _pitch,

@@ -51,6 +51,8 @@ class AugmentParams(Block):
     copies: CopiesParams
     engine: Literal["fast", "sox"]  # of speed, tempo and pitch
     device: str  # cpu (canonical), or a torch device for convolution and resampling
+    fragment_probability: float = Field(ge=0, le=1)  # of a copy of speech: only a piece of it, as long as a word
+    fragment_s: Range
     context_below_s: float = Field(ge=0)  # clips shorter than this get a lead and a tail
     lead_s: Range  # sound (silence or the end of other speech) put before a short clip
     tail_s: Range

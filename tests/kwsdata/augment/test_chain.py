@@ -49,7 +49,7 @@ def block(params):
 def everything(params, materials: Materials, sha: str = "f" * 64) -> Recipe:
     """Return a recipe in which every effect happens."""
     names = [name for name in type(params).model_fields if name.endswith("_probability")]
-    return draw_recipe(params.model_copy(update=dict.fromkeys(names, 1.0)), "keyword", sha, 1.0, 1, materials)
+    return draw_recipe(params.model_copy(update=dict.fromkeys(names, 1.0)), "speech", sha, 1.0, 1, materials)
 
 
 def test_a_recipe_survives_json(block, materials) -> None:
@@ -165,7 +165,7 @@ def test_the_early_target_is_dry_where_there_is_no_room(block, materials) -> Non
     recipe = everything(block, materials)
     wave = burst(3)
     dry = render(wave, (0, wave.size), replace(recipe, reverb=None), materials, FAST, early_ms=50).early
-    scene = render(wave, (0, wave.size), Recipe(1, *[getattr(recipe, name) for name in EFFECTS[:5]]), materials, FAST)
+    scene = render(wave, (0, wave.size), Recipe(1, *[getattr(recipe, name) for name in EFFECTS[:6]]), materials, FAST)
     assert np.array_equal(dry, scene.wave)
 
 

@@ -173,7 +173,7 @@ def test_clips_carry_what_their_parents_had_and_the_word_is_where_they_say(proje
         if cut.custom["label"] == "noise":
             assert said.text is None
             continue
-        assert said.text == "computer"
+        assert said.text == (None if "fragment" in cut.custom["recipe"] else "computer")
         assert said.speaker == cut.custom["speaker"]
         assert 0 <= said.start <= said.end <= cut.duration + 1e-6
         if cut.id.endswith("-a00"):
