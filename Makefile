@@ -1,5 +1,5 @@
 # make repro   environment + the whole pipeline on the embedded default
-# make test    environment + checks + tests
+# make test    environment + checks + tests (those that compare with SoX need `apt-get install sox libsox-fmt-all`)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(abspath $(VENV))/bin

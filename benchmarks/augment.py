@@ -3,13 +3,15 @@
     OMP_NUM_THREADS=1 python benchmarks/augment.py [--clips 60] [--rounds 5]
 
 Peers (`pip install audiomentations torch-audiomentations`) are left out where they are not installed. Times are CPU
-times, the best of the rounds, whose order alternates, so that another load on the machine weighs on all alike. Every
+times, each clip's best of the rounds, whose order alternates, so that another load on the machine weighs on all alike
+and as little as can be; every round draws the same. Every
 chain reads FLAC bytes, applies a change of speed, pitch, reverb, noise and gain to every clip, and writes the same kind
 of shard. "Speed" is changed twice over: by resampling, and (pitch kept) by stretching, which is what audiomentations
 has its `TimeStretch` for.
 """
 
 import argparse
+import random
 import tempfile
 import time
 import warnings
@@ -138,22 +140,24 @@ class Bench:
             runs = {"kwsdata": lambda kind=kind: self.ours(kind)}
             runs["kwsdata, 6 copies a decode"] = lambda kind=kind: self.ours(kind, COPIES)
             runs |= _audiomentations(self, kind) | _torch_audiomentations(self, kind)
-            best = dict.fromkeys(runs, float("inf"))
-            for run in runs.values():  # caches, compilers
-                self._timed(run)
+            each = {name: self._timed(run) for name, run in runs.items()}  # the first time for caches and compilers
             for number in range(rounds):
                 for name in list(runs) if number % 2 else list(runs)[::-1]:
-                    best[name] = min(best[name], self._timed(runs[name]))
+                    each[name] = np.minimum(each[name], self._timed(runs[name]))
+            best = {name: float(spent.sum()) for name, spent in each.items()}
             print(f"\n{kind} + pitch + reverb + noise + gain, {seconds:g} s clips, FLAC in, shard out")
             print(f"{'':28}{'ms a clip':>10}{'clips/s/core':>14}{'kwsdata is':>13}")
             for name, spent in best.items():
                 ms = spent / self.count * 1e3
                 print(f"{name:28}{ms:10.2f}{1e3 / ms:14.0f}{spent / best['kwsdata']:12.1f}x")
 
-    def _timed(self, run: Callable[[], None]) -> float:
-        start = time.process_time()
+    def _timed(self, run: Callable[[], None]) -> np.ndarray:
+        """Return the CPU seconds between the clips of a run, and those before the first and after the last."""
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002 # what audiomentations draws from
+        self.stamps = [time.process_time()]
         run()
-        return time.process_time() - start
+        return np.diff([*self.stamps, time.process_time()])
 
     def ours(self, kind: str, copies: int = 1) -> None:
         """Read, augment and write every clip; or, as the stage does, every `copies`th clip `copies` times."""
@@ -174,6 +178,7 @@ class Bench:
                     noise=draw_noise(rng, noises, SNR_DB),
                     loudness=draw_loudness(rng, LEVEL),
                 )
+                self.stamps.append(time.process_time())
                 yield make_clip(parent, wave, recipe, self.materials, self.engine)
 
         write_shard(self.root / "ours", 0, clips())
@@ -183,6 +188,7 @@ class Bench:
 
         def clips():
             for data, cut in zip(self.packed, self.cuts, strict=True):
+                self.stamps.append(time.process_time())
                 wave = augmented(decode_flac(data))
                 yield Clip(make_cut(cut.id, wave.size, custom=cut.custom), wave)
 
@@ -284,7 +290,11 @@ def _torch_audiomentations(bench: Bench, kind: str) -> dict[str, Callable[[], No
             faster, _ = speed(torch.from_numpy(wave)[None])
             return chain(faster[None], sample_rate=SAMPLE_RATE).samples[0, 0].numpy()
 
-    return {f"torch-audiomentations {version('torch-audiomentations')}": lambda: bench.theirs("ta", augmented)}
+    def run() -> None:
+        torch.manual_seed(0)
+        bench.theirs("ta", augmented)
+
+    return {f"torch-audiomentations {version('torch-audiomentations')}": run}
 
 
 def _give_back_info_and_load(torch, torchaudio) -> None:

@@ -3,8 +3,12 @@
     python benchmarks/augment_scaling.py [--parents 600]
 
 Words and noises are synthesised into a temporary project. Each run is a process of its own with an empty cache; its
-memory is the largest resident size of it and of its workers, sampled every 50 ms. Times are of the wall clock: leave
-the machine alone; CPU seconds (with the start of every process) say what it would have been.
+memory is the largest resident size of it and of its workers, sampled every 50 ms.
+
+Two times are given. One is the wall clock's, which means something on a machine that does nothing else. The other is
+the longest chain of CPU time: of the stage's own process (without its imports), of the server that imports for the
+workers, and of the busiest worker. It is what the wall clock would show if every process had a core to itself, and
+holds on a contended machine too; that workers slow each other down through caches and memory is in it.
 """
 
 import argparse
@@ -14,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +32,7 @@ from kwsdata.params import load_params
 from kwsdata.shards import shard_cuts, with_custom
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
+_OURS_MB = 50  # what else a process starts (a shell, a tracker of resources) is smaller
 RUN = """
 import json, sys, time
 from pathlib import Path
@@ -34,37 +41,66 @@ from kwsdata.{stage}.stage import run
 if __name__ == "__main__":
     params = load_params(Path({params!r}))
     executor = params.executor.model_copy(update={{"kind": "processes", "workers": {workers}}})
-    start = time.perf_counter()
-    run(params.model_copy(update={{"executor": executor}}))
-    print(json.dumps(time.perf_counter() - start))
+    start, start_cpu = time.perf_counter(), time.process_time()
+    rooms = params.simulate_rirs.model_copy(update={{"rooms": {rooms}}})
+    augment = params.augment.model_copy(update={{"clips_per_shard": {clips_per_shard}}})
+    run(params.model_copy(update={{"executor": executor, "simulate_rirs": rooms, "augment": augment}}))
+    print(json.dumps([time.perf_counter() - start, time.process_time() - start_cpu]))
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parents", type=int, default=600, help="words; a third as many noises")
+    parser.add_argument("--rooms", type=int, default=load_params(PARAMS).simulate_rirs.rooms)
+    parser.add_argument("--clips-per-shard", type=int, default=load_params(PARAMS).augment.clips_per_shard)
     arguments = parser.parse_args()
-    rooms = load_params(PARAMS).simulate_rirs
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         for workers in (1, 2):
-            spent, memory = timed("simulate_rirs", workers)
-            rate = rooms.rooms / spent
-            print(
-                f"simulate_rirs  {workers} workers  {rate:6.1f} rooms/s of {rooms.sources_per_room} sources  {memory}"
-            )
+            run = timed("simulate_rirs", workers, arguments)
+            made = json.loads(Path("data/rirs/rirs.json").read_text())["rooms"]
+            print(f"simulate_rirs  {run.told(sum(made.values()), 'rooms')}", flush=True)
         for parents in (arguments.parents, 4 * arguments.parents):
             write_project(parents)
             first = None
             for workers in (1, 2):
-                spent, memory = timed("augment", workers)
-                first = first or spent
+                run = timed("augment", workers, arguments)
+                first = first or run
                 clips = json.loads(Path("data/augmented/augment.json").read_text())["clips"]
                 print(
-                    f"augment  {parents} words  {workers} workers  {clips} clips in {spent:.1f} s: "
-                    f"{clips / spent:.0f} clips/s, {first / spent:.2f} times 1 worker  {memory}",
+                    f"augment  {parents} words  {run.told(clips, 'clips')}; {first.chain_s / run.chain_s:.2f} times "
+                    f"1 worker by CPU ({first.chain_s / (run.chain_s - run.server_s):.2f} without the imports), "
+                    f"{first.wall_s / run.wall_s:.2f} by the clock",
                     flush=True,
                 )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a stage took: seconds, and MB of its own process and of its largest worker."""
+
+    workers: int
+    wall_s: float
+    main_s: float
+    server_s: float
+    worker_s: list[float]
+    main_mb: int
+    worker_mb: int
+
+    @property
+    def chain_s(self) -> float:
+        """The longest chain of CPU time."""
+        return self.main_s + self.server_s + max(self.worker_s, default=0.0)
+
+    def told(self, count: int, what: str) -> str:
+        """Return it in words."""
+        busy = " + ".join(f"{spent:.1f}" for spent in sorted(self.worker_s, reverse=True)[:4])
+        return (
+            f"{self.workers} workers: {count} {what} in {self.wall_s:.1f} s, CPU {self.main_s:.1f} s here, "
+            f"{self.server_s:.1f} s imports, workers {busy or '-'} s: {count / self.chain_s:.1f} {what}/s by CPU; "
+            f"{self.main_mb} MB" + (f", a worker {self.worker_mb} MB" if self.worker_s else "")
+        )
 
 
 def voice(seed: int) -> Waveform:
@@ -99,33 +135,41 @@ def write_project(parents: int) -> None:
     write_cuts(Path("data/split/train.jsonl.gz"), cuts)
 
 
-def timed(stage: str, workers: int) -> tuple[float, str]:
-    """Return (seconds of the stage, its memory in words)."""
+def timed(stage: str, workers: int, arguments: argparse.Namespace) -> Run:
+    """Run a stage with an empty cache and watch its processes."""
     script = Path(f"run_{stage}.py")
-    script.write_text(RUN.format(stage=stage, params=str(PARAMS), workers=workers))
+    numbers = {"rooms": arguments.rooms, "clips_per_shard": arguments.clips_per_shard}
+    script.write_text(RUN.format(stage=stage, params=str(PARAMS), workers=workers, **numbers))
     cache = Path(f"cache-{time.time_ns()}")
     environment = os.environ | {"KWSDATA_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
     )
-    before = os.times()
     watched = psutil.Process(process.pid)
     largest: dict[int, int] = {}
+    spent: dict[int, float] = {}
+    parents: dict[int, int] = {}
     while process.poll() is None:
-        try:
-            for each in [watched, *watched.children(recursive=True)]:
+        for each in [watched, *watched.children(recursive=True)]:
+            with suppress(psutil.Error):  # one that ended between the two calls
                 largest[each.pid] = max(largest.get(each.pid, 0), each.memory_info().rss)
-        except psutil.Error:
-            pass  # a worker that ended between the two calls
+                spent[each.pid] = sum(each.cpu_times()[:2])
+                parents[each.pid] = each.ppid()
         time.sleep(0.05)
     assert process.stdout is not None
-    spent = float(process.stdout.read().strip().splitlines()[-1])
-    process.wait()
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    own = largest.pop(process.pid) >> 20
-    others = max(largest.values(), default=0) >> 20
-    return spent, f"CPU {cpu:.1f} s, {own} MB" + (f", a worker {others} MB" if workers > 1 else "")
+    wall_s, main_s = json.loads(process.stdout.read().strip().splitlines()[-1])
+    others = {pid for pid, rss in largest.items() if rss > _OURS_MB << 20} - {process.pid}
+    servers = {parents[pid] for pid in others} & others  # the fork server: it has the workers for children
+    workers_of = [pid for pid in others - servers if parents[pid] in servers]
+    return Run(
+        workers,
+        wall_s,
+        main_s,
+        sum(spent[pid] for pid in servers),
+        [spent[pid] for pid in workers_of],
+        largest[process.pid] >> 20,
+        max((largest[pid] for pid in workers_of), default=0) >> 20,
+    )
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ def failing(number: int) -> int:
     return number
 
 
+def colour(number: int) -> str | None:
+    """Return a variable of the environment."""
+    return os.environ.get("COLOUR")
+
+
 def begun(number: int, notes: Path) -> int:
     """Note that `number` was begun."""
     (notes / str(number)).touch()
@@ -66,6 +71,14 @@ def test_serial_and_processes_give_the_same(tmp_path: Path) -> None:
     wanted = [number**2 for number in range(9)]
     assert list(run_tasks(square, range(9), SERIAL, "squares")) == wanted
     assert list(run_tasks(square, range(9), PROCESSES, "squares")) == wanted
+
+
+def test_workers_have_the_environment_of_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("red", "blue"):  # the server they are forked from started with one of them, or before
+        monkeypatch.setenv("COLOUR", value)
+        assert list(run_tasks(colour, range(4), PROCESSES, "colours")) == [value] * 4
+    monkeypatch.delenv("COLOUR")
+    assert list(run_tasks(colour, range(4), PROCESSES, "colours")) == [None] * 4
 
 
 def test_a_killed_process_repeats_its_task_and_no_other(tmp_path: Path) -> None:

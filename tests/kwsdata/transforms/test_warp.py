@@ -127,3 +127,6 @@ def test_without_sox_the_error_says_how_to_install_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(MissingProgramError, match="apt-get install sox libsox-fmt-all"):
         sox_warp(tone(), 1.1, 1.0)
+    engine_for.cache_clear()
+    with pytest.raises(MissingProgramError, match=r"augment\.engine = sox needs the program `sox`"):
+        engine_for("sox", "cpu")  # what the stage asks before any work
