@@ -1,10 +1,16 @@
 """Training learns, repeats itself, survives interruption, and hears what params.yaml says."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from feature_stores import INFO, N_MELS
 from file_hashes import hashes
 from torch.multiprocessing import ProcessRaisedException
@@ -20,6 +26,8 @@ from kwstrain.train.checkpoint import work_directory
 from kwstrain.train.dev import DevSet, stream_scores
 from kwstrain.train.schedule import learning_rate
 from kwstrain.train.stage import run
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +190,28 @@ def test_two_processes_train_one_student(brief, ridges, project, change):
     # Other draws of the same world, from the same first weights: nearly the same loss, other weights.
     assert rows[1]["loss"] == pytest.approx(rows[0]["loss"], rel=0.3)
     assert one["weights_sha256"] != two["weights_sha256"]
+
+
+@pytest.mark.slow
+def test_torchrun_makes_the_student_that_two_devices_make(brief, ridges, project, change):
+    params = change(brief, train={"steps": 2, "eval_every": 2, "devices": 2, "accelerator": "cpu"})
+    run(params, ridges, project / "spawned")
+    (project / "params.yaml").write_text(yaml.safe_dump(params.model_dump(by_alias=True, mode="json")))
+    shutil.copytree(ridges, project / "data/features")
+    (project / "data/teach").mkdir()
+    (project / "data/teach/teach.json").write_text('{"teacher": null, "unlabelled": [], "dim": 0}')
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kwstrain", "train"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert hashes(project / "data/models/student") == hashes(project / "spawned")
+
+
+def test_torchrun_with_another_number_of_processes_is_explained(brief, ridges, project, monkeypatch):
+    for name, value in (("TORCHELASTIC_RUN_ID", "x"), ("WORLD_SIZE", "2"), ("LOCAL_WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ParamsError, match="started 2 processes, and train.devices = 1"):
+        launch.make_fabric(brief)
 
 
 def test_an_error_in_one_of_two_processes_is_one_line(brief, ridges, project, change, monkeypatch):
