@@ -3,36 +3,15 @@
 import numpy as np
 import onnxruntime
 import pytest
+from glides import RATE, WORD_S, talk
 from peers import open_wake_word_scores
-from sound import white_noise
 
-from kwsdata.audio import FULL_SCALE, to_int16
 from kwsdata.embedders import GoogleSpeech
 from kwsdata.featurize.store import ClipRow, write_store
 from kwsdata.files import sha256_of
 from kwsdata.params import Params
 from kwstrain.runtime import StreamingModel
 from kwstrain.train_teacher.stage import run
-
-RATE = 16_000
-WORD_S = 0.5
-
-
-def glide(rng: np.random.Generator, rising: bool) -> np.ndarray:
-    """A "word" of half a second whose pitch rises, or falls."""
-    low, high = rng.uniform(200, 300), rng.uniform(700, 900)
-    start, end = (low, high) if rising else (high, low)
-    time = np.arange(round(WORD_S * RATE)) / RATE
-    phase = 2 * np.pi * (start * time + (end - start) * time**2 / (2 * WORD_S))
-    return sum(np.sin(k * phase) / k for k in range(1, 6)) * np.hanning(time.size) * rng.uniform(0.1, 0.4)
-
-
-def clip(seed: int, rising: bool, seconds: float = 3.2, at_s: float = 2.0) -> np.ndarray:
-    wave = white_noise(seed, seconds, 0.002)
-    word = glide(np.random.default_rng(seed), rising)
-    first = round(at_s * RATE)
-    wave[first : first + word.size] += word.astype(np.float32)
-    return wave
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +25,7 @@ def head(params, tmp_path_factory):
     def rows(seeds):
         for seed in seeds:
             label = ("keyword", "confusable", "speech")[seed % 3]
-            wave = clip(seed, label == "keyword") if label != "speech" else white_noise(seed, 3.2, 0.01)
+            wave = talk(seed, 3.2, [(2.0, label == "keyword")] if label != "speech" else [])
             yield ClipRow(f"c{seed}", label, 0, 0, 0, (start, end), "s", "c"), speech.embed(wave)
 
     info = {"hop_samples": speech.hop, "window_samples": speech.window}
@@ -61,7 +40,13 @@ def head(params, tmp_path_factory):
     values["teacher"]["speech_embedding"] = {"window": 16, "hidden": [16, 8], "dropout": 0.1}
     values["teacher"]["train"] |= {"steps": 120, "eval_every": 40, "batch_size": 32, "warmup_steps": 10}
     values["teacher"]["train"] |= {"learning_rate": 0.005, "ema_decay": 0.9, "accelerator": "cpu"}
-    values["teacher"]["train"]["fractions"] = {"keyword": 0.4, "confusable": 0.4, "speech": 0.2, "noise": 0.0}
+    values["teacher"]["train"]["fractions"] = {
+        "keyword": 0.4,
+        "confusable": 0.4,
+        "speech": 0.2,
+        "noise": 0.0,
+        "mined": 0.0,
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KWSDATA_CACHE", str(root / "cache"))
         teacher = run(Params.model_validate(values), root / "e", root / "e", root / "teacher")
@@ -70,12 +55,8 @@ def head(params, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stream():
-    """Ten seconds with a rising glide at 3 s and 8 s, and a falling one at 5.5 s; of 16 bits, as theirs hears."""
-    wave = white_noise(99, 10.0, 0.002)
-    for at_s, rising in ((3.0, True), (5.5, False), (8.0, True)):
-        word = glide(np.random.default_rng(int(10 * at_s)), rising).astype(np.float32)
-        wave[round(at_s * RATE) : round(at_s * RATE) + word.size] += word
-    return to_int16(wave).astype(np.float32) / FULL_SCALE
+    """Ten seconds with a rising glide at 3 s and 8 s, and a falling one at 5.5 s."""
+    return talk(99, 10.0, [(3.0, True), (5.5, False), (8.0, True)])
 
 
 def described(directory, info, name, backend):

@@ -1,0 +1,109 @@
+"""Count the instructions that one second of sound costs, by valgrind: a number that no other load on the machine moves.
+
+    python benchmarks/instructions.py --export data/models/export [--baseline DIR]
+
+Each program runs twice under `valgrind --tool=callgrind`, on 1 s and on 3 s of sound; half the difference is what a
+second costs once all is loaded. TFLite models with the front end `micro` run in examples/c/detect.c, microWakeWord's
+`alexa` among them: no Python is counted. ONNX models run in `kwstrain.runtime`, Python and front end included, which is
+why those are only to be compared with one another. Valgrind hides the newest instruction sets from the programs.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pymicro_wakeword
+
+from kwsdata.audio import to_int16
+from kwsdata.files import read_json
+
+ROOT = Path(__file__).resolve().parents[1]
+ALEXA = Path(pymicro_wakeword.__file__).parent / "models" / "alexa.tflite"
+SHORT_S, LONG_S = 1, 3
+
+_LISTEN = """
+import sys
+import numpy as np
+from pathlib import Path
+from kwstrain.runtime import StreamingModel
+model = StreamingModel(Path(sys.argv[1]), file=sys.argv[2])
+sound = np.fromfile(sys.argv[3], np.int16).astype(np.float32) / 32768
+for start in range(0, sound.size, 1280):
+    model.process(sound[start : start + 1280])
+"""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--export", type=Path, default=Path("data/models/export"))
+    options.add_argument("--baseline", type=Path, help="another exported model, which ratios are of as well")
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        program = folder / "detect"
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        subprocess.run([ROOT / "examples/c/build.sh", program], env=os.environ | {"PATH": path}, check=True)
+        sounds = [write_sound(folder, seconds) for seconds in (SHORT_S, LONG_S)]
+        counts: dict[str, float] = {}
+        counts["alexa.tflite (microWakeWord), C"] = per_second([[program, ALEXA, "230", "5"]] * 2, sounds, stdin=True)
+        for title, directory in (("", asked.export), ("baseline ", asked.baseline)):
+            for file in streaming(directory) if directory else []:
+                if file.endswith(".tflite"):
+                    words: list[list[object]] = [[program, directory / file, "230", "5"]] * 2
+                    counts[f"{title}{file}, C"] = per_second(words, sounds, stdin=True)
+                else:
+                    words = [[sys.executable, "-c", _LISTEN, directory, file, sound] for sound in sounds]
+                    counts[f"{title}{file}, Python"] = per_second(words, sounds, stdin=False)
+    print(table(counts))
+
+
+def streaming(directory: Path) -> list[str]:
+    """Return the exported files that stream; TFLite ones only where the C program has their front end."""
+    info = read_json(directory / "model.json")
+    files = {name: about["form"] for name, about in info.get("files", {"model.onnx": {"form": "stream"}}).items()}
+    micro = info["features"]["frontend"] == "micro"
+    return [name for name, form in files.items() if form == "stream" and (micro or not name.endswith(".tflite"))]
+
+
+def write_sound(folder: Path, seconds: int) -> Path:
+    """Write noise as raw int16; return its path."""
+    path = folder / f"{seconds}.raw"
+    to_int16(np.random.default_rng(0).normal(0, 0.05, seconds * 16_000).astype(np.float32)).tofile(path)
+    return path
+
+
+def per_second(words: list[list[object]], sounds: list[Path], stdin: bool) -> float:
+    """Return the instructions of a second: the long sound's less the short one's."""
+    short, long = (instructions(w, sound if stdin else None) for w, sound in zip(words, sounds, strict=True))
+    return (long - short) / (LONG_S - SHORT_S)
+
+
+def instructions(words: list[object], stdin: Path | None) -> int:
+    """Return the instructions that a program executes from start to end, on one thread."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *map(str, words)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = str(ROOT)
+    with open(stdin or os.devnull, "rb") as given:
+        done = subprocess.run(command, stdin=given, capture_output=True, text=True, check=True, env=environment)
+    (found,) = re.findall(r"Collected\s*:\s*(\d+)", done.stderr)
+    return int(found)
+
+
+def table(counts: dict[str, float]) -> str:
+    """Return the counts as Markdown, each with its ratio to alexa's, or to the baseline's of the same kind."""
+    alexa = counts["alexa.tflite (microWakeWord), C"]
+    lines = ["| program | instructions a second of sound | of alexa's | of the baseline's |", "|---|---|---|---|"]
+    for name, count in counts.items():
+        base = counts.get(f"baseline {name}")
+        ratios = [f"{count / alexa:.2f}" if name.endswith("C") else "-", f"{count / base:.2f}" if base else "-"]
+        lines.append(f"| {name} | {count / 1e6:.2f} M | {' | '.join(ratios)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

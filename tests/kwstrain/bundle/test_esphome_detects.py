@@ -1,0 +1,116 @@
+"""A model trained here, quantised, and given its manifest, detects in pymicro-wakeword: unmodified, by that rule."""
+
+import json
+
+import numpy as np
+import pytest
+from glides import WORD_S, talk
+from peers import micro_wake_word_scores
+
+from kwsdata.audio import to_int16
+from kwsdata.features import features_of
+from kwsdata.featurize.store import ClipRow, write_store
+from kwsdata.files import sha256_of
+from kwsdata.params import Params
+from kwstrain.bundle.esphome import check_contract, write_manifest
+from kwstrain.evaluate.streams import Keyword, TestStream
+from kwstrain.export.tflite import write_tflite
+from kwstrain.folded.integers import integers_of
+from kwstrain.folded.store import load_folded
+from kwstrain.quantize.stage import run as quantize
+from kwstrain.runtime import StreamingModel
+from kwstrain.train.stage import run as train
+
+DEV = [(1.5 + 1.6 * k, k % 2 == 0) for k in range(24)]  # rising and falling words in turn
+
+
+def micro_params(params) -> Params:
+    values = params.model_dump(by_alias=True)
+    values["features"] |= {"frontend": "micro", "window_ms": 30}
+    values["model"] |= {"name": "dstcn"}
+    values["model"]["dstcn"] |= {"channels": 16, "stem_kernel": 5, "stride": 2, "kernels": [5, 9, 13]}
+    values["train"] |= {"steps": 160, "eval_every": 80, "batch_size": 32, "warmup_steps": 10, "learning_rate": 0.01}
+    values["train"] |= {"ema_decay": 0.9, "accelerator": "cpu", "mel_mask_bins": 2}
+    values["train"]["fractions"] = {"keyword": 0.4, "confusable": 0.4, "speech": 0.2, "noise": 0.0, "mined": 0.0}
+    values["quantize"] |= {"steps": 0}
+    values["quantize"]["calibration"] |= {"train_windows": 48, "dev_windows": 16}
+    values["executor"] |= {"kind": "serial"}
+    return Params.model_validate(values)
+
+
+def write_features(params, root):
+    """Write stores of single words, and of one dev stream."""
+
+    def frames_of(at_s):  # frame k is complete at 160 k + 480 samples
+        return tuple(int((second - 0.03) / 0.01) + 1 for second in (at_s, at_s + WORD_S))
+
+    def rows():
+        for seed in range(90):
+            label = ("keyword", "confusable", "speech")[seed % 3]
+            words = [(1.0, label == "keyword")] if label != "speech" else []
+            word = frames_of(1.0) if words else None
+            yield (
+                ClipRow(f"c{seed}", label, 0, 0, 0, word, "s", "c"),
+                features_of(talk(seed, 2.0, words), params.features),
+            )
+
+    info = {"hop_samples": 160, "window_samples": 480}
+    write_store(root / "train", [rows()], 40, info)
+    events = [frames_of(at_s) for at_s, rising in DEV if rising]
+    stream = ClipRow("dev", "stream", 0, 0, 0, None, None, None, events=events)
+    write_store(root / "dev", [[(stream, features_of(talk(500, 41.0, DEV), params.features))]], 40, info)
+
+
+@pytest.fixture(scope="module")
+def shipped(params, tmp_path_factory):
+    """What the bundle would have in esphome/: (the manifest's path, the model's description, its entry)."""
+    pytest.importorskip("pymicro_wakeword")
+    pytest.importorskip("tflite_micro")
+    root, params = tmp_path_factory.mktemp("esphome"), micro_params(params)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("KWSDATA_CACHE", str(root / "cache"))
+        write_features(params, root / "features")
+        train(params, root / "features", root / "student")
+        quantize(params, root / "student", root / "features", out=root / "quantized")
+    path = root / "computer.tflite"
+    write_tflite(integers_of(load_folded(root / "quantized")), "stream", path)
+    info = {"format": 1, "keyword": "computer", "file": path.name, "backend": "tflite_stream", "stride": 2}
+    info |= {"sha256": sha256_of(path), "features": params.features.model_dump()}
+    time_s, score = StreamingModel(root, info=info).process(talk(500, 41.0, DEV))
+    words = [Keyword(at_s, at_s + WORD_S, None, {}) for at_s, rising in DEV if rising]
+    dev = TestStream("dev", "clean", "dev", 41.0, time_s, score, words)
+    entry = write_manifest(root, "computer", 2, {("dev", "clean"): [dev], ("test", "clean"): [dev]}, params)
+    return root / "computer.json", info, entry
+
+
+def test_it_keeps_the_contract_and_finds_dev(shipped):
+    manifest, _, entry = shipped
+    check_contract(manifest.with_suffix(".tflite"))
+    written = json.loads(manifest.read_text())
+    assert {key: entry[key] for key in written["micro"]} == written["micro"]
+    assert (written["type"], written["version"], written["wake_word"]) == ("micro", 2, "computer")
+    assert written["trained_languages"] == ["en"]
+    assert entry["dev"]["misses"] <= 2 and entry["dev"]["false_alarms"] == 0
+    assert entry["test"] == entry["dev"]
+    assert 2000 < written["micro"]["tensor_arena_size"] < 60_000
+
+
+def test_it_detects_in_their_runtime_and_scores_as_in_ours(shipped):
+    from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
+
+    manifest, info, _ = shipped
+    wave = talk(77, 12.0, [(2.0, True), (4.0, False), (6.0, True), (8.0, False)])
+    ours = StreamingModel(manifest.parent, info=info).process(wave)[1]
+    theirs = micro_wake_word_scores(manifest, wave)
+    # Their TFLite rounds between layers as TFLite-Micro does, ours (XNNPACK) as onnxruntime does.
+    assert np.abs(ours - theirs).max() <= 8 / 256
+    assert np.mean(ours == theirs) > 0.95
+    assert np.ptp(theirs) > 0.5
+    features, model = MicroWakeWordFeatures(), MicroWakeWord.from_config(manifest)
+    frames = enumerate(features.process_streaming(to_int16(wave).tobytes()))
+    fired = np.array([0.03 + 0.01 * frame for frame, value in frames if model.process_streaming(value)])
+    for at_s in (2.0, 6.0):
+        assert np.any((fired > at_s) & (fired < at_s + WORD_S + 0.5))
+    for at_s in (4.0, 8.0):
+        assert not np.any((fired > at_s) & (fired < at_s + WORD_S + 1.0))
