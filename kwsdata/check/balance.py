@@ -1,7 +1,7 @@
 """Rules about how much there is of what: hours of each label, clips of each speaker."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lhotse import MonoCut
@@ -10,7 +10,7 @@ from kwsdata.check.finding import Finding
 from kwsdata.params.negatives import CheckParams
 
 
-def counts_of(cuts: Sequence[MonoCut]) -> dict[str, Any]:
+def counts_of(cuts: Iterable[MonoCut]) -> dict[str, Any]:
     """Return clips, hours and speakers of each label, and the speaker with the most keyword clips."""
     rows: dict[str, dict[str, float]] = defaultdict(lambda: {"clips": 0, "hours": 0.0})
     speakers: dict[str, Counter[str]] = defaultdict(Counter)

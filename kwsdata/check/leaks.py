@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.check.facts import Facts
@@ -17,17 +18,41 @@ from kwsdata.shards import shard_cuts
 _LISTED = 50  # cuts named in one finding about a speaker
 
 
-def same_sound(cuts: Mapping[str, Sequence[MonoCut]]) -> Iterator[Finding]:
-    """Yield a finding for each sound whose very samples are in two partitions, or carry two labels."""
-    places: dict[str, list[tuple[str, MonoCut]]] = defaultdict(list)
+def same_sound(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
+    """Yield a finding for each sound whose very samples are in two partitions, or carry two labels.
+
+    The cuts are read twice; 17 bytes of each are kept.
+    """
+    digests, kinds = bytearray(), bytearray()
+    numbers: dict[tuple[str, str | None], int] = {}
     for partition in cuts:
         for cut in cuts[partition]:
-            places[(cut.custom or {})["audio_sha256"]].append((partition, cut))
+            custom = cut.custom or {}
+            digests += bytes.fromhex(custom["audio_sha256"])[:_DIGEST]
+            kinds.append(numbers.setdefault((partition, custom.get("label")), len(numbers)))
+    doubtful = _of_two_kinds(digests, kinds)
+    places: dict[str, list[tuple[str, MonoCut]]] = defaultdict(list)
+    for partition in cuts if doubtful else ():
+        for cut in cuts[partition]:
+            sha = (cut.custom or {})["audio_sha256"]
+            if bytes.fromhex(sha)[:_DIGEST] in doubtful:
+                places[sha].append((partition, cut))
     for group in places.values():
-        kinds = {(partition, (cut.custom or {}).get("label")) for partition, cut in group}
-        if len(kinds) > 1:
-            where = ", ".join(f"{cut.id} ({partition}, {(cut.custom or {}).get('label')})" for partition, cut in group)
-            yield exclusion("same_sound", f"the same samples: {where}", [cut.id for _, cut in group], _less_held(group))
+        where = ", ".join(f"{cut.id} ({partition}, {(cut.custom or {}).get('label')})" for partition, cut in group)
+        yield exclusion("same_sound", f"the same samples: {where}", [cut.id for _, cut in group], _less_held(group))
+
+
+_DIGEST = 16  # bytes of a hash that are compared
+
+
+def _of_two_kinds(digests: bytearray, kinds: bytearray) -> set[bytes]:
+    """Return the digests (`_DIGEST` bytes each) that occur with more than one kind (a byte each)."""
+    words, kind = np.frombuffer(digests, np.uint64).reshape(-1, 2), np.frombuffer(kinds, np.uint8)
+    order = np.lexsort(words.T)
+    same = (words[order[1:]] == words[order[:-1]]).all(axis=1)
+    # Equal digests are neighbours now; if they are of two kinds, two neighbours are.
+    apart = order[1:][same & (kind[order[1:]] != kind[order[:-1]])]
+    return {words[place].tobytes() for place in apart}
 
 
 def _less_held(group: Sequence[tuple[str, MonoCut]]) -> list[str]:
@@ -83,24 +108,29 @@ def _describe(match: Match) -> str:
 
 def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
     """Yield a finding for each speaker, voice or noise source that is in two partitions."""
-    places: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    corpora: dict[str, set[str]] = defaultdict(set)
+    homes: dict[str, set[str]] = defaultdict(set)
     for partition in cuts:
         for cut in cuts[partition]:
+            if speaker := (cut.custom or {}).get("speaker"):
+                homes[speaker].add(partition)
+    shared = {speaker for speaker, partitions in homes.items() if len(partitions) > 1}
+    places: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    corpora: dict[str, set[str]] = defaultdict(set)
+    for partition in cuts if shared else ():
+        for cut in cuts[partition]:
             custom = cut.custom or {}
-            if custom.get("speaker"):
+            if custom.get("speaker") in shared:
                 places[custom["speaker"]][partition].append(cut.id)
                 corpora[custom["speaker"]].add(custom["corpus"])
     for speaker, where in sorted(places.items()):
-        if len(where) > 1:
-            counts = ", ".join(f"{len(ids)} clips in {partition}" for partition, ids in where.items())
-            yield Finding(
-                "shared_speaker",
-                f"{speaker}: {counts}",
-                [cut for ids in where.values() for cut in ids][:_LISTED],
-                f"put {' and '.join(sorted(corpora[speaker]))} whole into one partition with `split.whole` in "
-                "params.yaml, then type `dvc repro`",
-            )
+        counts = ", ".join(f"{len(ids)} clips in {partition}" for partition, ids in where.items())
+        yield Finding(
+            "shared_speaker",
+            f"{speaker}: {counts}",
+            [cut for ids in where.values() for cut in ids][:_LISTED],
+            f"put {' and '.join(sorted(corpora[speaker]))} whole into one partition with `split.whole` in "
+            "params.yaml, then type `dvc repro`",
+        )
 
 
 def shared_rooms(rirs: Path) -> Iterator[Finding]:
@@ -121,23 +151,35 @@ def shared_rooms(rirs: Path) -> Iterator[Finding]:
 
 
 def stray_sources(
-    cuts: Mapping[str, Sequence[MonoCut]], testsets: Path, mined: Sequence[MonoCut], rirs: Path
+    cuts: Mapping[str, Iterable[MonoCut]], testsets: Path, mined: Sequence[MonoCut], rirs: Path
 ) -> Iterator[Finding]:
     """Yield a finding for each test stream, or mined window, made from sound (or a room) of another partition."""
-    home = {cut.id: partition for partition in cuts for cut in cuts[partition]}
+    streams = [
+        (partition, stream.id, _sources(stream))
+        for partition in ("dev", "test")
+        for directory in sorted(path for path in (testsets / partition).glob("*") if path.is_dir())
+        for stream in shard_cuts(directory)
+    ]
+    wanted = {source for _, _, sources in streams for source in sources}
+    parents = {(cut.custom or {}).get("parent_sha256") for cut in mined}
+    home: dict[str, str] = {}
+    held: dict[str, tuple[str, str]] = {}
+    for partition in cuts if wanted or parents else ():
+        for cut in cuts[partition]:
+            if cut.id in wanted:
+                home[cut.id] = partition
+            if partition in ("dev", "test") and (sha := (cut.custom or {})["audio_sha256"]) in parents:
+                held[sha] = (partition, cut.id)
     home |= {cut.id: p for p in PARTITIONS if (rirs / p).is_dir() for cut in shard_cuts(rirs / p)}
-    held = {(cut.custom or {})["audio_sha256"]: (p, cut.id) for p in ("dev", "test") for cut in cuts.get(p, [])}
-    for partition in ("dev", "test"):
-        for directory in sorted(path for path in (testsets / partition).glob("*") if path.is_dir()):
-            for stream in shard_cuts(directory):
-                astray = sorted(source for source in _sources(stream) if home.get(source, partition) != partition)
-                if astray:
-                    yield Finding(
-                        "stray_source",
-                        f"{stream.id} ({partition}) is made from {len(astray)} clips or rooms of {home[astray[0]]}",
-                        [stream.id, *astray[:_LISTED]],
-                        "type `dvc repro -f make_testsets`",
-                    )
+    for partition, stream, sources in streams:
+        astray = sorted(source for source in sources if home.get(source, partition) != partition)
+        if astray:
+            yield Finding(
+                "stray_source",
+                f"{stream} ({partition}) is made from {len(astray)} clips or rooms of {home[astray[0]]}",
+                [stream, *astray[:_LISTED]],
+                "type `dvc repro -f make_testsets`",
+            )
     for cut in mined:
         parent = (cut.custom or {}).get("parent_sha256")
         if parent in held:

@@ -10,7 +10,7 @@ finds no `alike_sound` and no `label_suspect`.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ from kwsdata.check.balance import counts_of, imbalances
 from kwsdata.check.facts import Facts, facts_of
 from kwsdata.check.finding import Finding
 from kwsdata.check.leaks import SimilarSound, same_sound, shared_rooms, shared_speakers, stray_sources
+from kwsdata.check.manifest import Manifest, groups_of
 from kwsdata.check.page import page_of
 from kwsdata.check.quality import faults
 from kwsdata.check.spectrum import features_of, shortcut
 from kwsdata.errors import KwsError
 from kwsdata.files import atomic_path, write_json
 from kwsdata.likeness import Yardstick
-from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
 from kwsdata.partitions import PARTITIONS
 from kwsdata.shards import shard_cuts
@@ -57,9 +57,7 @@ def run(
         GateError: a rule in `check.fail` is broken; the message says how often and where to read more.
         StageInputError: an input is missing or damaged.
     """
-    cuts: dict[str, list[MonoCut]] = {
-        partition: list(read_cuts(split / f"{partition}.jsonl.gz")) for partition in PARTITIONS
-    }
+    cuts: dict[str, Manifest] = {partition: Manifest(split / f"{partition}.jsonl.gz") for partition in PARTITIONS}
     mined_cuts = list(shard_cuts(mined)) if mined.is_dir() else []
     findings = [
         *same_sound(cuts),
@@ -115,16 +113,17 @@ class _Sound:
         self._similar = SimilarSound(params.check)
         self._features: dict[str, list[tuple[str, bool, np.ndarray]]] = {}
 
-    def hear(self, partition: str, cuts: Sequence[MonoCut], name: str | None = None) -> None:
+    def hear(self, partition: str, cuts: Iterable[MonoCut], name: str | None = None) -> None:
         self._similar.seal()
-        for facts in facts_of(cuts, self.params.executor, name or partition):
-            self.findings += faults(facts, self.params.check)
-            if facts.fault is None:
-                if partition != "test":
-                    self.findings += self._similar.findings(partition, facts)
-                if partition != "train":
-                    self._similar.hold(partition, facts)
-                self._note(partition, facts)
+        for group in groups_of(cuts, _AT_ONCE):
+            for facts in facts_of(group, self.params.executor, name or partition):
+                self.findings += faults(facts, self.params.check)
+                if facts.fault is None:
+                    if partition != "test":
+                        self.findings += self._similar.findings(partition, facts)
+                    if partition != "train":
+                        self._similar.hold(partition, facts)
+                    self._note(partition, facts)
 
     def _note(self, partition: str, facts: Facts) -> None:
         label = (facts.cut.custom or {}).get("label")
@@ -141,6 +140,7 @@ class _Sound:
         return found
 
 
+_AT_ONCE = 20_000  # clips listed in memory while they are heard
 _FEWEST = 20  # clips of each kind that a classifier can be asked about
 
 

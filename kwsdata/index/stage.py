@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from kwsdata.params import Params
 from kwsdata.shards import shard_cuts, with_custom
 
 ROOTS = (Path("data/corpora"), Path("data/synthetic"))
+_LISTED = 20  # excluded clips named for each reason
 
 
 def run(
@@ -59,8 +60,8 @@ class _Tally:
 
     def __init__(self, left_out: frozenset[str]) -> None:
         self.left_out = left_out
-        self.owner_of_audio: dict[str, str] = {}
-        self.excluded: dict[str, list[str]] = defaultdict(list)
+        self.heard: set[bytes] = set()  # 16 bytes of each hash: some 0.1 kB a clip is all the memory that grows
+        self.excluded: dict[str, _Some] = defaultdict(_Some)
         self.hours_by_label: dict[str, float] = defaultdict(float)
         self.clips_by_corpus: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
 
@@ -75,9 +76,23 @@ class _Tally:
             "corpora": corpora,
             "hours_by_label": {label: round(hours, 4) for label, hours in sorted(self.hours_by_label.items())},
             "excluded": {
-                reason: {"clips": len(ids), "first": ids[:20]} for reason, ids in sorted(self.excluded.items())
+                reason: {"clips": some.clips, "first": some.first} for reason, some in sorted(self.excluded.items())
             },
         }
+
+
+@dataclass
+class _Some:
+    """How many clips, and which came first."""
+
+    clips: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def append(self, cut_id: str) -> None:
+        """Count a clip."""
+        self.clips += 1
+        if len(self.first) < _LISTED:
+            self.first.append(cut_id)
 
 
 def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[MonoCut]:
@@ -92,9 +107,10 @@ def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[
                 tally.excluded["listed in review/excluded.txt"].append(cut.id)
                 continue
             label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
-            owner = tally.owner_of_audio.setdefault(custom["audio_sha256"], cut.id)
-            if owner != cut.id:
+            digest = bytes.fromhex(custom["audio_sha256"])[:16]
+            if digest in tally.heard:
                 reason, label = "same sound as another clip", None
+            tally.heard.add(digest)
             if label is None:
                 tally.excluded[reason].append(cut.id)
                 continue

@@ -141,10 +141,11 @@ def _citations(facts: Facts) -> str:
 def _recipes(facts: Facts) -> str:
     params, found = facts.params, facts.survey
     shares = params.partitions
+    whole = [f"`{name}` in {part}" for name, part in sorted(params.split.whole.items()) if name in facts.corpora]
     lines = [
         f"- Partitions: a hash of each speaker's, voice's and noise source's name puts it in train ({shares.train:g}), "
         f"dev ({shares.dev:g}) or test ({shares.test:g}), seed {shares.seed}; whole corpora: "
-        f"{', '.join(f'`{name}` in {part}' for name, part in sorted(params.split.whole.items())) or 'none'}.",
+        f"{', '.join(whole) or 'none'}.",
         "- Every clip was decoded once, resampled to 16 kHz with soxr, checked for silence and clipping; a sound that "
         "occurs twice is kept once.",
     ]

@@ -1,7 +1,10 @@
 """Place every clip by its speaker; corpora without speakers go whole where `split.whole` says."""
 
+import gzip
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ from lhotse import MonoCut
 
 from kwsdata.errors import PartitionError
 from kwsdata.files import atomic_path, write_json
-from kwsdata.manifests import read_cuts, write_cuts
+from kwsdata.manifests import cut_to_dict, read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import PartitionsParams, SplitParams
 from kwsdata.partitions import PARTITIONS, Partition, partition_of
@@ -23,28 +26,39 @@ def run(params: Params, index: Path = Path("data/index"), out: Path = Path("data
         PartitionError: a corpus has clips without a speaker and is not in `split.whole`; or `split.whole` names a
             corpus that does not exist.
     """
-    placed = place(read_cuts(index / "cuts.jsonl.gz"), params.split, params.partitions)
-    summary = {
-        "partitions": {name: _summary(placed[name]) for name in PARTITIONS},
-        "whole": dict(sorted(params.split.whole.items())),
-    }
+    tallies = {name: _Tally() for name in PARTITIONS}
     with atomic_path(out) as scratch:
         scratch.mkdir()
-        for name in PARTITIONS:
-            write_cuts(scratch / f"{name}.jsonl.gz", placed[name])
+        with ExitStack() as stack:
+            files = {name: stack.enter_context(_manifest(scratch / f"{name}.jsonl.gz")) for name in PARTITIONS}
+            for partition, cut in place(read_cuts(index / "cuts.jsonl.gz"), params.split, params.partitions):
+                files[partition].write(json.dumps(cut_to_dict(cut), ensure_ascii=False).encode() + b"\n")
+                tallies[partition].add(cut)
+        summary = {
+            "partitions": {name: tallies[name].summary() for name in PARTITIONS},
+            "whole": dict(sorted(params.split.whole.items())),
+        }
         write_json(scratch / "split.json", summary)
     return summary
 
 
-def place(cuts: Iterable[MonoCut], split: SplitParams, partitions: PartitionsParams) -> dict[Partition, list[MonoCut]]:
-    """Return the cuts of each partition, in the order given, each with `custom["partition"]` set.
+@contextmanager
+def _manifest(path: Path) -> Iterator[gzip.GzipFile]:
+    """Yield a gzip file for rows: the bytes that `write_cuts` writes, for several files at once."""
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
+        yield packed
+
+
+def place(
+    cuts: Iterable[MonoCut], split: SplitParams, partitions: PartitionsParams
+) -> Iterator[tuple[Partition, MonoCut]]:
+    """Yield (partition, cut) of each cut, in the order given, with `custom["partition"]` set.
 
     The place of a clip depends on its own corpus and speaker, and on nothing else.
 
     Raises:
-        PartitionError: see `run`.
+        PartitionError: see `run`; at the end, when all cuts have been seen.
     """
-    placed: dict[Partition, list[MonoCut]] = {name: [] for name in PARTITIONS}
     homeless: dict[str, int] = defaultdict(int)
     corpora: set[str] = set()
     for cut in cuts:
@@ -58,7 +72,7 @@ def place(cuts: Iterable[MonoCut], split: SplitParams, partitions: PartitionsPar
         else:
             homeless[corpus] += 1
             continue
-        placed[partition].append(with_custom(cut, partition=partition))
+        yield partition, with_custom(cut, partition=partition)
     if homeless:
         listed = ", ".join(f"{corpus} ({count} clips)" for corpus, count in sorted(homeless.items()))
         raise PartitionError(
@@ -69,21 +83,28 @@ def place(cuts: Iterable[MonoCut], split: SplitParams, partitions: PartitionsPar
         raise PartitionError(
             f"split.whole names {unknown}, but the corpora are {sorted(corpora)}: import them or remove the lines."
         )
-    return placed
 
 
-def _summary(cuts: list[MonoCut]) -> dict[str, Any]:
-    rows: dict[str, dict[str, Any]] = {}
-    speakers: dict[str, set[str]] = defaultdict(set)
-    for cut in cuts:
+class _Tally:
+    """Counts of one partition, while its cuts pass by."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._speakers: dict[str, set[str]] = defaultdict(set)
+
+    def add(self, cut: MonoCut) -> None:
+        """Count a cut."""
         custom = cut.custom or {}
-        row = rows.setdefault(custom["label"], {"clips": 0, "hours": 0.0, "synthetic_clips": 0})
+        row = self._rows.setdefault(custom["label"], {"clips": 0, "hours": 0.0, "synthetic_clips": 0})
         row["clips"] += 1
         row["hours"] += cut.duration / 3600
         row["synthetic_clips"] += bool(custom.get("synthetic"))
         if custom.get("speaker"):
-            speakers[custom["label"]].add(custom["speaker"])
-    return {
-        label: row | {"hours": round(row["hours"], 4), "speakers": len(speakers[label])}
-        for label, row in sorted(rows.items())
-    }
+            self._speakers[custom["label"]].add(custom["speaker"])
+
+    def summary(self) -> dict[str, Any]:
+        """Return clips, hours, synthetic clips and speakers by label."""
+        return {
+            label: row | {"hours": round(row["hours"], 4), "speakers": len(self._speakers[label])}
+            for label, row in sorted(self._rows.items())
+        }

@@ -1,12 +1,15 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kwsdata.errors import PartitionError
-from kwsdata.manifests import make_cut
+from kwsdata.manifests import make_cut, read_cuts, write_cuts
 from kwsdata.params.data import PartitionsParams, SplitParams
 from kwsdata.partitions import PARTITIONS, partition_of
-from kwsdata.split.stage import place
+from kwsdata.split.stage import place as placements
+from kwsdata.split.stage import run
 
 SHARES = PartitionsParams(seed=1, train=0.6, dev=0.2, test=0.2)
 NO_WHOLE = SplitParams(whole={})
@@ -18,6 +21,13 @@ def cuts_of(speakers):
         make_cut(f"{corpus}-{i}", 100, speaker=f"{corpus}:{speaker}", custom={"corpus": corpus, "label": "speech"})
         for i, (corpus, speaker) in enumerate(speakers)
     ]
+
+
+def place(cuts, split, shares):
+    placed = {name: [] for name in PARTITIONS}
+    for partition, cut in placements(cuts, split, shares):
+        placed[partition].append(cut)
+    return placed
 
 
 def where(placed):
@@ -61,3 +71,23 @@ def test_unknown_speakers_must_be_placed_by_name():
 def test_a_placed_corpus_that_is_not_there_is_refused():
     with pytest.raises(PartitionError, match=r"names \['gone'\], but the corpora are \['a'\]"):
         place(cuts_of([("a", 1)]), SplitParams(whole={"gone": "test"}), SHARES)
+
+
+def test_the_files_are_those_that_the_writer_of_manifests_writes(project, params):
+    """The three partitions are written side by side, row by row; the bytes are the same."""
+    cuts = cuts_of([("a", i) for i in range(40)])
+    write_cuts(Path("data/index/cuts.jsonl.gz"), cuts)
+    told = run(params)
+    placed = place(read_cuts(Path("data/index/cuts.jsonl.gz")), params.split, params.partitions)
+    for name in PARTITIONS:
+        write_cuts(Path("expected.jsonl.gz"), placed[name])
+        assert Path(f"data/split/{name}.jsonl.gz").read_bytes() == Path("expected.jsonl.gz").read_bytes()
+        counts = told["partitions"][name].get("speech", {"clips": 0, "speakers": 0})
+        assert counts["clips"] == counts["speakers"] == len(placed[name])
+
+
+def test_nothing_is_written_where_somebody_is_homeless(project, params):
+    write_cuts(Path("data/index/cuts.jsonl.gz"), [*cuts_of([("a", 1)]), make_cut("b", 9, custom={"corpus": "b"})])
+    with pytest.raises(PartitionError, match=r"b \(1 clips\)"):
+        run(params)
+    assert not Path("data/split").exists()
