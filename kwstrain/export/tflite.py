@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.errors import KwsError
-from kwstrain.export.tflite_state import finished, unpacked
+from kwstrain.export.tflite_state import finished, unpacked, weight_order
 from kwstrain.folded.integers import IntegerNetwork
 from kwstrain.folded.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
 
@@ -51,7 +51,7 @@ def _convert(network: IntegerNetwork, streams: bool, frames: int) -> bytes:
     for number, memory in enumerate(network.graph.memories if streams else []):
         channels, mels = shapes[memory.name]
         specs.append(tf.TensorSpec([1, memory.frames, mels, channels], tf.float32, f"state_{number}"))
-    step = tf.function(lambda *inputs: _run(network, inputs), input_signature=specs)
+    step = tf.function(lambda *inputs: _run(network, inputs), input_signature=specs, autograph=False)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([step.get_concrete_function()])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = converter.inference_output_type = tf.int8
@@ -129,8 +129,7 @@ def check_integers(converted: bytes, network: IntegerNetwork) -> None:
             scales.add((float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])))
     for conv in network.graph.convs:
         own = network.convs[conv.name]
-        order = (1, 3, 2, 0) if conv.depthwise else (0, 3, 2, 1)
-        for what, value in (("weights", own.weight.transpose(order)), ("bias", own.bias)):
+        for what, value in (("weights", own.weight.transpose(weight_order(conv))), ("bias", own.bias)):
             if np.ascontiguousarray(value).tobytes() not in constants:
                 raise ConversionError(f"TensorFlow's converter changed the {what} of {conv.name}.")
     for name, scale in network.scales.items():

@@ -14,7 +14,12 @@ from typing import Any
 import numpy as np
 
 from kwstrain.folded.integers import IntegerNetwork
-from kwstrain.folded.ops import FEATURES
+from kwstrain.folded.ops import FEATURES, Conv
+
+
+def weight_order(conv: Conv) -> tuple[int, int, int, int]:
+    """Return how TFLite orders the axes (out, in, mels, frames) of weights."""
+    return (1, 3, 2, 0) if conv.depthwise else (0, 3, 2, 1)
 
 
 def unpacked(data: bytes) -> Any:
@@ -37,6 +42,7 @@ def finished(data: bytes, network: IntegerNetwork, streams: bool) -> bytes:
     """Return the converted file `data` with its states inside, where it `streams`, and without notes."""
     model = unpacked(data)
     rewrite = Rewrite(model)
+    rewrite.exact_scales(network)
     if streams:
         rewrite.states_inside(network)
         rewrite.score_unsigned()
@@ -55,6 +61,27 @@ class Rewrite:
         self.inputs = {FEATURES: features} | {f"state_{number}": place for number, place in enumerate(states)}
         score, *states = (int(place) for place in self.graph.outputs)
         self.outputs = {"score": score} | {f"state_{number}_out": place for number, place in enumerate(states)}
+
+    def exact_scales(self, network: IntegerNetwork) -> None:
+        """Write the network's own scales: the converter's, found again from ranges, are off in the last bit.
+
+        That bit decides, once in some thousand frames, to which side a number near the middle of two is rounded.
+        """
+        weights = {}
+        for conv in network.graph.convs:
+            own = network.convs[conv.name]
+            weights[np.ascontiguousarray(own.weight.transpose(weight_order(conv))).tobytes(), own.scale.size] = own.scale
+        known = np.asarray([scale.scale for scale in network.scales.values()], np.float32)
+        for tensor in self.graph.tensors:
+            quantization = tensor.quantization
+            if quantization is None or quantization.scale is None:
+                continue
+            scale, data = np.asarray(quantization.scale, np.float32), self.model.buffers[tensor.buffer].data
+            if data is None or not len(data):
+                nearest = known[np.abs(known / scale[0] - 1).argmin()]
+                quantization.scale = [float(nearest)]
+            elif tensor.type == self.schema.TensorType.INT8:
+                quantization.scale = weights[bytes(np.asarray(data, np.uint8)), scale.size].tolist()
 
     def states_inside(self, network: IntegerNetwork) -> None:
         """Turn the inputs state_i and outputs state_i_out into variables."""
