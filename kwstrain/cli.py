@@ -62,6 +62,14 @@ def evaluate(params: ParamsOption = DEFAULT_PARAMS) -> None:
     show(run(load_params(params)))
 
 
+@command(app, "quantization-report", "kwstrain quantization-report")
+def quantization_report(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Compare float and int8 on the same streams; refuse an int8 network that loses too much."""
+    from kwstrain.quantization_report.stage import run
+
+    show(run(load_params(params)))
+
+
 @command(app, "report", "kwstrain report")
 def report(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Write data/report/index.html (figures, examples one can play) and data/report/metrics.json."""

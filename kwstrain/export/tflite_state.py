@@ -70,7 +70,9 @@ class Rewrite:
         weights = {}
         for conv in network.graph.convs:
             own = network.convs[conv.name]
-            weights[np.ascontiguousarray(own.weight.transpose(weight_order(conv))).tobytes(), own.scale.size] = own.scale
+            weights[np.ascontiguousarray(own.weight.transpose(weight_order(conv))).tobytes(), own.scale.size] = (
+                own.scale
+            )
         known = np.asarray([scale.scale for scale in network.scales.values()], np.float32)
         for tensor in self.graph.tensors:
             quantization = tensor.quantization
