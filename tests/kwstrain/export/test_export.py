@@ -83,8 +83,8 @@ def test_any_number_of_decisions_runs(exported, student, decisions):
     with torch.inference_mode():
         expected = model.score(model(torch.from_numpy(x)[None])[0])[0].numpy()
     assert scores.shape == (decisions,)
-    np.testing.assert_allclose(scores, expected, atol=1e-5)
-    assert np.ptp(scores) > 1e-4 or decisions < 50  # the comparison is of scores that move
+    np.testing.assert_allclose(scores, expected, atol=stage.MAX_DIFFERENCE)
+    assert np.ptp(scores) > 0.1 or decisions < 50  # the comparison is of scores that move
 
 
 def test_the_runtime_hears_what_pytorch_hears(exported, student, project_params):

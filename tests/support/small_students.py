@@ -1,0 +1,45 @@
+"""Small students of every family, as if trained, and quantised: for tests of what is done to all of them."""
+
+import torch
+from quantised import heard, quantised
+
+from kwsdata.features import features_of
+from kwsdata.params import Params
+from kwstrain.export.parity import probe_sound
+from kwstrain.folded.network import FoldedStudent
+from kwstrain.models import StreamingModel, build_model
+
+BLOCK = {"squeeze": True, "activation": "hard_swish", "mel_stride": 2}
+SHAPES = {
+    "dstcn": {"channels": 16, "kernels": [5, 9]},
+    "mobilenetv3": {
+        "stem_channels": 8,
+        "head_channels": 16,
+        "pool": 4,
+        "blocks": [
+            BLOCK | {"kernel": 3, "expand": 12, "channels": 8, "activation": "relu", "squeeze": False},
+            BLOCK | {"kernel": 5, "expand": 16, "channels": 12},
+            BLOCK | {"kernel": 5, "expand": 16, "channels": 12, "mel_stride": 1},
+        ],
+    },
+}
+
+
+def small(params: Params, name: str) -> Params:
+    """Return `params` with the small student of family `name`."""
+    values = params.model_dump(by_alias=True)
+    values["model"]["name"] = name
+    values["model"][name] |= SHAPES[name]
+    return Params.model_validate(values)
+
+
+def student_of(params: Params) -> StreamingModel:
+    """Return the student that `params` describe, as if trained."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(3)
+        return heard(build_model(params.model, 40), features_of(probe_sound(10), params.features), 3)
+
+
+def quantised_of(params: Params, student: StreamingModel) -> FoldedStudent:
+    """Return `student` quantised."""
+    return quantised(student, features_of(probe_sound(10), params.features), offset=0.3)
