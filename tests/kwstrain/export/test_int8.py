@@ -95,7 +95,7 @@ def test_an_hour_leaves_no_trace_in_the_files(written):
 def test_reference_kernels_stay_near(written):
     """TFLite-Micro rounds twice where others round once: a step of the log-odds, 4 of the score, is usual.
 
-    Rarely it is more; with these random weights, whose log-odds are scaled up to spread, more often than after training.
+    Rarely it is more; with these random weights, whose log-odds are scaled up, more often than after training.
     """
     params, network, out, _ = written
     frames = features_of(probe_sound(8), params.features)
