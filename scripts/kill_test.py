@@ -39,8 +39,8 @@ teacher: {train: {steps: 40, eval_every: 20, batch_size: 32}}
 REPRO = [sys.executable, "-m", "dvc", "repro"]
 
 
-def scratch(root: Path) -> dict[str, str]:
-    """Make a committed copy of this checkout with tiny numbers at `root`; return the environment to run it in."""
+def snapshot(root: Path) -> None:
+    """Make a committed copy of this checkout, with tiny numbers, at `root`: all runs begin from it."""
     root.mkdir(parents=True)
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -53,13 +53,6 @@ def scratch(root: Path) -> dict[str, str]:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     (root / "less.yaml").write_text(LESS)
-    environment = os.environ | {
-        "PYTHONPATH": str(root),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "KWSDATA_CACHE": str(root / "data" / ".cache"),
-        "DVC_TEST": "true",  # no analytics
-        "DVC_SITE_CACHE_DIR": str(root.parent / f"{root.name}-dvc"),
-    }
     for command in (
         [sys.executable, "scripts/overlay.py", "tests/tiny.yaml"],
         [sys.executable, "scripts/overlay.py", "less.yaml"],
@@ -67,13 +60,20 @@ def scratch(root: Path) -> dict[str, str]:
         ["git", "add", "--all"],
         ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message", "tiny"],
     ):
-        subprocess.run(command, cwd=root, env=environment, check=True)
-    return environment
+        subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
 
 
-def one_run(root: Path, gaps: list[float]) -> tuple[list[Kill], int]:
-    """Run the pipeline at `root` to its end, killed after each of `gaps` in turn; return the kills and the repairs."""
-    environment, log = scratch(root), root.parent / f"{root.name}.log"
+def one_run(source: Path, root: Path, gaps: list[float]) -> tuple[list[Kill], int]:
+    """Run a clone of `source` to its end, killed after each of `gaps` in turn; return the kills and the repairs."""
+    subprocess.run(["git", "clone", "--quiet", str(source), str(root)], check=True)
+    log = root.parent / f"{root.name}.log"
+    environment = os.environ | {
+        "PYTHONPATH": str(root),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "KWSDATA_CACHE": str(root / "data" / ".cache"),
+        "DVC_TEST": "true",  # no analytics
+        "DVC_SITE_CACHE_DIR": str(root.parent / f"{root.name}-dvc"),
+    }
     kills: list[Kill] = []
     repairs = 0
     while True:
@@ -103,7 +103,8 @@ def main() -> None:
     options = parser.parse_args()
     work = options.keep or Path(tempfile.mkdtemp(prefix="kill_test."))
     began = time.perf_counter()
-    one_run(work / "undisturbed", [])
+    snapshot(work / "source")
+    one_run(work / "source", work / "undisturbed", [])
     whole_s = time.perf_counter() - began
     wanted = recorded(work / "undisturbed")
     print(f"undisturbed: {whole_s:.0f} s, {len(wanted)} outputs", flush=True)
@@ -114,7 +115,7 @@ def main() -> None:
         runs += 1
         rng = rng_for(options.seed, "kill_test", str(runs))
         gaps = rng.uniform(0, 2 * whole_s / options.kills, options.kills - len(kills)).tolist()
-        made, mended = one_run(work / f"killed-{runs}", gaps)
+        made, mended = one_run(work / "source", work / f"killed-{runs}", gaps)
         found = recorded(work / f"killed-{runs}")
         differing |= {path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path)}
         kills, repairs = kills + made, repairs + mended

@@ -179,7 +179,7 @@ def test_a_clone_pulls_the_same_and_makes_the_same_though_it_is_killed(finished,
         remove(bob / path)
     (bob / "dvc.lock").unlink()
     kills = []
-    for part in np.random.default_rng(1).uniform(0.05, 0.3, 3):
+    for part in np.random.default_rng(1).uniform(0.03, 0.15, 3):
         end = killed([sys.executable, "-m", "dvc", "repro"], bob, surroundings(bob), part * took_s, tmp_path / "log")
         kills += [end] if isinstance(end, Kill) else []
     assert len(kills) >= 2, (tmp_path / "log").read_text()[-3000:]

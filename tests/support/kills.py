@@ -55,4 +55,4 @@ def running_stage(said: str) -> str | None:
 def recorded(root: Path) -> dict[str, str]:
     """Return {stage output: hash} of dvc.lock."""
     stages = yaml.safe_load((root / "dvc.lock").read_text())["stages"]
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
