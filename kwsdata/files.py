@@ -115,6 +115,8 @@ def read_jsonl_gz(path: Path) -> Iterator[dict[str, Any]]:
     opener = gzip.open if path.suffix == ".gz" else open
     line_number = 0
     try:
+        if opener is gzip.open and path.stat().st_size == 0:  # even no lines at all take some bytes
+            raise EOFError("the file is empty")
         with opener(path, "rt", encoding="utf-8") as file:
             for line in file:
                 yield json.loads(line)

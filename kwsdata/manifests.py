@@ -11,6 +11,7 @@ Fields in `cut.custom`:
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+
+_TEXTS = {"audio_sha256", "corpus", "kind", "label", "licence", "parent", "parent_sha256", "partition", "role", "shard",
+          "speaker"}  # fmt: skip
 
 
 def safe_id(text: str) -> str:
@@ -96,14 +100,43 @@ def cut_from_dict(row: dict[str, Any]) -> MonoCut:
         StageInputError: a field is missing or of the wrong type.
     """
     try:
-        row = dict(row)
-        if row.pop("type", "MonoCut") != "MonoCut":
+        values = dict(row)
+        if values.pop("type", "MonoCut") != "MonoCut":
             raise ValueError("only MonoCut rows are read")
-        return MonoCut.from_dict(row)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StageInputError(
-            f"cut {row.get('id', '?')!r} is malformed ({error!r}): remake it with `dvc repro`."
-        ) from None
+        cut = MonoCut.from_dict(values)
+        _check(cut)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        name = row.get("id", "?") if isinstance(row, dict) else row
+        raise StageInputError(f"cut {name!r} is malformed ({error!r}): remake it with `dvc repro`.") from None
+    return cut
+
+
+def _check(cut: MonoCut) -> None:
+    """Raise a TypeError or ValueError where a field that the project reads is not what it must be."""
+    recording = cut.recording
+    _check_type("recording", recording, Recording)
+    for name, value in (("num_samples", recording.num_samples), ("sampling_rate", recording.sampling_rate)):
+        _check_type(name, value, int)
+        if value < 0:
+            raise ValueError(f"{name} = {value}")
+    _check_type("custom", cut.custom, dict, type(None))
+    for name in _TEXTS & (cut.custom or {}).keys():
+        _check_type(name, (cut.custom or {})[name], str)
+    times = [("start", cut.start), ("duration", cut.duration)]
+    for said in cut.supervisions:
+        times += [("a supervision's start", said.start), ("a supervision's duration", said.duration)]
+        _check_type("text", said.text, str, type(None))
+        _check_type("a supervision's custom", said.custom, dict, type(None))
+    _check_type("id", cut.id, str)
+    for name, value in times:
+        _check_type(name, value, int, float)
+        if not math.isfinite(value):
+            raise ValueError(f"{name} = {value}")
+
+
+def _check_type(name: str, value: object, *types: type) -> None:
+    if not isinstance(value, types) or isinstance(value, bool):
+        raise TypeError(f"{name} = {value!r}")
 
 
 def cut_to_dict(cut: MonoCut) -> dict[str, Any]:
@@ -141,11 +174,18 @@ def write_cuts(path: Path, cuts: Iterable[MonoCut]) -> int:
     return write_jsonl_gz(path, (cut_to_dict(cut) for cut in cuts))
 
 
-def read_cuts(path: Path) -> Iterator[MonoCut]:
+def read_cuts(path: Path, *needed: str) -> Iterator[MonoCut]:
     """Yield the cuts of a manifest, one at a time.
+
+    Args:
+        path: of the manifest.
+        needed: fields that each cut's `custom` must have.
 
     Raises:
         StageInputError: the file is missing, truncated or malformed; the message names the line or cut.
     """
     for row in read_jsonl_gz(path):
-        yield cut_from_dict(row)
+        cut = cut_from_dict(row)
+        if missing := [name for name in needed if name not in (cut.custom or {})]:
+            raise StageInputError(f"{path}: cut {cut.id} has no {', '.join(missing)}: remake it with `dvc repro`.")
+        yield cut

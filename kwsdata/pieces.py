@@ -57,6 +57,7 @@ class Piece:
 
 
 _NAMES = {field.name for field in fields(Piece)}
+_TEXTS = {field.name for field in fields(Piece) if "str" in str(field.type)}
 
 
 def piece_from_row(row: dict[str, Any]) -> Piece:
@@ -71,12 +72,14 @@ def piece_from_row(row: dict[str, Any]) -> Piece:
             start, end = values["word"]
             values["word"] = (int(start), int(end))
         piece = Piece(**values)
+        for name in _TEXTS & values.keys():
+            if not isinstance(values[name], str):
+                raise TypeError(f"{name} = {values[name]!r}")
         if not (piece.start >= 0 and piece.samples > 0 and piece.start + piece.samples <= piece.clip_samples):
             raise ValueError(f"[{piece.start}, +{piece.samples}) is outside {piece.clip_samples} samples")
-    except (TypeError, ValueError) as error:
-        raise StageInputError(
-            f"piece {row.get('clip', '?')!r} is malformed ({error}): remake it with `dvc repro`."
-        ) from None
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        name = row.get("clip", "?") if isinstance(row, dict) else row
+        raise StageInputError(f"piece {name!r} is malformed ({error}): remake it with `dvc repro`.") from None
     return piece
 
 
@@ -89,6 +92,8 @@ def pieces_of_cut(cut: MonoCut, piece_samples: int) -> Iterator[Piece]:
     custom = cut.custom or {}
     if not custom.get("shard"):
         raise StageInputError(f"cut {cut.id} has no custom['shard']: read it through `kwsdata.shards.shard_cuts`.")
+    if not custom.get("audio_sha256"):
+        raise StageInputError(f"cut {cut.id} has no custom['audio_sha256']: remake it with `dvc repro`.")
     supervision = cut.supervisions[0] if cut.supervisions else None
     word = None
     if supervision is not None:

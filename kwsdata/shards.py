@@ -169,7 +169,10 @@ def read_place(place: str, clip_id: str, root: Path = Path(), start: int = 0, sa
 
     Raises as `load_audio` does. `start` and `samples` choose a part of it, found without decoding what lies before.
     """
-    path, offset, size = place.rsplit(":", 2)
+    path, *numbers = place.rsplit(":", 2)
+    if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
+        raise StageInputError(f"cut {clip_id} lies at {place!r}, which is no path:offset:size: remake it.")
+    offset, size = numbers
     try:
         with open(root / path, "rb") as file:
             file.seek(int(offset))

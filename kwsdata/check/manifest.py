@@ -9,6 +9,8 @@ from lhotse import MonoCut
 
 from kwsdata.manifests import read_cuts
 
+_NEEDED = ("audio_sha256", "corpus", "label", "shard")  # of every cut
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -18,7 +20,7 @@ class Manifest:
 
     def __iter__(self) -> Iterator[MonoCut]:
         """Read the file."""
-        return read_cuts(self.path)
+        return read_cuts(self.path, *_NEEDED)
 
 
 def groups_of(cuts: Iterable[MonoCut], size: int) -> Iterator[list[MonoCut]]:

@@ -55,6 +55,6 @@ def run(params: Params, split: Path = Path("data/split"), out: Path = Path("data
 
 
 def _side(manifest: Path, side: str) -> Iterator[MonoCut]:
-    for cut in read_cuts(manifest):
+    for cut in read_cuts(manifest, "label"):
         if ((cut.custom or {})["label"] == "keyword") == (side == "keyword"):
             yield cut

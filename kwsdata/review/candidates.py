@@ -30,9 +30,12 @@ class Candidates:
             self._rows = sorted(rows, key=lambda row: ORDER.index(row["status"]))
             self._pieces = [piece_from_row(row["piece"]) for row in self._rows]
             self._middles = [int(row["middle"]) for row in self._rows]
+            self._windows = [int(row["window"]) for row in self._rows]
+            if any(not isinstance(row["rank"], int | float) for row in self._rows):
+                raise ValueError("a rank is no number")
             words = list(read_jsonl_gz(Path(mined) / "words.jsonl.gz"))
             self._words = {row["piece"]["clip"]: (piece_from_row(row["piece"]), int(row["middle"])) for row in words}
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise StageInputError(
                 f"{mined} holds no candidates of this version ({error!r}): type `dvc repro mine_negatives`."
             ) from None
@@ -46,7 +49,7 @@ class Candidates:
 
     def window(self, number: int) -> int:
         """Return how many samples of sound were compared."""
-        return int(self._rows[number]["window"])
+        return self._windows[number]
 
     def nearest_place(self, number: int) -> tuple[Piece, int] | None:
         """Return the same of the keyword recording that it is nearest to."""

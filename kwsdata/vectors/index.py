@@ -96,7 +96,7 @@ class VectorIndex:
             StageInputError: a file is missing or truncated, or the index is of another store.
         """
         self.directory, self.store, self.params = Path(directory), store, params
-        self.info = read_json(self.directory / "index.json")
+        self.info = _checked(read_json(self.directory / "index.json"), self.directory)
         self.space = load_space(self.directory / "space.npz")
         if self.info.get("count") != len(store) or self.info.get("identity") != store.identity:
             raise StageInputError(
@@ -171,6 +171,24 @@ class VectorIndex:
             order = np.argsort(-exact, kind="stable")[:count]
             similarity[number, : order.size], best[number, : order.size] = exact[order], found[order]
         return similarity, best
+
+
+def _checked(info: Any, directory: Path) -> dict[str, Any]:
+    """Return the contents of index.json.
+
+    Raises:
+        StageInputError: they are not what `build_index` writes.
+    """
+    try:
+        known = info["kind"] in ("exact", "ivf_pq", "hnsw") and (info["kind"] == "exact") == (not info["files"])
+        if not known:
+            raise ValueError(f"kind {info['kind']!r} with {len(info['files'])} files")
+        for file in info["files"]:
+            str(file["name"]), int(file["first"]), int(file["rows"]), int(file["bytes"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise StageInputError(f"{directory}/index.json is malformed ({error!r}): type `dvc repro embed`.") from None
+    checked: dict[str, Any] = info
+    return checked
 
 
 def gpu_count() -> int:

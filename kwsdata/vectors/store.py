@@ -61,7 +61,9 @@ class VectorStore:
             self.embedder, self.identity = str(info["embedder"]), str(info["identity"])
             self.dim, self.window, self.hop = int(info["dim"]), int(info["window"]), int(info["hop"])
             self.rows = [int(count) for count in info["rows"]]
-        except (KeyError, TypeError, ValueError) as error:
+            if min(self.dim, self.window, self.hop, *self.rows, 1) < 1:
+                raise ValueError("a count below 1")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StageInputError(
                 f"{self.directory}/store.json is malformed ({error!r}): type `dvc repro embed`."
             ) from None
@@ -106,7 +108,9 @@ class VectorStore:
         rows = list(read_jsonl_gz(path))
         try:
             first = np.concatenate([[0], np.cumsum([int(row["rows"]) for row in rows], dtype=np.int64)])
-        except (KeyError, TypeError, ValueError) as error:
+            if (np.diff(first) < 0).any():
+                raise ValueError("fewer than none")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StageInputError(f"{path}: a piece has no count of rows ({error!r}): remake it.") from None
         if first[-1] != self.rows[number]:
             raise StageInputError(
