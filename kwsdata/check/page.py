@@ -1,5 +1,6 @@
 """The gate's findings as one page without scripts."""
 
+import re
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -61,6 +62,9 @@ def _rule(rule: str, findings: list[dict[str, Any]]) -> str:
 def _item(finding: dict[str, Any]) -> str:
     cuts = ", ".join(f"<code>{escape(cut)}</code>" for cut in finding["cuts"][:_CUTS])
     rest = f" and {len(finding['cuts']) - _CUTS} more" if len(finding["cuts"]) > _CUTS else ""
-    return (
-        f"<li>{escape(finding['message'])}.<br>{cuts}{rest}<br>To mend it: <code>{escape(finding['fix'])}</code></li>"
-    )
+    return f"<li>{_marked(finding['message'])}.<br>{cuts}{rest}<br>To mend it: {_marked(finding['fix'])}.</li>"
+
+
+def _marked(text: str) -> str:
+    """Return `text` as HTML, what stands between backticks as code."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", escape(text))

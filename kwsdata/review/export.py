@@ -48,5 +48,5 @@ def _section(place: int, candidates: Candidates, number: int) -> str:
         f"<p>rank {row['rank']:.2f}, similarity {row['similarity']:.2f}{score}, found by {escape(row['found_by'])}; "
         f"<code>{escape(row['clip'])}</code> at {row['at_s']:.2f} s; nearest <code>{escape(row['nearest'])}</code></p>"
         f'<img alt="spectrogram" src="data:image/png;base64,{picture}">'
-        f'<audio controls preload="none" src="data:audio/wav;base64,{sound}"></audio></section>'
+        f'<audio controls preload="metadata" src="data:audio/wav;base64,{sound}"></audio></section>'
     )
