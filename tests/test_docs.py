@@ -60,7 +60,18 @@ STAGES_AND_FUNCTIONS = {
     }
     | {"stats", "trace", "synthesize", "index", "split", "augment", "featurize", "simulate-rirs", "make-testsets"}
     | {"embed-augmented"},
-    "kwstrain": {"ablate", "bundle", "compare", "evaluate", "export", "quantize", "report", "teach", "train"}
+    "kwstrain": {
+        "ablate",
+        "bundle",
+        "compare",
+        "evaluate",
+        "export",
+        "quantize",
+        "quantization-report",
+        "report",
+        "teach",
+        "train",
+    }
     | {"train-teacher"},
 }
 # ... or it is not run by a test, for this reason.
