@@ -42,6 +42,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--export", type=Path, default=Path("data/models/export"))
     options.add_argument("--baseline", type=Path, help="another exported model, which ratios are of as well")
+    options.add_argument("--c-only", action="store_true", help="leave out what takes Python and minutes")
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -56,7 +57,7 @@ def main() -> None:
                 if file.endswith(".tflite"):
                     words: list[list[object]] = [[program, directory / file, "230", "5"]] * 2
                     counts[f"{title}{file}, C"] = per_second(words, sounds, stdin=True)
-                else:
+                elif not asked.c_only:
                     words = [[sys.executable, "-c", _LISTEN, directory, file, sound] for sound in sounds]
                     counts[f"{title}{file}, Python"] = per_second(words, sounds, stdin=False)
     print(table(counts))

@@ -9,7 +9,6 @@ call a decision, without the front end; `program` is all that a user runs. Peak 
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pymicro_wakeword
 import pyopen_wakeword
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter
 from model_costs import onnx_parameters, tflite_costs
 
 from kwsdata.audio import Waveform, to_int16
@@ -41,6 +40,7 @@ class Contender:
 
     name: str
     path: Path
+    alone: str  # a program of its own, whose peak memory is measured
     parameters: int
     macs_per_second: float
     program: Callable[[Waveform], None]
@@ -54,17 +54,12 @@ def main() -> None:
     options.add_argument("--baseline", type=Path, help="another exported model, timed in the same rounds")
     options.add_argument("--seconds", type=float, default=20.0)
     options.add_argument("--rounds", type=int, default=7)
-    options.add_argument("--only", help="run this one alone and print the peak memory")
     asked = options.parse_args()
     wave = sound(asked.seconds)
     makers = contenders(asked.export, asked.baseline)
-    if asked.only:
-        makers[asked.only](wave).program(wave)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-        return
     rows = [make(wave) for make in makers.values()]
     times = measure(rows, wave, asked.rounds)
-    memory = {name: peak_mb(asked, name) for name in makers}
+    memory = {row.name: peak_mb(row) for row in rows}
     print(table(rows, times, memory, asked.seconds))
 
 
@@ -113,13 +108,13 @@ def ours(name: str, directory: Path, file: str, wave: Waveform) -> Contender:
         for frame in steps:
             step(frame)
 
-    return Contender(name, directory / file, parameters, macs_per_second, program, model, front)
+    alone = _OURS.format(directory=str(directory), file=file)
+    return Contender(name, directory / file, alone, parameters, macs_per_second, program, model, front)
 
 
 def tflite_step(path: Path) -> Callable[[np.ndarray], None]:
     """Return what runs a .tflite file once, in the interpreter that runs ours and microWakeWord's alike."""
-    kind = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(str(path), num_threads=1, experimental_op_resolver_type=kind)
+    interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
     given, made = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     (scale, zero), shape, dtype = given["quantization"], given["shape"], given["dtype"]
@@ -160,7 +155,9 @@ def micro_wake_word(title: str, name: str, wave: Waveform) -> Contender:
         for frame in steps:
             step(frame)
 
-    return Contender(title, path, parameters, macs * 100 / 3, program, model, front)
+    names = {"package": "pymicro_wakeword", "kind": "MicroWakeWord", "maker": "from_config", "features": ""}
+    names |= {"path": str(path.with_suffix(".json")), "run": "model.process_streaming(frame)"}
+    return Contender(title, path, _THEIRS.format(**names), parameters, macs * 100 / 3, program, model, front)
 
 
 def open_wake_word(title: str, name: str, wave: Waveform) -> Contender:
@@ -192,7 +189,10 @@ def open_wake_word(title: str, name: str, wave: Waveform) -> Contender:
             step(window)
 
     total = [sum(row) for row in zip(*costs, strict=True)]
-    return Contender(title, path, total[0], total[1] * 12.5, program, model, lambda sound: front(sound) and None)
+    names = {"package": "pyopen_wakeword", "kind": "OpenWakeWord", "maker": "from_model", "features": ".from_builtin"}
+    names |= {"path": str(path), "run": "list(model.process_streaming(frame))"}
+    alone = _THEIRS.format(**names)
+    return Contender(title, path, alone, total[0], total[1] * 12.5, program, model, lambda sound: front(sound) and None)
 
 
 def measure(rows: list[Contender], wave: Waveform, rounds: int) -> dict[str, dict[str, float]]:
@@ -210,12 +210,29 @@ def measure(rows: list[Contender], wave: Waveform, rounds: int) -> dict[str, dic
     return best
 
 
-def peak_mb(asked: argparse.Namespace, name: str) -> int:
-    """Return the peak memory of a process that runs one contender alone."""
-    words = [sys.executable, __file__, "--export", str(asked.export), "--seconds", "5", "--only", name]
-    words += ["--baseline", str(asked.baseline)] if asked.baseline else []
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return int(done.stdout.split()[-1])
+def peak_mb(row: Contender) -> int:
+    """Return the peak memory of a process that imports what one contender needs and runs it on 5 s of noise."""
+    words = [sys.executable, "-c", f"{_NOISE}{row.alone}{_PEAK}"]
+    return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+_NOISE = "import numpy as np\nnoise = np.random.default_rng(0).normal(0, 0.05, 80000).astype(np.float32)\n"
+_PEAK = "\nprint(next(int(line.split()[1]) // 1024 for line in open('/proc/self/status') if 'VmHWM' in line))"
+_OURS = """
+from pathlib import Path
+from kwstrain.runtime import StreamingModel
+model = StreamingModel(Path({directory!r}), file={file!r})
+for start in range(0, noise.size, 1280):
+    model.process(noise[start : start + 1280])
+"""
+_THEIRS = """
+from {package} import {kind}, {kind}Features
+stored = (noise * 32767).astype(np.int16)
+model, front = {kind}.{maker}({path!r}), {kind}Features{features}()
+for start in range(0, stored.size, 1280):
+    for frame in front.process_streaming(stored[start : start + 1280].tobytes()):
+        {run}
+"""
 
 
 def table(rows: list[Contender], times: dict[str, dict[str, float]], memory: dict[str, int], seconds: float) -> str:

@@ -77,6 +77,8 @@ STAGES_AND_FUNCTIONS = {
 # ... or it is not run by a test, for this reason.
 NOT_RUN = {
     "cd": "the shell's",
+    "examples/c/build.sh": "tests/examples/test_c.py runs it",
+    "OMP_NUM_THREADS=1 python": "benchmarks take minutes",
     "dvc dag": "it draws",
     "dvc exp apply": "the page shows its output of a run by hand",
     "dvc exp diff": "the page shows its output of a run by hand",

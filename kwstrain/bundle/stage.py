@@ -55,7 +55,7 @@ def run(
     lock = lock_of(members_of(open_tree()), params.keyword.text)
     with atomic_path(out) as scratch:
         scratch.mkdir()
-        models, esphome = _models(params, model_dir, evaluation, testsets, scratch)
+        models, esphome = models_in(params, model_dir, evaluation, testsets, scratch)
         if params.bundle.openwakeword and (teacher_dir / "teacher.tflite").is_file():
             models |= _open_wake_word(teacher_dir, scratch)
         write_json(scratch / "dataset.lock.json", lock)
@@ -81,7 +81,7 @@ def run(
     return sealed
 
 
-def _models(
+def models_in(
     params: Params, model_dir: Path, evaluation: Path, testsets: Path, out: Path
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Copy the exported files that stream; return their entries, and ESPHome's where it can run one of them."""

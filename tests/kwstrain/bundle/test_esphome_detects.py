@@ -5,15 +5,18 @@ import json
 import numpy as np
 import pytest
 from glides import WORD_S, talk
+from lhotse import SupervisionSegment
 from peers import micro_wake_word_scores
 
 from kwsdata.audio import to_int16
 from kwsdata.features import features_of
 from kwsdata.featurize.store import ClipRow, write_store
-from kwsdata.files import sha256_of
+from kwsdata.files import sha256_of, write_json
+from kwsdata.manifests import make_cut
 from kwsdata.params import Params
-from kwstrain.bundle.esphome import check_contract, write_manifest
-from kwstrain.evaluate.streams import Keyword, TestStream
+from kwsdata.shards import Clip, write_shards
+from kwstrain.bundle.esphome import check_contract
+from kwstrain.bundle.stage import ESPHOME, models_in
 from kwstrain.export.tflite import write_tflite
 from kwstrain.folded.integers import integers_of
 from kwstrain.folded.store import load_folded
@@ -61,9 +64,41 @@ def write_features(params, root):
     write_store(root / "dev", [[(stream, features_of(talk(500, 41.0, DEV), params.features))]], 40, info)
 
 
+def write_export(params, directory, quantized):
+    """Write an export of the quantised student alone; model.onnx is a file that nothing here runs."""
+    directory.mkdir()
+    (directory / "model.onnx").write_bytes(b"not run")
+    write_tflite(integers_of(load_folded(quantized)), "stream", directory / "model.int8.tflite")
+    about = {"runtime": "tflite", "form": "stream", "arithmetic": "int8", "states": []}
+    about["sha256"] = sha256_of(directory / "model.int8.tflite")
+    info = {"format": 1, "keyword": "computer", "stride": 2, "features": params.features.model_dump(), "states": []}
+    info |= {"sha256": sha256_of(directory / "model.onnx"), "files": {"model.int8.tflite": about}}
+    write_json(directory / "model.json", info)
+
+
+def write_evaluation(directory, model_sha256):
+    numbers = dict.fromkeys(("fnr", "fah", "misses", "n_positive", "false_alarms", "hours_negative"), 0)
+    point = {"threshold": 0.5, "smooth": 1, "n": 1, "m": 1, "lockout_s": 1.0, "chosen_on": "dev/clean", "max_fah": 1.0}
+    write_json(directory / "operating_point.json", point | {"model_sha256": model_sha256})
+    write_json(directory / "metrics.json", {"dev": {"clean": numbers}, "test": {"clean": numbers}})
+
+
+def write_testsets(root):
+    """Write one stream for dev, and the same for test."""
+    wave = talk(500, 41.0, DEV)
+    for partition in ("dev", "test"):
+        cut = make_cut(f"{partition}-clean", wave.size, custom={"set": "clean", "partition": partition})
+        for at_s, rising in DEV:
+            if rising:
+                said = SupervisionSegment(f"{partition}-{at_s}", cut.id, at_s, WORD_S, custom={"event": "keyword"})
+                cut.supervisions.append(said)
+        write_shards(root / partition / "clean", [Clip(cut, wave)], 1)
+    write_json(root / "testsets.json", {"sets": {"dev/clean": {}, "test/clean": {}}})
+
+
 @pytest.fixture(scope="module")
 def shipped(params, tmp_path_factory):
-    """What the bundle would have in esphome/: (the manifest's path, the model's description, its entry)."""
+    """What the bundle has in esphome/: (the manifest's path, the model's description, the bundle's entry)."""
     pytest.importorskip("pymicro_wakeword")
     pytest.importorskip("tflite_micro")
     root, params = tmp_path_factory.mktemp("esphome"), micro_params(params)
@@ -73,15 +108,14 @@ def shipped(params, tmp_path_factory):
         write_features(params, root / "features")
         train(params, root / "features", root / "student")
         quantize(params, root / "student", root / "features", out=root / "quantized")
-    path = root / "computer.tflite"
-    write_tflite(integers_of(load_folded(root / "quantized")), "stream", path)
-    info = {"format": 1, "keyword": "computer", "file": path.name, "backend": "tflite_stream", "stride": 2}
-    info |= {"sha256": sha256_of(path), "features": params.features.model_dump()}
-    time_s, score = StreamingModel(root, info=info).process(talk(500, 41.0, DEV))
-    words = [Keyword(at_s, at_s + WORD_S, None, {}) for at_s, rising in DEV if rising]
-    dev = TestStream("dev", "clean", "dev", 41.0, time_s, score, words)
-    entry = write_manifest(root, "computer", 2, {("dev", "clean"): [dev], ("test", "clean"): [dev]}, params)
-    return root / "computer.json", info, entry
+    write_export(params, root / "export", root / "quantized")
+    write_evaluation(root / "evaluate", sha256_of(root / "export" / "model.onnx"))
+    write_testsets(root / "testsets")
+    (root / "bundle").mkdir()
+    models, esphome = models_in(params, root / "export", root / "evaluate", root / "testsets", root / "bundle")
+    assert esphome is not None
+    info = models["model.int8.tflite"] | {"file": "computer.tflite"}
+    return root / "bundle" / ESPHOME / esphome["manifest"], info, esphome
 
 
 def test_it_keeps_the_contract_and_finds_dev(shipped):
@@ -92,7 +126,8 @@ def test_it_keeps_the_contract_and_finds_dev(shipped):
     assert (written["type"], written["version"], written["wake_word"]) == ("micro", 2, "computer")
     assert written["trained_languages"] == ["en"]
     assert entry["dev"]["misses"] <= 2 and entry["dev"]["false_alarms"] == 0
-    assert entry["test"] == entry["dev"]
+    assert entry["test"] == entry["dev"]  # the same sound
+    assert entry["test"]["n_positive"] == 12
     assert 2000 < written["micro"]["tensor_arena_size"] < 60_000
 
 
