@@ -8,11 +8,15 @@ import torch
 from quantised import heard, quantised
 
 from kwsdata.features import features_of
+from kwsdata.files import write_json
+from kwstrain.export.files import FLOAT_STREAM, INT8_ONNX, INT8_TFLITE, describe_float, describe_onnx, describe_tflite
+from kwstrain.export.graph import state_names, write_graph
 from kwstrain.export.parity import probe_sound
-from kwstrain.export.stage import run as export
+from kwstrain.export.qdq import write_qdq
+from kwstrain.export.tflite import write_tflite
+from kwstrain.folded.integers import integers_of
 from kwstrain.metrics.det import OperatingPoint
 from kwstrain.models import build_model
-from kwstrain.models.weights import FILE
 from kwstrain.quantization_report.compare import Comparison, accuracy, relative_drop
 from kwstrain.quantization_report.layers import layer_rows
 from kwstrain.quantization_report.score import Stream
@@ -33,13 +37,29 @@ def world(tmp_path_factory, project_params, tone_world):
         torch.manual_seed(1)
         student = heard(build_model(params.model, 40), frames, 1)
     network = quantised(student, frames, offset=0.5)
-    for name in ("student", "quantized"):
-        (root / name).mkdir()
-    torch.save(student.state_dict(), root / "student" / FILE)
+    (root / "quantized").mkdir()
     info = {"calibration": {"windows": 1, "sha256": "0" * 64}, "observer": "min_max", "kept": "calibrated", "steps": 0}
     save_folded(root / "quantized", network, info)
-    export(params, root / "student", root / "export", root / "quantized")
+    write_streams(params, student, network, root / "export")
     return params, root, tone_world
+
+
+def write_streams(params, student, network, out):
+    """Write what `export` would of the files that stream: half the time of all."""
+    out.mkdir()
+    integers, onnx, tflite = integers_of(network), INT8_ONNX[0], INT8_TFLITE[0]
+    write_graph(student, out / FLOAT_STREAM.file)
+    write_qdq(integers, "stream", out / onnx.file)
+    write_tflite(integers, "stream", out / tflite.file)
+    shapes = [list(tensor.shape) for tensor in student.initial_state(1)]
+    states = [{"name": name, "shape": shape} for name, shape in zip(state_names(student), shapes, strict=True)]
+    files = {
+        FLOAT_STREAM.file: describe_float(FLOAT_STREAM, out, 40, states),
+        onnx.file: describe_onnx(onnx, out, integers),
+        tflite.file: describe_tflite(tflite, out, integers),
+    }
+    about = {"format": 1, "keyword": "beep", "model": "dstcn", "features": params.features.model_dump()}
+    write_json(out / "model.json", about | {"stride": student.stride, "files": files})
 
 
 @pytest.fixture(scope="module")
