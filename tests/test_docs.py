@@ -77,6 +77,7 @@ STAGES_AND_FUNCTIONS = {
 # ... or it is not run by a test, for this reason.
 NOT_RUN = {
     "cd": "the shell's",
+    "cp": "the shell's",
     "examples/c/build.sh": "tests/examples/test_c.py runs it",
     "OMP_NUM_THREADS=1 python": "benchmarks take minutes",
     "dvc dag": "it draws",
