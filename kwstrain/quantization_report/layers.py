@@ -3,6 +3,9 @@
 SQNR        10 log10(sum f^2 / sum (f - q)^2) in dB: f in float, q in int8, both of the same weights and sound; the
             noise of all that comes before is in q
 saturation  the share of f beyond the ends of its scale (by more than half a step)
+
+The log-odds' scale ends 8 beyond the threshold on either side by design: most of silence lies further down, where the
+score is 0 either way, and counts as noise and saturation of that tensor alone.
 """
 
 from typing import Any
