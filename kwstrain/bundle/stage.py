@@ -11,6 +11,7 @@ Writes to `out`:
 """
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from kwstrain.bundle.models import evaluated_model, scored_model, scores_of, str
 from kwstrain.runtime import DEFAULT
 
 ESPHOME = "esphome"
-_OWN = "data/bundle"
+INPUTS = ("data/models/export", "data/models/teacher", "data/evaluate", "data/augmented", "data/testsets")
 
 
 def run(
@@ -43,7 +44,7 @@ def run(
     evaluation: Path = Path("data/evaluate"),
     testsets: Path = Path("data/testsets"),
     index: Path = Path("data/index/index.json"),
-    out: Path = Path(_OWN),
+    out: Path = Path("data/bundle"),
 ) -> dict[str, Any]:
     """Write the bundle `out`; return its bundle.json.
 
@@ -72,7 +73,7 @@ def run(
             "esphome": esphome,
             "front_end": _front_end(params),
             "dataset": lock["dataset"],
-            "dvc": pipeline_hashes(Path(LOCK)),
+            "dvc": pipeline_hashes(Path(LOCK), INPUTS),
             "corpora": _corpora(index),
         }
         write_card(scratch / "README.md", info, lock, read_json(evaluation / "metrics.json"))
@@ -121,10 +122,22 @@ def _corpora(index: Path) -> list[dict[str, Any]]:
     return [{field: corpus[field] for field in fields} for corpus in read_json(index)["corpora"]]
 
 
-def pipeline_hashes(lock: Path) -> dict[str, str]:
-    """Return DVC's hash of every output that the pipeline has recorded, but the bundle's; {} outside DVC."""
+def pipeline_hashes(lock: Path, inputs: Iterable[str]) -> dict[str, str]:
+    """Return DVC's hash of every recorded output that `inputs` are, are in, or were made from; {} outside DVC.
+
+    Outputs that nothing here was made from (the report) are left out: they may be there or not.
+    """
     if not lock.is_file():
         return {}
-    stages = (yaml.safe_load(lock.read_text()) or {}).get("stages", {})
-    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
-    return {out["path"]: out["md5"] for out in sorted(outs, key=lambda out: out["path"]) if out["path"] != _OWN}
+    stages = list((yaml.safe_load(lock.read_text()) or {}).get("stages", {}).values())
+    hashes: dict[str, str] = {}
+    todo = [Path(path) for path in inputs]
+    while todo:
+        wanted = todo.pop()
+        for stage in stages:
+            made = {out["path"]: out["md5"] for out in stage.get("outs", [])}
+            new = {path for path in made if Path(path) == wanted or Path(path) in wanted.parents} - hashes.keys()
+            if new:
+                hashes |= {path: made[path] for path in new}
+                todo += [Path(dep["path"]) for dep in stage.get("deps", [])]
+    return dict(sorted(hashes.items()))

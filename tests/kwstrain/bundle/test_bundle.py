@@ -174,15 +174,16 @@ def test_the_teachers_head_goes_with_its_networks(made, project_params, export, 
         assert sha256_of(tmp_path / "bundle" / path.name) == sha256_of(path)
 
 
-def test_the_pipelines_hashes_are_dvcs(tmp_path):
-    assert pipeline_hashes(tmp_path / "dvc.lock") == {}
+def test_hashes_are_dvcs_of_what_the_bundle_was_made_from(tmp_path):
+    assert pipeline_hashes(tmp_path / "dvc.lock", ["data/b"]) == {}
     (tmp_path / "dvc.lock").write_text(
         "schema: '2.0'\nstages:\n"
-        "  b: {cmd: b, outs: [{path: data/b, md5: 22.dir}]}\n"
+        "  b: {cmd: b, deps: [{path: data/a/part, md5: '44'}], outs: [{path: data/b, md5: 22.dir}]}\n"
         "  a: {cmd: a, outs: [{path: data/a, md5: '11'}]}\n"
-        "  bundle: {cmd: c, outs: [{path: data/bundle, md5: 33.dir}]}\n"
+        "  report: {cmd: c, deps: [{path: data/b, md5: 22.dir}], outs: [{path: data/report, md5: 33.dir}]}\n"
     )
-    assert pipeline_hashes(tmp_path / "dvc.lock") == {"data/a": "11", "data/b": "22.dir"}
+    assert pipeline_hashes(tmp_path / "dvc.lock", ["data/b"]) == {"data/a": "11", "data/b": "22.dir"}
+    assert pipeline_hashes(tmp_path / "dvc.lock", ["data/a"]) == {"data/a": "11"}
 
 
 def test_detecting_loads_no_training_stack(made, tmp_path):
