@@ -12,7 +12,7 @@ from kwsdata.shards import with_custom
 
 
 def word(name: str, sound: int, speaker: str = "a:1", label: str = "speech"):
-    custom = {"corpus": "a", "label": label, "audio_sha256": f"{sound:064x}"}
+    custom = {"corpus": "a", "label": label, "audio_sha256": f"{sound:064x}", "shard": "a/shar/recording.000000.tar"}
     return make_cut(name, 100, speaker=speaker, custom=custom)
 
 
