@@ -72,7 +72,7 @@ def load_decisions(path: Path = DECISIONS) -> Decisions:
     decisions = Decisions()
     if not path.exists():
         return decisions
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().decode(errors="replace").split("\n"), start=1):
         if not line.strip():
             continue
         try:

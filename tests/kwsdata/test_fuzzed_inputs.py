@@ -165,8 +165,8 @@ def test_a_fuzzed_mining_result_is_reviewed_or_refused(tmp_path, data):
 def test_a_fuzzed_decision_is_read_or_refused_with_its_line(tmp_path, line):
     path = tmp_path / "decisions.jsonl"
     good = json.dumps({"identity": "x", "middle": 5, "clip": "c", "verdict": "keep"})
-    path.write_text(f"{good}\n{line}\n", encoding="utf-8")
+    path.write_bytes(f"{good}\n{line}\n".encode(errors="replace"))
     try:
         assert load_decisions(path).verdict("x", 5) == "keep"
     except StageInputError as error:
-        assert "line 2" in str(error) or "line 3" in str(error)
+        assert any(f"line {number}:" in str(error) for number in range(2, 3 + line.count("\n")))
