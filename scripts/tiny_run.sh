@@ -14,4 +14,4 @@ import json
 metrics = json.load(open("data/report/metrics.json"))
 print(json.dumps(metrics, indent=2)[:2000])
 PY
-dvc status --quiet && echo "tiny run: complete, and a second dvc repro has nothing to do"
+dvc status --quiet dvc.yaml && echo "tiny run: complete, and a second dvc repro has nothing to do"
