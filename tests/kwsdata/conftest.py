@@ -1,11 +1,13 @@
-"""A project of spoken words, built once, for the tests of mining and of the leakage gate."""
+"""Projects built once: spoken words for mining and the leakage gate, a small dataset for what compares and ships it."""
 
-import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from products import build
 
 from kwsdata.params import Params
 
@@ -18,25 +20,24 @@ class SpokenProject:
     params: Params
 
 
+@contextmanager
+def inside(root: Path, cache: Path) -> Iterator[None]:
+    """Make `root` the current directory, with a cache of its own, for as long as it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("KWSDATA_CACHE", str(cache))
+        yield
+
+
 @pytest.fixture(scope="session")
 def _spoken(tmp_path_factory: pytest.TempPathFactory, params: Params) -> SpokenProject:
     pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not installed")
     pytest.importorskip("faiss", reason="the extra `mining` is not installed")
-    from spoken import build
+    from spoken import build as build_spoken
 
     root = tmp_path_factory.mktemp("spoken")
-    here = Path.cwd()
-    cache = os.environ.get("KWSDATA_CACHE")
-    os.chdir(root)
-    os.environ["KWSDATA_CACHE"] = str(root / "cache")
-    try:
-        return SpokenProject(root, build(root, params))
-    finally:
-        os.chdir(here)
-        if cache is None:
-            os.environ.pop("KWSDATA_CACHE")
-        else:
-            os.environ["KWSDATA_CACHE"] = cache
+    with inside(root, root / "cache"):
+        return SpokenProject(root, build_spoken(root, params))
 
 
 @pytest.fixture
@@ -45,3 +46,18 @@ def spoken_project(_spoken: SpokenProject, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.chdir(_spoken.root)
     monkeypatch.setenv("KWSDATA_CACHE", str(_spoken.root / "cache"))
     yield _spoken
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory, params) -> Path:
+    root = tmp_path_factory.mktemp("dataset")
+    with inside(root, root / ".cache"):
+        build(params)
+    return root
+
+
+@pytest.fixture
+def built(_built: Path, project: Path) -> Path:
+    """A copy of the dataset as the current directory."""
+    shutil.copytree(_built, project, dirs_exist_ok=True)
+    return project

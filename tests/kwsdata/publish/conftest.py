@@ -1,38 +1,11 @@
-"""The small dataset of `products`, built once and copied for each test; see tests/kwsdata/dataset/conftest.py."""
+"""Publishing the small dataset."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
-from products import build
 
 from kwsdata.params import load_params
 from kwsdata.publish.run import publish
-
-
-@pytest.fixture(scope="session")
-def _whole(tmp_path_factory: pytest.TempPathFactory, params) -> Path:
-    root = tmp_path_factory.mktemp("publish")
-    here, cache = Path.cwd(), os.environ.get("KWSDATA_CACHE")
-    os.chdir(root)
-    os.environ["KWSDATA_CACHE"] = str(root / ".cache")
-    try:
-        build(params)
-    finally:
-        os.chdir(here)
-        if cache is None:
-            os.environ.pop("KWSDATA_CACHE")
-        else:
-            os.environ["KWSDATA_CACHE"] = cache
-    return root
-
-
-@pytest.fixture
-def built(_whole: Path, project: Path) -> Path:
-    """A copy of the dataset as the current directory."""
-    shutil.copytree(_whole, project, dirs_exist_ok=True)
-    return project
 
 
 @pytest.fixture
