@@ -22,6 +22,7 @@ from kwsdata.tracking import track
 
 ROUNDS = Path("data/rounds")
 RUNS = Path("data/runs")
+_LAST_STAGE = "evaluate"  # nothing after it is kept
 _FILES = ("model.onnx", "model.json")
 _KEPT = ("data/evaluate/metrics.json", "data/evaluate/events.jsonl.gz", "data/mined/mined.json", "params.yaml")
 
@@ -87,7 +88,7 @@ def run_rounds(
 
 def _run_round(run: str, mined_with: str | None, settings: Sequence[str], kept: Path) -> None:
     changes = (*settings, f"mine_negatives.model={mined_with or 'null'}")
-    _dvc("exp", "run", "--name", run, *(word for change in changes for word in ("--set-param", change)))
+    _dvc("exp", "run", _LAST_STAGE, "--name", run, *(word for change in changes for word in ("--set-param", change)))
     model = freeze_round()
     with atomic_path(kept) as scratch:
         scratch.mkdir(parents=True)

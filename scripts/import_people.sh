@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Import the recordings of people that the results in docs/results.md are measured on.
-#   scripts/import_people.sh DIR     DIR holds wake_words_crowd/, speech_english_libri/, noise_esc10/ ...
+#   scripts/import_people.sh DIR [MORE]   DIR holds wake_words_crowd/, speech_english_libri/, noise_esc10/ ...
+# MORE is what scripts/fetch_speech.sh made: hours of other people, for train and for dev, none for test.
 # Who is unknown goes whole into one partition; a crowd that says two wake words is in test with both. Train has an
 # acted Dutch cast and most LibriSpeech speakers, dev the community's English words and phrases, test a German reader.
 set -euo pipefail
 dir=$1
+more=${2:-}
 into() { # PARTITION NAME FOLDER ROLE [OPTION...]
-  local partition=$1 name=$2 folder=$3 role=$4
+  local partition=$1 name=$2 folder=$dir/$3 role=$4
+  [ -d "$folder" ] || folder=$more/$3
   shift 4
   [ "$partition" = speakers ] || set -- --partition "$partition" "$@"
-  kwsdata import folder "$dir/$folder" --name "$name" --role "$role" "$@" > /dev/null
+  kwsdata import folder "$folder" --name "$name" --role "$role" "$@" > /dev/null
   echo "imported $name"
 }
 crowd=(--licence Apache-2.0 --source "wake-word-benchmark, crowd-sourced" --language en)
@@ -35,3 +38,14 @@ into speakers speech_commands_noise noise_speech_commands noise --licence CC-BY-
 into speakers voxengo impulse_responses_voxengo rir --licence "free for any use" --source Voxengo
 # The gate found it: the same cry as 3-151080, which another partition has.
 kwsdata exclude esc10-004_-_Baby_cry_5-151085-A --why "the recording of esc10-004_-_Baby_cry_3-151080-A again" > /dev/null
+[ -n "$more" ] || exit 0
+prompts=(--licence CC-BY-SA-3.0 --source "Asterisk core sounds")
+for language in en es ru; do # English and Spanish are read by one person
+  into train "asterisk_$language" "asterisk_$language" speech "${prompts[@]}" --language "$language"
+done
+for language in fr it; do
+  into dev "asterisk_$language" "asterisk_$language" speech "${prompts[@]}" --language "$language"
+done
+into dev fillets_cs fillets_cs speech --licence GPL-2.0 --source "Fish Fillets NG" --language cs
+into train ktuberling ktuberling speech --licence GPL-2.0 --source KTuberling
+into train klettres klettres speech --licence GPL-2.0 --source KLettres
