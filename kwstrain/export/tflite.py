@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from kwsdata.errors import KwsError
-from kwstrain.export.tflite_state import finished, unpacked, weight_order
+from kwstrain.export.tflite_pack import unpacked
+from kwstrain.export.tflite_state import finished, weight_order
 from kwstrain.folded.integers import IntegerNetwork
 from kwstrain.folded.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
 
@@ -119,10 +120,10 @@ def check_integers(converted: bytes, network: IntegerNetwork) -> None:
     model = unpacked(converted)
     tensors = model.subgraphs[0].tensors
     constants, scales = set(), set()
-    for tensor in tensors:
+    for place, tensor in enumerate(tensors):
         data = model.buffers[tensor.buffer].data
         if tensor.type == schema.TensorType.FLOAT32:
-            raise ConversionError(f"TensorFlow's converter left {tensor.name.decode()} in float: no int8 file.")
+            raise ConversionError(f"TensorFlow's converter left tensor {place} ({tensor.name}) in float: no int8 file.")
         if data is not None and len(data):
             constants.add(bytes(np.asarray(data, np.uint8)))
         elif tensor.quantization is not None and tensor.quantization.scale is not None:

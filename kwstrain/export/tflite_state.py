@@ -1,8 +1,8 @@
 """The last step to a TFLite file: states become variables of the interpreter, names and notes go.
 
-    main    CALL_ONCE(start); x = READ_VARIABLE(VAR_HANDLE state_i) ...; the network; ASSIGN_VARIABLE(state_i, ...);
-            score = QUANTIZE(int8 -> uint8)
-    start   ASSIGN_VARIABLE(VAR_HANDLE state_i, its value before a stream's start)
+    main    CALL_ONCE(start); the network, with state_i = READ_VARIABLE(VAR_HANDLE) before it is used first and
+            ASSIGN_VARIABLE(VAR_HANDLE, the new state_i) once that is there; score = QUANTIZE(int8 -> uint8)
+    start   ASSIGN_VARIABLE(VAR_HANDLE, state_i before a stream's start: CONCATENATION of a few frames, repeated)
 
 That is microWakeWord's form of a streaming model, and its types: int8 in, uint8 out. TensorFlow's converter gives a
 graph with states as inputs and outputs; here its flatbuffer is rewritten through TensorFlow's own schema. What the
@@ -13,8 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from kwstrain.export.tflite_edit import Editor
+from kwstrain.export.tflite_pack import packed, unpacked
 from kwstrain.folded.integers import IntegerNetwork
 from kwstrain.folded.ops import FEATURES, Conv
+
+MAX_INPUTS = 10  # of CONCATENATION, in TFLite-Micro
+FRAMES = 1  # the axis of [1, frames, mels, channels]
 
 
 def weight_order(conv: Conv) -> tuple[int, int, int, int]:
@@ -22,27 +27,12 @@ def weight_order(conv: Conv) -> tuple[int, int, int, int]:
     return (1, 3, 2, 0) if conv.depthwise else (0, 3, 2, 1)
 
 
-def unpacked(data: bytes) -> Any:
-    """Return a TFLite file as objects of the schema (`ModelT`)."""
-    from tensorflow.lite.python import schema_py_generated as schema
-
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-
-
-def packed(model: Any) -> bytes:
-    """Return the bytes of a file of `unpacked`'s objects."""
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
 def finished(data: bytes, network: IntegerNetwork, streams: bool) -> bytes:
     """Return the converted file `data` with its states inside, where it `streams`, and without notes."""
     model = unpacked(data)
     rewrite = Rewrite(model)
     rewrite.exact_scales(network)
+    rewrite.one_zero_bias()
     if streams:
         rewrite.states_inside(network)
         rewrite.score_unsigned()
@@ -50,17 +40,13 @@ def finished(data: bytes, network: IntegerNetwork, streams: bool) -> bytes:
     return packed(model)
 
 
-class Rewrite:
-    """One file as it is rewritten. The converter keeps the order of inputs and outputs: features or score, states."""
+class Rewrite(Editor):
+    """One file as it is rewritten. The converter keeps the order of inputs (features, states) and outputs."""
 
     def __init__(self, model: Any) -> None:
-        from tensorflow.lite.python import schema_py_generated as schema
-
-        self.schema, self.model, self.graph = schema, model, model.subgraphs[0]
-        features, *states = (int(place) for place in self.graph.inputs)
-        self.inputs = {FEATURES: features} | {f"state_{number}": place for number, place in enumerate(states)}
-        score, *states = (int(place) for place in self.graph.outputs)
-        self.outputs = {"score": score} | {f"state_{number}_out": place for number, place in enumerate(states)}
+        super().__init__(model)
+        self.features, *self.states = (int(place) for place in self.graph.inputs)
+        self.score, *self.new_states = (int(place) for place in self.graph.outputs)
 
     def exact_scales(self, network: IntegerNetwork) -> None:
         """Write the network's own scales: the converter's, found again from ranges, are off in the last bit.
@@ -85,99 +71,71 @@ class Rewrite:
             elif tensor.type == self.schema.TensorType.INT8:
                 quantization.scale = weights[bytes(np.asarray(data, np.uint8)), scale.size].tolist()
 
+    def one_zero_bias(self) -> None:
+        """Give biases of zeros (of depthwise convolutions) one scale: they are zero in any, and then they are one."""
+        scales: dict[int, Any] = {}
+        for tensor in self.graph.tensors:
+            data = self.model.buffers[tensor.buffer].data
+            if tensor.type == self.schema.TensorType.INT32 and tensor.quantization is not None and not np.any(data):
+                tensor.quantization = scales.setdefault(len(data), tensor.quantization)
+
     def states_inside(self, network: IntegerNetwork) -> None:
-        """Turn the inputs state_i and outputs state_i_out into variables."""
-        start = self.schema.SubGraphT()
-        start.name, start.tensors, start.inputs, start.outputs, start.operators = b"start", [], [], [], []
-        self.model.subgraphs.append(start)
-        before, after = [self._op("CALL_ONCE", [], [], initSubgraphIndex=len(self.model.subgraphs) - 1)], []
+        """Turn the inputs and outputs that are states into variables."""
+        inner, self.graph.operators = self.graph.operators, []
+        start, handles = self.subgraph(), {}
+        self.op(self.graph, "CALL_ONCE", [], [], initSubgraphIndex=len(self.model.subgraphs) - 1)
+        for operator in inner:
+            for number, place in enumerate(self.states):
+                if place in operator.inputs and number not in handles:
+                    handles[number] = self.variable(self.graph, f"state_{number}")
+                    self.op(self.graph, "READ_VARIABLE", [handles[number]], [place])
+            self.graph.operators.append(operator)
+            for number, place in enumerate(self.new_states):
+                if place in operator.outputs:
+                    self.op(self.graph, "ASSIGN_VARIABLE", [handles[number], place], [])
         for number, memory in enumerate(network.graph.memories):
-            name = f"state_{number}"
-            handle = self._variable(self.graph, before, name)
-            before.append(self._op("READ_VARIABLE", [handle], [self.inputs[name]]))
-            after.append(self._op("ASSIGN_VARIABLE", [handle, self.outputs[f"{name}_out"]], []))
-            like = self.graph.tensors[self.inputs[name]]
-            value = network.initial(memory).transpose(0, 3, 2, 1)
-            assert tuple(like.shape) == value.shape, f"{name}: the converter changed the order of its inputs"
-            initial = self._tensor(start, f"{name}_start", like.type, like.shape, like.quantization, value)
-            handle = self._variable(start, start.operators, name)
-            start.operators.append(self._op("ASSIGN_VARIABLE", [handle, initial], []))
-        self.graph.operators = [*before, *self.graph.operators, *after]
-        self.inputs = {FEATURES: self.inputs[FEATURES]}
-        self.outputs = {"score": self.outputs["score"]}
+            self._start(start, f"state_{number}", self.states[number], network.initial(memory))
+
+    def _start(self, start: Any, name: str, place: int, initial: np.ndarray) -> None:
+        """Give variable `name`, a state as at `place`, its first value: `initial` int8 [1, channels, mels, frames]."""
+        like, frames = self.graph.tensors[place], initial.shape[-1]
+        assert tuple(like.shape) == initial.transpose(0, 3, 2, 1).shape, f"{name}: the converter reordered its inputs"
+        times = max(times for times in range(1, MAX_INPUTS + 1) if frames % times == 0)
+        part = initial[..., : frames // times]  # all frames are alike
+        value = self.constant(start, part.transpose(0, 3, 2, 1), like.quantization)
+        if times > 1:
+            whole = self.tensor(start, like.type, like.shape, like.quantization)
+            self.op(start, "CONCATENATION", [value] * times, [whole], axis=FRAMES)
+            value = whole
+        self.op(start, "ASSIGN_VARIABLE", [self.variable(start, name), value], [])
 
     def score_unsigned(self) -> None:
         """Give the score as uint8 with zero point 0 instead of int8 with -128."""
-        signed = self.graph.tensors[self.outputs["score"]]
+        signed = self.graph.tensors[self.score]
         quantization = self.schema.QuantizationParametersT()
         quantization.scale, quantization.zeroPoint = [float(signed.quantization.scale[0])], [0]
-        unsigned = self._tensor(self.graph, "score", self.schema.TensorType.UINT8, signed.shape, quantization)
-        self.graph.operators.append(self._op("QUANTIZE", [self.outputs["score"]], [unsigned]))
-        self.outputs = {"score": unsigned}
+        unsigned = self.tensor(self.graph, self.schema.TensorType.UINT8, signed.shape, quantization)
+        self.op(self.graph, "QUANTIZE", [self.score], [unsigned])
+        self.score = unsigned
 
     def tidy(self) -> None:
-        """Name tensors by their places, inputs and outputs by what they are; drop notes."""
+        """Name the input and the output by what they are, and no other tensor; drop notes."""
         for graph, title in zip(self.model.subgraphs, (b"main", b"start"), strict=False):
             graph.name = title
-            for place, tensor in enumerate(graph.tensors):
-                tensor.name = f"tensor_{place}".encode()
-        for name, place in (*self.inputs.items(), *self.outputs.items()):
-            self.graph.tensors[place].name = name.encode()
-        self.graph.inputs, self.graph.outputs = list(self.inputs.values()), list(self.outputs.values())
+            for tensor in graph.tensors:
+                tensor.name = None
         signature = self.schema.SignatureDefT()
         signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
-        signature.inputs = [self._named(name, place) for name, place in self.inputs.items()]
-        signature.outputs = [self._named(name, place) for name, place in self.outputs.items()]
+        signature.inputs, signature.outputs = [self._named(FEATURES, self.features)], [self._named("score", self.score)]
+        self.graph.inputs, self.graph.outputs = [self.features], [self.score]
         self.model.signatureDefs = [signature]
         for note in self.model.metadata or []:
             self.model.buffers[note.buffer].data = None
-        self.model.metadata, self.model.metadataBuffer, self.model.description = [], [], b"kwstrain"
+        self.model.metadata, self.model.metadataBuffer, self.model.description = None, None, b"kwstrain"
 
     def _named(self, name: str, place: int) -> Any:
+        """Name the tensor at `place`; return the signature's entry of it."""
+        self.graph.tensors[place].name = name.encode()
         entry = self.schema.TensorMapT()
         entry.name, entry.tensorIndex = name.encode(), place
         return entry
-
-    def _variable(self, graph: Any, operators: list[Any], name: str) -> int:
-        """Add a handle to variable `name` to `graph`; return its tensor."""
-        handle = self._tensor(graph, f"{name}_handle", self.schema.TensorType.RESOURCE, [])
-        operators.append(self._op("VAR_HANDLE", [], [handle], container=b"", sharedName=name.encode()))
-        return handle
-
-    def _tensor(
-        self, graph: Any, name: str, kind: int, shape: Any, quantization: Any = None, value: np.ndarray | None = None
-    ) -> int:
-        """Add a tensor to `graph`; return its place."""
-        tensor = self.schema.TensorT()
-        tensor.name, tensor.type, tensor.shape, tensor.quantization = name.encode(), kind, list(shape), quantization
-        tensor.buffer = 0  # by convention the empty one
-        if value is not None:
-            buffer = self.schema.BufferT()
-            buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
-            self.model.buffers.append(buffer)
-            tensor.buffer = len(self.model.buffers) - 1
-        graph.tensors.append(tensor)
-        return len(graph.tensors) - 1
-
-    def _op(self, kind: str, inputs: list[int], outputs: list[int], **options: Any) -> Any:
-        """Return an operator of the builtin `kind`, whose options are called as the kind is."""
-        operator = self.schema.OperatorT()
-        operator.opcodeIndex = self._code(getattr(self.schema.BuiltinOperator, kind))
-        operator.inputs, operator.outputs = inputs, outputs
-        title = "".join(word.capitalize() for word in kind.split("_")) + "Options"
-        operator.builtinOptionsType = getattr(self.schema.BuiltinOptions, title)
-        operator.builtinOptions = getattr(self.schema, f"{title}T")()
-        for name, value in options.items():
-            setattr(operator.builtinOptions, name, value)
-        return operator
-
-    def _code(self, builtin: int) -> int:
-        """Return the place of operator `builtin` in the file's list, where it is added if it is missing."""
-        for place, code in enumerate(self.model.operatorCodes):
-            if code.builtinCode == builtin:
-                return place
-        code = self.schema.OperatorCodeT()
-        code.builtinCode, code.version = builtin, 1
-        code.deprecatedBuiltinCode = min(builtin, 127)
-        self.model.operatorCodes.append(code)
-        return len(self.model.operatorCodes) - 1

@@ -15,7 +15,7 @@ from kwstrain.export.int8_parity import measure_int8
 from kwstrain.export.parity import probe_sound
 from kwstrain.export.qdq import qdq_model, write_qdq
 from kwstrain.export.tflite import ConversionError, check_integers, write_tflite
-from kwstrain.export.tflite_state import unpacked
+from kwstrain.export.tflite_pack import unpacked
 from kwstrain.folded.integers import integers_of
 from kwstrain.models import MODELS
 from kwstrain.quantization_report.reference import reference_scores
