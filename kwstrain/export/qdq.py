@@ -31,10 +31,11 @@ class Writer:
         self.network = network
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
+        self._scaled: dict[Scale, str] = {}
 
     def node(self, kind: str, sources: list[str], name: str, **fields: Any) -> str:
-        """Add a node with one output, `name`; return it."""
-        self.nodes.append(helper.make_node(kind, sources, [name], name=name, **fields))
+        """Add a node with one output, `name`, which is all the name it has; return it."""
+        self.nodes.append(helper.make_node(kind, sources, [name], **fields))
         return name
 
     def constant(self, name: str, value: Any, dtype: Any) -> str:
@@ -42,7 +43,10 @@ class Writer:
         self.constants[name] = np.asarray(value, dtype)
         return name
 
-    def _scale(self, scale: Scale, name: str) -> list[str]:
+    def _scale(self, name: str) -> list[str]:
+        """Return the names of the scale and zero point of the tensor `name`: those of the first one that had them."""
+        scale = self.network.scales[name]
+        name = self._scaled.setdefault(scale, name)
         return [
             self.constant(f"{name}_scale", scale.scale, np.float32),
             self.constant(f"{name}_zero", scale.zero - LOW, np.uint8),
@@ -53,27 +57,25 @@ class Writer:
         wanted = f"{name}_real"
         if any(node.output[0] == wanted for node in self.nodes):
             return wanted
-        return self.node("DequantizeLinear", [name, *self._scale(self.network.scales[name], name)], wanted)
+        return self.node("DequantizeLinear", [name, *self._scale(name)], wanted)
 
     def rounded(self, source: str, name: str) -> str:
         """Add uint8 `name`, made from float32 `source`."""
-        return self.node("QuantizeLinear", [source, *self._scale(self.network.scales[name], name)], name)
+        return self.node("QuantizeLinear", [source, *self._scale(name)], name)
 
     def conv(self, op: Conv, source: str) -> None:
         """Add a convolution of `source`, with its weights."""
-        own = self.network.convs[op.name]
-        scale = self.constant(f"{op.name}_weight_scale", own.scale, np.float32)
-        zero = self.constant(f"{op.name}_weight_zero", np.zeros_like(own.scale), np.int8)
-        weight = self.constant(f"{op.name}_weight", own.weight, np.int8)
-        weight = self.node("DequantizeLinear", [weight, scale, zero], f"{weight}_real", axis=0)
-        unit = own.scale * np.float32(self.network.scales[op.source].scale)
-        bias = self.constant(f"{op.name}_bias", own.bias, np.int32)
-        scale = self.constant(f"{op.name}_bias_scale", unit, np.float32)
-        zero = self.constant(f"{op.name}_bias_zero", np.zeros_like(own.bias), np.int32)
-        bias = self.node("DequantizeLinear", [bias, scale, zero], f"{bias}_real", axis=0)
+        own, inputs = self.network.convs[op.name], [self.real(source)]
+        numbers = [("weight", own.weight, own.scale)]
+        if np.any(own.bias):
+            numbers.append(("bias", own.bias, own.scale * np.float32(self.network.scales[op.source].scale)))
+        for what, value, unit in numbers:  # without a zero point it is 0
+            constant = self.constant(f"{op.name}_{what}", value, value.dtype)
+            scale = self.constant(f"{op.name}_{what}_scale", unit, np.float32)
+            inputs.append(self.node("DequantizeLinear", [constant, scale], f"{constant}_real", axis=0))
         made = self.node(
             "Conv",
-            [self.real(source), weight, bias],
+            inputs,
             f"{op.name}_made",
             kernel_shape=list(op.kernel),
             strides=list(op.stride),
