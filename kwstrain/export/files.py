@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.files import sha256_of
+from kwstrain.export.qdq import CHANNELS_LAST
 from kwstrain.folded.integers import IntegerNetwork
 from kwstrain.folded.ops import FEATURES
 from kwstrain.folded.scales import LOW, SCORE
@@ -39,15 +40,14 @@ def describe_onnx(form: Form, directory: Path, network: IntegerNetwork) -> dict[
     """Return what model.json says of an int8 ONNX file."""
     states = []
     for number, memory in enumerate(network.graph.memories if form.form == "stream" else []):
-        initial = network.initial(memory)
-        values = sorted({int(q) - LOW for q in initial.ravel()})
-        by_channel = [int(q) - LOW for q in initial[0, :, 0, 0]]
+        initial = network.initial(memory).transpose(CHANNELS_LAST)
+        by_channel = [int(q) - LOW for q in initial[0, 0, 0]]
         states.append(
             {
                 "name": f"state_{number}",
                 "dtype": "uint8",
                 "shape": list(initial.shape),
-                "initial": values[0] if len(values) == 1 else by_channel,
+                "initial": by_channel[0] if len(set(by_channel)) == 1 else by_channel,
             }
         )
     return _file(form, directory) | _onnx_ends(network.graph.n_mels) | {"states": states}

@@ -6,6 +6,9 @@
 A runtime that knows the pattern computes in 8 bits (onnxruntime: QLinearConv and its like), any other in float with the
 same roundings. Activations are stored as uint8, q + 128, since onnxruntime's kernels for x86 take no other; weights are
 int8. There is no clamp: the scales end where the clamps do. The same integers give the same bytes.
+
+States have channels last, [1, mels, frames, channels]. onnxruntime's int8 convolutions want them so, and it takes out
+transpositions that undo each other: with channels first, as ONNX's Conv has them, two would stay for each state.
 """
 
 from pathlib import Path
@@ -22,6 +25,7 @@ from kwstrain.folded.scales import LOW, Scale
 
 END = np.iinfo(np.int64).max
 IR_VERSION = 10
+CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 class Writer:
@@ -84,15 +88,23 @@ class Writer:
         )
         self.rounded(made, op.name)
 
-    def without_first(self, name: str, frames: int) -> str:
+    def without_first(self, name: str, frames: int, axis: int = 3) -> str:
         """Return uint8 `name` from frame number `frames` on; a negative number counts from the end."""
         short = f"{name}_from_{frames}".replace("-", "minus_")
         if any(node.output[0] == short for node in self.nodes):
             return short
         bounds = [self.constant(f"from_{frames}".replace("-", "minus_"), [frames], np.int64)]
-        bounds += [self.constant("end", [END], np.int64), self.constant("frame_axis", [3], np.int64)]
-        self.network.scales.setdefault(short, self.network.scales[name])
+        bounds += [self.constant("end", [END], np.int64), self.constant(f"axis_{axis}", [axis], np.int64)]
+        if name in self.network.scales:
+            self.network.scales.setdefault(short, self.network.scales[name])
         return self.node("Slice", [name, *bounds], short)
+
+    def remember(self, op: Remember, source: str, state: str) -> None:
+        """Add what `op` gives: `state`, then `source`; and the state to come."""
+        new = self.node("Transpose", [source], f"{op.name}_new", perm=CHANNELS_LAST)
+        heard = self.node("Concat", [state, new], f"{op.name}_last", axis=2)
+        self.node("Identity", [self.without_first(heard, -op.frames, axis=2)], f"{state}_out")
+        self.node("Transpose", [heard], op.name, perm=CHANNELS_FIRST)
 
 
 def qdq_model(network: IntegerNetwork, form: str) -> onnx.ModelProto:
@@ -114,12 +126,10 @@ def qdq_model(network: IntegerNetwork, form: str) -> onnx.ModelProto:
                 continue
             number = graph.memories.index(op)
             state = f"state_{number}"
-            shape = list(network.initial(op).shape)
+            shape = list(network.initial(op).transpose(CHANNELS_LAST).shape)
             inputs.append(helper.make_tensor_value_info(state, TensorProto.UINT8, shape))
             outputs.append(helper.make_tensor_value_info(f"{state}_out", TensorProto.UINT8, shape))
-            write.node("Concat", [state, source], op.name, axis=3)
-            kept = write.without_first(op.name, -op.frames)
-            write.node("Identity", [kept], f"{state}_out")
+            write.remember(op, source, state)
         elif isinstance(op, Conv):
             write.conv(op, source)
         elif isinstance(op, Add | Mul):

@@ -4,7 +4,7 @@
     out   score [1, decisions]; state_0_out, state_1_out, ...
 
 `features` and `score` are float32. A state is of the dtype that the description names, and starts as its `initial`: one
-number, or one a channel (axis 1); float32 and 0 where it does not say.
+number, or one a channel (the last axis); float32 and 0 where it does not say.
 """
 
 from pathlib import Path
@@ -43,7 +43,5 @@ class OnnxStream:
 
 
 def _initial(state: dict[str, Any]) -> np.ndarray:
-    shape, value = state["shape"], np.asarray(state.get("initial", 0), state.get("dtype", "float32"))
-    if value.ndim == 1:
-        value = value.reshape(-1, *[1] * (len(shape) - 2))
-    return np.ascontiguousarray(np.broadcast_to(value, shape))
+    value = np.asarray(state.get("initial", 0), state.get("dtype", "float32"))
+    return np.ascontiguousarray(np.broadcast_to(value, state["shape"]))

@@ -155,6 +155,6 @@ def test_a_stream_starts_with_the_mean_frame_and_zeros(written):
     assert len(states) == len(network.graph.memories) == len(network.initial_state(1))
     for state, tensor, memory in zip(states, network.initial_state(1), network.graph.memories, strict=True):
         zero = network.scales[memory.source].zero
-        start = np.asarray(state["initial"]).reshape(1, -1, *[1] * (tensor.ndim - 2))
-        np.testing.assert_array_equal(np.broadcast_to(start, tensor.shape), tensor.numpy() + zero + 128)
+        start = np.broadcast_to(state["initial"], state["shape"])
+        np.testing.assert_array_equal(start, tensor.numpy().transpose(0, 2, 3, 1) + zero + 128)
     assert torch.equal(network.initial_state(1)[-1], torch.zeros_like(network.initial_state(1)[-1]))
