@@ -16,7 +16,7 @@ for package in *.deb; do dpkg-deb -x "$package" tree; done
 for language in $languages; do # G.722 at 16 kHz
   mkdir -p "$dir/asterisk_$language"
   cd "$scratch/tree/usr/share/asterisk/sounds/$language"_*
-  find . -name '*.g722' -not -path '*/silence/*' -not -name '*beep*' -not -name '*tone.g722' | while read -r file; do
+  find . -name '*.g722' -not -path '*/silence/*' -not -name '*beep*' -not -name '*monkeys*' -not -name '*tone.g722' | while read -r file; do
     name=$(echo "${file#./}" | tr / _)
     ffmpeg -nostdin -v error -y -f g722 -i "$file" -ac 1 -ar 16000 "$dir/asterisk_$language/${name%.g722}.flac"
   done
