@@ -21,6 +21,7 @@ from kwsdata.files import read_json, sha256_of, write_json
 from kwsdata.shards import read_place
 
 _GUARD = 1600  # samples read and thrown away at both ends of a resampled stretch
+_MOST_FRAMES = 1 << 40  # libsndfile gives a number beyond it where a header gives none
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,15 @@ def pieces_of_file(path: Path, name: str, piece_samples: int, **known: Any) -> I
     """Yield the pieces of a sound file of any rate; `name` becomes the clip's id, `known` are fields of `Piece`.
 
     Raises:
-        AudioError: the file is no sound.
+        AudioError: the file is no sound, or does not say how long it is.
     """
     try:
         info = soundfile.info(str(path))
         identity = file_hash(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path} cannot be read as sound ({error})") from None
+    if not 0 < info.frames < _MOST_FRAMES:
+        raise AudioError(f"{path} holds no samples, or its header does not say how many: write it again.")
     total = math.floor(info.frames * SAMPLE_RATE / info.samplerate)
     for start, samples in spans(total, piece_samples):
         yield Piece(name, path.as_posix(), start, samples, total, identity, **({"label": "speech"} | known))

@@ -7,7 +7,7 @@ or a shift (fingerprints), or the same speaker.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from kwsdata.cache import cache_root
 from kwsdata.draws import digest_of
 from kwsdata.embedders import load_embedder
-from kwsdata.errors import PartitionError, StageInputError
+from kwsdata.errors import AudioError, PartitionError, StageInputError
 from kwsdata.fetched import local_copy
 from kwsdata.fingerprints import HOP_S, Table, fingerprint
 from kwsdata.manifests import read_cuts
@@ -32,11 +32,12 @@ _HELD_OUT = ("dev", "test")
 
 @dataclass(frozen=True)
 class Pool:
-    """Vectors of negative sound, and their index."""
+    """Vectors of negative sound, and their index; `rejects` says which files were no sound, and why."""
 
     name: str
     store: VectorStore
     index: VectorIndex
+    rejects: list[str] = field(default_factory=list)
 
 
 def train_pool(params: Params, embeddings: Path) -> Pool:
@@ -56,10 +57,17 @@ def named_pool(name: str, params: Params, split: Path) -> Pool:
 
     Raises:
         PartitionError: some of it is in dev or test.
-        StageInputError: there is no sound at `name`, or the URL cannot be read.
+        StageInputError: there is no sound at `name`, the URL cannot be read, or too many files are no sound.
     """
     embedder = load_embedder(params.embed.embedder)
-    pieces = list(pieces_at(local_copy(name), piece_length(embedder, params.embed)))
+    rejects: list[str] = []
+    pieces = list(pieces_at(local_copy(name), piece_length(embedder, params.embed), rejects))
+    files, limit = len({piece.place for piece in pieces}) + len(rejects), params.mine_negatives.max_reject_fraction
+    if len(rejects) > limit * files:
+        raise StageInputError(
+            f"mine_negatives.pools: {len(rejects)} of {files} files of {name} are no sound, more than "
+            f"mine_negatives.max_reject_fraction = {limit:g}. The first: {rejects[0]} Remove them, or raise the limit."
+        )
     if not pieces:
         raise StageInputError(
             f"mine_negatives.pools: no sound at {name!r}: give a corpus, a folder, a file or a manifest."
@@ -74,16 +82,18 @@ def named_pool(name: str, params: Params, split: Path) -> Pool:
     opened = VectorStore(store)
     if not (index / "index.json").exists():
         build_index(opened, index, params.embed.index)
-    return Pool(name, opened, VectorIndex(index, opened, params.embed.index))
+    return Pool(name, opened, VectorIndex(index, opened, params.embed.index), rejects)
 
 
-def pieces_at(path: Path, length: int) -> Iterator[Piece]:
+def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
     """Yield the negative pieces at `path`, in a stable order; recordings of keywords and rooms are left out.
+
+    What is wrong with the files of a folder that cannot be read is added to `rejects`.
 
     Raises:
         StageInputError: nothing is there, or it is damaged.
         PartitionError: a manifest there is of dev or test.
-        AudioError: a sound file cannot be read.
+        AudioError: the one file that `path` is cannot be read.
     """
     if not path.exists():
         raise StageInputError(f"mine_negatives.pools: {path} does not exist.")
@@ -97,7 +107,10 @@ def pieces_at(path: Path, length: int) -> Iterator[Piece]:
     else:
         for file in sorted(found for found in path.rglob("*") if found.suffix.lower() in _SOUNDS):
             name = file.relative_to(path).as_posix()
-            yield from pieces_of_file(file, name, length, corpus=path.name)
+            try:
+                yield from pieces_of_file(file, name, length, corpus=path.name)
+            except AudioError as error:
+                rejects.append(str(error))
         return
     for cut in cuts:
         custom = cut.custom or {}

@@ -86,7 +86,7 @@ def run(
     summary = {
         "keyword": params.keyword.text,
         "model": block.model,
-        "pools": [{"name": pool.name, "hours": _hours(pool)} for pool in pools],
+        "pools": [{"name": pool.name, "hours": _hours(pool), "rejects": pool.rejects} for pool in pools],
         "words": len(yardstick.words.clips),
         "ordinary_similarity": round(yardstick.ordinary, 4),
         "doubt_similarity": round(guard.doubt, 4),

@@ -94,6 +94,7 @@ class MineNegativesParams(Block):
 
     seed: int
     pools: list[str]  # beside the train partition: corpora, folders, manifests, best below data/pools
+    max_reject_fraction: float = Field(ge=0, le=1)  # of a named folder's files that cannot be read
     model: str | None  # directory of an exported model, of an earlier round: its own false alarms are taken too
     candidates: int = Field(ge=1)  # windows looked at closely
     min_similarity: float = Field(ge=-1, le=1)  # absolute margin

@@ -60,7 +60,7 @@ def test_an_import_from_a_url_is_the_import_of_the_folder(bucket, params, projec
 
 
 def test_a_pool_may_be_a_url(bucket):
-    pieces = list(pieces_at(local_copy("memory://bucket/words"), 16_000))
+    pieces = list(pieces_at(local_copy("memory://bucket/words"), 16_000, []))
     assert [piece.samples for piece in pieces] == [8000] * 3
 
 

@@ -206,3 +206,17 @@ def test_a_folder_of_new_sound_is_mined_and_an_empty_one_is_an_error(spoken_proj
     _, rows = mined_with(spoken_project, tmp_path, pools=[str(pool)])
     assert {row["piece"]["clip"] for row in rows if row["pool"] == str(pool)} <= {p.name for p in pool.iterdir()}
     assert any(row["pool"] == str(pool) for row in rows)
+
+
+def test_files_that_are_no_sound_are_listed_and_too_many_end_the_run(spoken_project, tmp_path):
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    (good,) = sentences((voices()[41],))[:1]
+    (pool / "good.flac").write_bytes(encode_flac(good.wave))
+    (pool / "text.wav").write_text("no sound")
+    (pool / "unknown.flac").write_bytes(encode_flac(np.zeros(0, np.float32)))  # its header states no length
+    summary, _ = mined_with(spoken_project, tmp_path, pools=[str(pool)], max_reject_fraction=0.7)
+    (_, named) = summary["pools"]
+    assert [reject.split()[0] for reject in named["rejects"]] == [str(pool / "text.wav"), str(pool / "unknown.flac")]
+    with pytest.raises(StageInputError, match=r"2 of 3 files .*max_reject_fraction = 0\.05. The first: .*text\.wav"):
+        mined_with(spoken_project, tmp_path, pools=[str(pool)])
