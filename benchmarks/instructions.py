@@ -1,11 +1,12 @@
 """Count the instructions that one second of sound costs, by valgrind: a number that no other load on the machine moves.
 
-    python benchmarks/instructions.py --export data/models/export [--baseline DIR]
+    python benchmarks/instructions.py --export data/models/export [--baseline DIR] [--c-only]
 
-Each program runs twice under `valgrind --tool=callgrind`, on 1 s and on 3 s of sound; half the difference is what a
-second costs once all is loaded. TFLite models with the front end `micro` run in examples/c/detect.c, microWakeWord's
-`alexa` among them: no Python is counted. ONNX models run in `kwstrain.runtime`, Python and front end included, which is
-why those are only to be compared with one another. Valgrind hides the newest instruction sets from the programs.
+Each program runs twice under `valgrind --tool=callgrind`, on a short and on a longer sound; what the longer one costs
+more, per second, is left once all is loaded. In C: examples/c/detect.c with TFLite models of the front end `micro`,
+front end included, microWakeWord's `alexa` among them. In Python: every streaming file in `kwstrain.runtime`, a call a
+decision on features that are there already: the model alone, and Python's share of the call. Valgrind hides the newest
+instruction sets from the programs.
 """
 
 import argparse
@@ -20,7 +21,9 @@ import numpy as np
 import pymicro_wakeword
 
 from kwsdata.audio import to_int16
+from kwsdata.features import make_frontend
 from kwsdata.files import read_json
+from kwsdata.params import FeaturesParams
 
 ROOT = Path(__file__).resolve().parents[1]
 ALEXA = Path(pymicro_wakeword.__file__).parent / "models" / "alexa.tflite"
@@ -30,11 +33,13 @@ _LISTEN = """
 import sys
 import numpy as np
 from pathlib import Path
-from kwstrain.runtime import StreamingModel
-model = StreamingModel(Path(sys.argv[1]), file=sys.argv[2])
-sound = np.fromfile(sys.argv[3], np.int16).astype(np.float32) / 32768
-for start in range(0, sound.size, 1280):
-    model.process(sound[start : start + 1280])
+from kwstrain.runtime import read_model_json
+from kwstrain.runtime.backend import open_backend
+directory, file = Path(sys.argv[1]), sys.argv[2]
+info = read_model_json(directory, file)
+network, frames = open_backend(directory / file, info), np.load(sys.argv[3])
+for start in range(0, len(frames), info["stride"]):
+    network.score(frames[start : start + info["stride"]])
 """
 
 
@@ -54,21 +59,35 @@ def main() -> None:
         counts["alexa.tflite (microWakeWord), C"] = per_second([[program, ALEXA, "230", "5"]] * 2, sounds, stdin=True)
         for title, directory in (("", asked.export), ("baseline ", asked.baseline)):
             for file in streaming(directory) if directory else []:
-                if file.endswith(".tflite"):
+                if file.endswith(".tflite") and micro(directory):
                     words: list[list[object]] = [[program, directory / file, "230", "5"]] * 2
                     counts[f"{title}{file}, C"] = per_second(words, sounds, stdin=True)
-                elif not asked.c_only:
-                    words = [[sys.executable, "-c", _LISTEN, directory, file, sound] for sound in sounds]
+                if not asked.c_only:
+                    frames = [write_frames(directory, sound) for sound in sounds]
+                    words = [[sys.executable, "-c", _LISTEN, directory, file, path] for path in frames]
                     counts[f"{title}{file}, Python"] = per_second(words, sounds, stdin=False)
     print(table(counts))
 
 
 def streaming(directory: Path) -> list[str]:
-    """Return the exported files that stream; TFLite ones only where the C program has their front end."""
+    """Return the exported files that stream."""
+    files = read_json(directory / "model.json").get("files", {"model.onnx": {"form": "stream"}})
+    return [name for name, about in files.items() if about["form"] == "stream"]
+
+
+def micro(directory: Path) -> bool:
+    """Return whether the C program has the model's front end."""
+    return bool(read_json(directory / "model.json")["features"]["frontend"] == "micro")
+
+
+def write_frames(directory: Path, sound: Path) -> Path:
+    """Write the features of a sound, whole decisions of them; return their path."""
     info = read_json(directory / "model.json")
-    files = {name: about["form"] for name, about in info.get("files", {"model.onnx": {"form": "stream"}}).items()}
-    micro = info["features"]["frontend"] == "micro"
-    return [name for name, form in files.items() if form == "stream" and (micro or not name.endswith(".tflite"))]
+    wave = np.fromfile(sound, np.int16).astype(np.float32) / 32768
+    frames = make_frontend(FeaturesParams(**info["features"])).process(wave)
+    path = sound.with_suffix(".npy")
+    np.save(path, frames[: len(frames) // info["stride"] * info["stride"]])
+    return path
 
 
 def write_sound(folder: Path, seconds: int) -> Path:
@@ -96,7 +115,7 @@ def instructions(words: list[object], stdin: Path | None) -> int:
 
 
 def table(counts: dict[str, float]) -> str:
-    """Return the counts as Markdown, each with its ratio to alexa's, or to the baseline's of the same kind."""
+    """Return the counts as Markdown, each with its ratio to alexa's, and to the baseline's file of the same name."""
     alexa = counts["alexa.tflite (microWakeWord), C"]
     lines = ["| program | instructions a second of sound | of alexa's | of the baseline's |", "|---|---|---|---|"]
     for name, count in counts.items():

@@ -32,18 +32,19 @@ def run(
     split: Path = Path("data/split/split.json"),
     student: Path = Path("data/models/student"),
     model_dir: Path = Path("data/models/export"),
+    quantization: Path = Path("data/quantization_report/quantization.json"),
     out: Path = Path("data/report"),
 ) -> dict[str, Any]:
     """Write `out`/index.html, `out`/audio/ and `out`/metrics.json; return where they are and the test sets' numbers.
 
-    `index`, `split` and `student` may be absent; their parts of the page then say so.
+    `index`, `split`, `student` and `quantization` may be absent; their parts of the page then say so.
 
     Raises:
         StageInputError: an output of evaluate, a test stream or the exported model is missing or damaged.
     """
     found = read_evaluation(evaluation)
     metrics = found.metrics
-    train = read_optional(student / "train.json")
+    train, int8 = read_optional(student / "train.json"), read_optional(quantization)
     with atomic_path(out / AUDIO) as audio:
         examples = _examples(found, testsets, params.report.examples, audio)
     page = (
@@ -57,6 +58,9 @@ def run(
             set_rows=tables.set_rows(metrics),
             condition_tables=tables.condition_tables(metrics),
             heat_maps=tables.heat_maps(metrics),
+            int8_head=tables.INT8_HEAD,
+            int8_rows=tables.int8_rows(int8),
+            int8_words=tables.int8_words(int8),
             examples=examples,
             corpus_rows=tables.corpus_rows(read_optional(index)),
             split_rows=tables.split_rows(read_optional(split)),

@@ -6,6 +6,7 @@ from kwstrain.report.words import hours, percent, rate, seconds, whole
 
 Row = list[str]
 LABELS = ("keyword", "confusable", "speech", "noise")
+INT8_FILES = ("model.onnx", "model.int8.onnx", "model.int8.tflite")
 
 
 def set_rows(metrics: dict[str, Any]) -> list[Row]:
@@ -79,6 +80,44 @@ def _heat_cell(row: dict[str, Any] | None) -> dict[str, Any] | None:
         return None
     interval = f"{percent(row['fnr_low95'])} to {percent(row['fnr_high95'])}"
     return {"fnr": percent(row["fnr"]), "interval": interval, "shade": row["fnr"]}
+
+
+INT8_HEAD = [
+    *("Set", "FNR, FP32", "FNR, INT8 ONNX", "FNR, INT8 TFLite", "95 % interval, TFLite"),
+    *("FAH, FP32", "FAH, TFLite", "Accuracy, FP32", "Accuracy, TFLite"),
+]
+
+
+def int8_rows(quantization: dict[str, Any]) -> list[Row]:
+    """Return one row a set, and one over all sets of a partition, test before dev, as `INT8_HEAD` has it."""
+    pooled = {f"{partition}/all": numbers for partition, numbers in quantization.get("pooled", {}).items()}
+    rows = []
+    for name, numbers in sorted((quantization.get("sets", {}) | pooled).items(), key=lambda item: item[0][:3] == "dev"):
+        real, onnx, tflite = (numbers[arithmetic] for arithmetic in ("float32", "onnx", "tflite"))
+        interval = f"{percent(tflite['fnr_low95'])} to {percent(tflite['fnr_high95'])}"
+        missed = [percent(each["fnr"]) for each in (real, onnx, tflite)]
+        alarms = [rate(each["fah"]) for each in (real, tflite)]
+        accuracy = ["-" if each["accuracy"] is None else f"{100 * each['accuracy']:.2f} %" for each in (real, tflite)]
+        rows.append([name.replace("/", " / "), *missed, interval, *alarms, *accuracy])
+    return rows
+
+
+def int8_words(quantization: dict[str, Any]) -> list[str]:
+    """Return what 8 bits cost and how well the files agree, in sentences; none where it was not measured."""
+    if not quantization:
+        return []
+    drops = [f"{percent(max(0.0, row['tflite']))} on {name}" for name, row in sorted(quantization["drop"].items())]
+    apart, sizes = quantization["apart"], quantization["files"]
+    worst = max(apart[name]["greatest"] for name in ("onnx_torch", "tflite_torch"))
+    files = [f"{name} {sizes[name]['bytes'] / 1000:.1f} KB" for name in INT8_FILES if name in sizes]
+    agree = "agree in every one" if worst == 0 else f"differ by at most {worst} of 256 steps in one"
+    return [
+        f"From FP32 to INT8, accuracy falls by {' and '.join(drops)}, relative; more than "
+        f"{percent(quantization['max_relative_drop'])} would stop the pipeline.",
+        f"PyTorch's integers, the ONNX file and the TFLite file {agree} of {whole(apart['tflite_torch']['decisions'])} "
+        "decisions.",
+        f"Files: {', '.join(files)}.",
+    ]
 
 
 def corpus_rows(index: dict[str, Any]) -> list[Row]:

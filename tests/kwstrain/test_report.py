@@ -20,9 +20,25 @@ from kwstrain.report import words
 from kwstrain.report.chart import Axis, decades, round_ticks, steps
 from kwstrain.report.figures import staircase
 from kwstrain.report.stage import run
-from kwstrain.report.tables import condition_tables, heat_maps, split_rows
+from kwstrain.report.tables import INT8_HEAD, condition_tables, heat_maps, int8_rows, int8_words, split_rows
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def quantization_of(greatest: int):
+    """What the quantisation report has of a model that misses 1 of 10 in float and 2 in int8."""
+    real = {"accuracy": 0.9, "fnr": 0.1, "fnr_low95": 0.02, "fnr_high95": 0.4, "fah": 0.0}
+    small = {"accuracy": 0.885, "fnr": 0.2, "fnr_low95": 0.06, "fnr_high95": 0.5, "fah": 0.5}
+    each = {"float32": real, "torch": small, "onnx": small, "tflite": small}
+    apart = {"decisions": 12000, "greatest": greatest, "counts": [12000]}
+    return {
+        "sets": {"dev/clean": each, "test/clean": each},
+        "pooled": {"dev": each, "test": each},
+        "drop": {"test": {"tflite": 1 - 0.885 / 0.9}, "dev": {"tflite": -0.01}},
+        "max_relative_drop": 0.02,
+        "apart": {"onnx_torch": apart, "tflite_torch": apart},
+        "files": {"model.onnx": {"bytes": 175071}, "model.int8.tflite": {"bytes": 58624}},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +54,9 @@ def made(project_params, tone_model_dir, tone_world, tmp_path_factory):
     write_json(root / "student" / "train.json", {"steps": 300, "best_step": 200, "loss": {"name": "ce"}})
     rows = [{"step": s, "dev_fnr": f} for s, f in ((100, 0.5), (200, 0.1), (300, 0.2))]
     (root / "student" / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_json(root / "quantization.json", quantization_of(greatest=0))
     return {
+        "quantization": root / "quantization.json",
         "evaluation": root / "evaluate",
         "testsets": tone_world,
         "index": root / "index.json",
@@ -122,7 +140,9 @@ def test_the_page_says_the_numbers_and_their_limits(page):
     assert "Hum & sons <1999>" in text  # escaped in the file, whole for the reader
     assert "1\u202f200 clips, 30.0 min, 7 speakers" in page.text
     assert "kept step 200" in text
-    assert {"numbers", "tradeoff", "sets", "scores", "examples", "data", "model", "method"} <= page.ids
+    assert "accuracy falls by 0 % on dev and 1.7 % on test, relative; more than 2.0 % would stop" in text
+    assert "agree in every one of 12 000 decisions. Files: model.onnx 175.1 KB, model.int8.tflite 58.6 KB." in text
+    assert {"numbers", "tradeoff", "sets", "int8", "scores", "examples", "data", "model", "method"} <= page.ids
 
 
 def test_examples_are_the_moments_they_claim(report):
@@ -153,12 +173,13 @@ def test_the_same_inputs_give_the_same_bytes(report, made, project_params, tmp_p
 
 
 def test_stages_that_have_not_run_are_named(made, project_params, tmp_path):
-    nowhere = dict.fromkeys(("index", "split", "student"), tmp_path / "nowhere")
+    nowhere = dict.fromkeys(("index", "split", "student", "quantization"), tmp_path / "nowhere")
     none = project_params.model_copy(update={"report": project_params.report.model_copy(update={"examples": 0})})
     run(none, **(made | nowhere), out=tmp_path / "out")
     text = Page((tmp_path / "out" / "index.html").read_text()).text
     assert "Not available: the stage split has not run here." in text
     assert "Not available: the stage index has not run here." in text
+    assert "Not available: the stage quantization_report has not run here." in text
     assert "None were asked for" in text
     with pytest.raises(StageInputError, match="dvc repro"):
         run(none, **(made | {"evaluation": tmp_path / "nowhere"}), out=tmp_path / "out")
@@ -239,6 +260,23 @@ def test_tables_leave_out_what_there_is_not():
     row = {"snr_db": 5.0, "fnr": 0.5, "fnr_low95": 0.1, "fnr_high95": 0.9, "misses": 1, "n_positive": 2}
     head, rows = condition_tables({"test": {"noise": {"conditions": [row]}}})["noise"]
     assert head[0] == "SNR, dB" and rows == [["5", "50.0 %", "10.0 % to 90.0 %", "1 / 2"]]
+
+
+def test_float_and_int8_stand_side_by_side():
+    rows = int8_rows(quantization_of(greatest=1))
+    assert [row[0] for row in rows] == ["test / clean", "test / all", "dev / clean", "dev / all"]
+    assert dict(zip(INT8_HEAD, rows[0], strict=True)) == {
+        "Set": "test / clean",
+        "FNR, FP32": "10.0 %",
+        "FNR, INT8 ONNX": "20.0 %",
+        "FNR, INT8 TFLite": "20.0 %",
+        "95 % interval, TFLite": "6.0 % to 50.0 %",
+        "FAH, FP32": "0.00",
+        "FAH, TFLite": "0.50",
+        "Accuracy, FP32": "90.00 %",
+        "Accuracy, TFLite": "88.50 %",
+    }
+    assert "differ by at most 1 of 256 steps in one of" in int8_words(quantization_of(greatest=1))[1]
 
 
 def test_a_grid_becomes_a_heat_map_with_a_cell_for_each_condition():
