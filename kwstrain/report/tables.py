@@ -83,22 +83,26 @@ def _heat_cell(row: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 INT8_HEAD = [
-    *("Set", "FNR, FP32", "FNR, INT8 ONNX", "FNR, INT8 TFLite", "95 % interval, TFLite"),
-    *("FAH, FP32", "FAH, TFLite", "Accuracy, FP32", "Accuracy, TFLite"),
+    *("Set", "FNR, FP32", "INT8 ONNX", "INT8 TFLite", "95 %, TFLite", "FAH, FP32 / TFLite"),
+    "Accuracy, FP32 / TFLite",
 ]
 
 
 def int8_rows(quantization: dict[str, Any]) -> list[Row]:
-    """Return one row a set, and one over all sets of a partition, test before dev, as `INT8_HEAD` has it."""
-    pooled = {f"{partition}/all": numbers for partition, numbers in quantization.get("pooled", {}).items()}
+    """Return one row a set, and one over all sets of a partition that has several, test before dev: `INT8_HEAD`."""
+    sets = dict(quantization.get("sets", {}))
+    for partition, numbers in quantization.get("pooled", {}).items():
+        if sum(name.startswith(f"{partition}/") for name in sets) > 1:
+            sets[f"{partition}/all"] = numbers
     rows = []
-    for name, numbers in sorted((quantization.get("sets", {}) | pooled).items(), key=lambda item: item[0][:3] == "dev"):
+    for name, numbers in sorted(sets.items(), key=lambda item: item[0].startswith("dev/")):
         real, onnx, tflite = (numbers[arithmetic] for arithmetic in ("float32", "onnx", "tflite"))
         interval = f"{percent(tflite['fnr_low95'])} to {percent(tflite['fnr_high95'])}"
         missed = [percent(each["fnr"]) for each in (real, onnx, tflite)]
-        alarms = [rate(each["fah"]) for each in (real, tflite)]
-        accuracy = ["-" if each["accuracy"] is None else f"{100 * each['accuracy']:.2f} %" for each in (real, tflite)]
-        rows.append([name.replace("/", " / "), *missed, interval, *alarms, *accuracy])
+        alarms = " / ".join(rate(each["fah"]) for each in (real, tflite))
+        right = [each["accuracy"] for each in (real, tflite)]
+        accuracy = " / ".join("-" if share is None else f"{100 * share:.2f} %" for share in right)
+        rows.append([name.replace("/", " / "), *missed, interval, alarms, accuracy])
     return rows
 
 
