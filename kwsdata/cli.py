@@ -206,7 +206,7 @@ def check(params: ParamsOption = DEFAULT_PARAMS) -> None:
     "kwsdata rounds --count 2\nkwsdata rounds --count 2 --seeds 1,2,3 --name mined -S train.patience=1000",
 )
 def rounds(
-    count: Annotated[int, typer.Option(min=1, help="Rounds that mine with the model of the round before.")] = 2,
+    count: Annotated[int, typer.Option(min=0, help="Rounds that mine with the model of the round before.")] = 2,
     seeds: Annotated[str, typer.Option(help="Of train.seed, separated by commas; each goes through all rounds.")] = "1",
     name: Annotated[str, typer.Option(help="Experiments are called NAME0-s1, NAME1-s1, ...")] = "round",
     setting: Annotated[

@@ -2,8 +2,9 @@
 
     data/rounds/1/model.onnx, model.json    an exported model, frozen: `mine_negatives.model` names it
     data/rounds/2/...                       the next one, and so on
-    data/runs/round1-s1/                    of round 1, seed 1: metrics.json, events.jsonl.gz, params.yaml, mined.json,
-                                            round.json: the model it mined with, and the one it led to
+    data/runs/round1-s1/                    of round 1, seed 1, as `kwstrain compare` reads it: evaluate/metrics.json,
+                                            evaluate/events.jsonl.gz, mined.json, params.yaml, and round.json: the
+                                            model it mined with, and the one it led to
 
 Round 0 mines without a model, as the pipeline does by itself. The stage that mines depends on data/rounds, never on
 the model that its own output trains.
@@ -24,7 +25,12 @@ ROUNDS = Path("data/rounds")
 RUNS = Path("data/runs")
 _LAST_STAGE = "evaluate"  # nothing after it is kept
 _FILES = ("model.onnx", "model.json")
-_KEPT = ("data/evaluate/metrics.json", "data/evaluate/events.jsonl.gz", "data/mined/mined.json", "params.yaml")
+_KEPT = {  # name: where the pipeline left it
+    "evaluate/metrics.json": "data/evaluate/metrics.json",
+    "evaluate/events.jsonl.gz": "data/evaluate/events.jsonl.gz",
+    "mined.json": "data/mined/mined.json",
+    "params.yaml": "params.yaml",
+}
 
 
 def freeze_round(model: Path = Path("data/models/export"), rounds: Path = ROUNDS) -> Path:
@@ -56,7 +62,7 @@ def run_rounds(
 ) -> list[dict[str, Any]]:
     """Run round 0 and `count` rounds that mine with a model, for each seed of training, as DVC experiments.
 
-    Experiment NAMEr-sSEED is round r; what is kept of it lies in `runs`, for scripts/compare_runs.py. A round that is
+    Experiment NAMEr-sSEED is round r; what is kept of it lies in `runs`, for `kwstrain compare`. A round that is
     there is not run again, so that an interrupted loop goes on where it was.
 
     Args:
@@ -91,9 +97,9 @@ def _run_round(run: str, mined_with: str | None, settings: Sequence[str], kept: 
     _dvc("exp", "run", _LAST_STAGE, "--name", run, *(word for change in changes for word in ("--set-param", change)))
     model = freeze_round()
     with atomic_path(kept) as scratch:
-        scratch.mkdir(parents=True)
-        for file in map(Path, _KEPT):
-            shutil.copyfile(file, scratch / file.name)
+        (scratch / "evaluate").mkdir(parents=True)
+        for name, found in _KEPT.items():
+            shutil.copyfile(found, scratch / name)
         mined = read_json(scratch / "mined.json")["mined"]
         row = {"experiment": run, "mined_with": mined_with, "mined": mined, "model": model.as_posix()}
         write_json(scratch / "round.json", row)

@@ -104,14 +104,27 @@ def ablate(
     show(run(load_params(params), load_ablation(ablation), arm, seed))
 
 
-@command(app, "compare", "kwstrain compare")
-def compare(ablation: AblationOption = DEFAULT_ABLATION) -> None:
-    """Compare the ablation's arms with their baseline: data/ablation/compare/table.md, fnr.svg, metrics.json."""
+@command(
+    app,
+    "compare",
+    "kwstrain compare\nkwstrain compare --arms distillation,baseline --seeds 1,2,3,4,5 --out data/runs/compared\n"
+    "kwstrain compare --runs data/runs --arms unmined0,mined0,mined1,mined2 --seeds 1,2,3 --out data/runs/compared",
+)
+def compare(
+    ablation: AblationOption = DEFAULT_ABLATION,
+    runs: Annotated[Path, typer.Option(help="Holds ARM-sSEED/evaluate of every run.")] = Path("data/ablation/runs"),
+    arms: Annotated[
+        str | None, typer.Option(help="Instead of the file's; what the rest is compared with first.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Instead of the file's, separated by commas.")] = None,
+    out: Annotated[Path, typer.Option(help="Gets table.md, fnr.svg, metrics.json.")] = Path("data/ablation/compare"),
+) -> None:
+    """Compare arms of an ablation, or rounds and experiments kept below data/runs, with a baseline, over seeds."""
     from kwsdata.params.ablation import load_ablation
     from kwstrain.compare.stage import run
 
-    run(load_ablation(ablation))
-    typer.echo(Path("data/ablation/compare/table.md").read_text(), nl=False)
+    run(load_ablation(ablation).asked(arms, seeds), runs, out)
+    typer.echo((out / "table.md").read_text(), nl=False)
 
 
 @command(

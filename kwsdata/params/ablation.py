@@ -38,6 +38,24 @@ class AblationParams(Block):
             raise ValueError(f"compare.baseline = {self.compare.baseline} is none of the arms {', '.join(self.arms)}")
         return self
 
+    def asked(self, arms: str | None, seeds: str | None) -> Self:
+        """Return these with the arms and seeds that a command line lists in place of the file's; the first arm leads.
+
+        Raises:
+            ParamsError: a name or a seed is none.
+        """
+        values = self.model_dump()
+        if arms:
+            names = arms.split(",")
+            values |= {"arms": names, "changes": {name: {} for name in names} | self.changes}
+            values["compare"] |= {"baseline": names[0]}
+        if seeds:
+            values["seeds"] = seeds.split(",")
+        try:
+            return self.model_validate(values)
+        except ValidationError as error:
+            raise ParamsError(explain(Path("--arms, --seeds"), error, type(self))) from None
+
 
 def load_ablation(path: Path = DEFAULT_ABLATION) -> AblationParams:
     """Read and check a file like ablation/params.yaml.

@@ -43,17 +43,17 @@ def test_a_round_that_is_kept_is_not_run_again_and_a_failure_ends_the_loop(proje
             raise KwsError("`dvc exp run` failed")
         said.append(words)
         exported(project / "data" / "models" / "export", f"model {len(said)}")
-        for file in map(project.joinpath, rounds._KEPT):
+        for file in map(project.joinpath, rounds._KEPT.values()):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps({"mined": len(said)}))
 
     monkeypatch.setattr(rounds, "_dvc", dvc)
     with pytest.raises(KwsError, match="failed"):
         run_rounds(1, [1, 2], "round")
-    assert [words[3] for words in said] == ["round0-s1", "round1-s1", "round0-s2"]
+    assert [words[4] for words in said] == ["round0-s1", "round1-s1", "round0-s2"]
     said[:] = said[:2]  # the fourth may run now
     rows = run_rounds(1, [1, 2], "round")
-    assert said[2][3] == "round1-s2"
+    assert said[2][4] == "round1-s2"
     assert said[2][-1] == "mine_negatives.model=data/rounds/3"  # of round 0 with seed 2
     assert [row["mined"] for row in rows] == [1, 2, 3, 3]
 
@@ -66,7 +66,7 @@ stages:
     deps: [data/rounds]
     params: [mine_negatives.model]
     outs: [data/mined]
-  train:
+  evaluate:
     cmd: python toy.py train
     deps: [data/mined]
     params: [train.seed, train.steps]
@@ -122,6 +122,7 @@ def test_in_a_dvc_project_each_round_mines_with_the_model_before_it(project):
     assert models == [first, second, f"30 steps of seed 4 after ({second})"]
     assert (project / "ran.txt").read_text() == "mine train " * 3
     assert "model: data/rounds/2" in (project / "data/runs/round2-s4/params.yaml").read_text()
+    assert (project / "data/runs/round2-s4/evaluate/metrics.json").exists()
     names = run(sys.executable, "-m", "dvc", "exp", "list", "--name-only").split()
     assert sorted(names) == ["round0-s4", "round1-s4", "round2-s4"]
     rows = json.loads(run(*rounds_command))  # all is there: nothing runs

@@ -76,6 +76,16 @@ def test_the_table_and_the_picture_name_every_arm(runs, tmp_path):
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["seeds"] == SEEDS
 
 
+def test_a_command_line_names_other_arms_and_seeds(runs, tmp_path):
+    asked = ablation().asked("better,baseline", "1,3")
+    found = run(asked, runs, tmp_path / "out")
+    assert (found["baseline"], found["seeds"]) == ("better", [1, 3])
+    assert found["sets"]["clean"]["ships"]["baseline"]["relative"]["value"] > 0.5
+    assert ablation().asked(None, None) == ablation()
+    with pytest.raises(ParamsError, match="--arms, --seeds"):
+        ablation().asked("No Such Name", None)
+
+
 def test_more_keywords_narrow_the_interval():
     rng = np.random.default_rng(1)
     widths = []
