@@ -128,7 +128,18 @@ def test_it_keeps_the_contract_and_finds_dev(shipped):
     assert entry["dev"]["misses"] <= 2 and entry["dev"]["false_alarms"] == 0
     assert entry["test"] == entry["dev"]  # the same sound
     assert entry["test"]["n_positive"] == 12
-    assert 2000 < written["micro"]["tensor_arena_size"] < 60_000
+
+
+def test_the_arena_of_the_manifest_is_the_least_that_runs(shipped):
+    from tflite_micro.python.tflite_micro.runtime import Interpreter
+
+    manifest, _, entry = shipped
+    model, size = manifest.with_suffix(".tflite").read_bytes(), entry["tensor_arena_size"]
+    run = Interpreter.from_bytes(model, arena_size=size)
+    run.set_input(np.zeros((1, entry["stride"], 40), np.int8), 0)
+    run.invoke()
+    with pytest.raises(RuntimeError):
+        Interpreter.from_bytes(model, arena_size=size - 16)
 
 
 def test_it_detects_in_their_runtime_and_scores_as_in_ours(shipped):
