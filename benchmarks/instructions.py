@@ -115,13 +115,16 @@ def instructions(words: list[object], stdin: Path | None) -> int:
 
 
 def table(counts: dict[str, float]) -> str:
-    """Return the counts as Markdown, each with its ratio to alexa's, and to the baseline's file of the same name."""
-    alexa = counts["alexa.tflite (microWakeWord), C"]
-    lines = ["| program | instructions a second of sound | of alexa's | of the baseline's |", "|---|---|---|---|"]
+    """Return the counts as Markdown, with ratios to alexa's, and the baseline's same and float files."""
+    alexa, real = counts["alexa.tflite (microWakeWord), C"], counts.get("baseline model.onnx, Python")
+    lines = ["| program | instructions a second of sound | of alexa's | of the baseline's file | of its model.onnx |"]
+    lines.append("|---|---|---|---|---|")
     for name, count in counts.items():
-        base = counts.get(f"baseline {name}")
-        ratios = [f"{count / alexa:.2f}" if name.endswith("C") else "-", f"{count / base:.2f}" if base else "-"]
-        lines.append(f"| {name} | {count / 1e6:.2f} M | {' | '.join(ratios)} |")
+        base, in_c = counts.get(f"baseline {name}"), name.endswith("C")
+        ratios = [count / alexa if in_c else None, count / base if base else None]
+        ratios.append(count / real if real and not in_c else None)
+        words = ["-" if ratio is None else f"{ratio:.2f}" for ratio in ratios]
+        lines.append(f"| {name} | {count / 1e6:.2f} M | {' | '.join(words)} |")
     return "\n".join(lines)
 
 

@@ -61,6 +61,8 @@ def main() -> None:
     times = measure(rows, wave, asked.rounds)
     memory = {row.name: peak_mb(row) for row in rows}
     print(table(rows, times, memory, asked.seconds))
+    if asked.baseline:
+        print(f"\n{parity(times)}")
 
 
 def contenders(export: Path, baseline: Path | None) -> dict[str, Callable[[Waveform], Contender]]:
@@ -257,6 +259,20 @@ def table(rows: list[Contender], times: dict[str, dict[str, float]], memory: dic
             ]
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def parity(times: dict[str, dict[str, float]]) -> str:
+    """Return as Markdown what each of our files takes of the time of the baseline's same file, and of its float one."""
+    lines = ["| | model, of the same file | program | model, of model.onnx | program |", "|---|---|---|---|---|"]
+    for name in times:
+        if f"baseline {name}" in times:
+            ratios = [
+                f"{times[name][part] / times[f'baseline {other}'][part]:.2f}"
+                for other in (name, "model.onnx")
+                for part in ("model", "program")
+            ]
+            lines.append(f"| {name} | {' | '.join(ratios)} |")
+    return "\n".join(lines)
 
 
 def sound(seconds: float) -> Waveform:
