@@ -30,7 +30,7 @@ DIRECT_SAMPLE = 40
 BITS = 24
 _DIRECT_HALF = 8  # samples each side that count as a measured direct path: 0.5 ms
 _PEAK = 0.99
-_KEPT_SAMPLES = 8_000_000  # of responses in memory; with their spectra 12 bytes each
+_KEPT_SAMPLES = 6_000_000  # of responses in memory; with their spectra 12 or 20 bytes each
 
 
 def align(wave: np.ndarray, direct: int | None = None, level: float | None = None) -> Waveform:
@@ -98,7 +98,7 @@ def to_stored(wave: Waveform) -> tuple[Waveform, float]:
 class RirBank:
     """Impulse responses by id, loaded when first asked for; `choose` maps a number in [0, 1) to an id.
 
-    The last ones used are kept, up to 100 MB.
+    The last ones used are kept, up to 120 MB.
     """
 
     cuts: dict[str, MonoCut]

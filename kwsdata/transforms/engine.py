@@ -24,7 +24,7 @@ def engine_for(name: Literal["fast", "sox"], device: str) -> Engine:
     """Return the engine that `params.yaml` asks for; what only one of them needs is imported when it is asked for.
 
     Args:
-        name: "fast" (own stretch, soxr, scipy's FFT) or "sox" (the program, for warping).
+        name: "fast" (own kernels on scipy's FFT) or "sox" (the program, for warping).
         device: "cpu" (canonical), or a torch device that convolves and resamples.
 
     Raises:

@@ -5,26 +5,10 @@ have pitch p and duration d is stretched by p * d and resampled by p, in the ord
 """
 
 from collections.abc import Callable
-from fractions import Fraction
-
-import soxr
 
 from kwsdata.audio import Waveform
+from kwsdata.transforms.resampling import resample
 from kwsdata.transforms.tempo import fitted, stretch
-
-_QUALITY = "HQ"  # soxr: -120 dB of images and aliases, flat to 0.91 of the band
-_DENOMINATOR, _NEAR_ONE = 200, 1000  # largest denominators of a ratio; near 1 fractions are far apart
-
-
-def resample(wave: Waveform, factor: float) -> Waveform:
-    """Return `wave` [n] played `factor` times as fast: [n / factor], give or take a sample; 1 sample at least.
-
-    The factor is rounded to a ratio of small numbers (by 0.4 cents at most), for which soxr designs its filter up to
-    ten times as fast.
-    """
-    ratio = Fraction(factor).limit_denominator(_NEAR_ONE if abs(factor - 1) < 0.02 else _DENOMINATOR)
-    played = soxr.resample(wave, ratio.numerator, ratio.denominator, quality=_QUALITY)
-    return played if played.size else wave[:1]
 
 
 def warp(

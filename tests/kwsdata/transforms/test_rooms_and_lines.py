@@ -10,7 +10,7 @@ from sound import burst, tone, white_noise
 from kwsdata.rirs import DIRECT_SAMPLE, align
 from kwsdata.transforms.band_limit import BandLimitDraw, apply_band_limit
 from kwsdata.transforms.codec import CODECS, CodecDraw, apply_codec
-from kwsdata.transforms.convolution import BLOCK, Filter, convolve
+from kwsdata.transforms.convolution import BLOCKS, Filter, convolve
 from kwsdata.transforms.equalizer import BANDS_HZ, EqualizerDraw, apply_equalizer
 from kwsdata.transforms.reverb import apply_reverb, early_part
 from kwsdata.transforms.telephone import LINES, TelephoneDraw, apply_telephone
@@ -18,8 +18,8 @@ from kwsdata.transforms.telephone import LINES, TelephoneDraw, apply_telephone
 
 @settings(max_examples=40, deadline=None)
 @given(
-    samples=st.integers(1, 3 * BLOCK),
-    taps=st.integers(1, 3 * BLOCK),
+    samples=st.integers(1, 3 * BLOCKS[0]),
+    taps=st.integers(1, 3 * BLOCKS[0]),
     lead=st.integers(0, 5000),
     seed=st.integers(0, 99),
 )
