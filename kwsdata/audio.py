@@ -68,7 +68,10 @@ def resample(wave: Waveform, from_hz: int, to_hz: int = SAMPLE_RATE) -> Waveform
 
 def to_int16(wave: Waveform) -> np.ndarray:
     """Round `wave` to int16 [samples]; values past full scale saturate."""
-    return np.clip(np.round(wave * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    steps = wave * np.float32(FULL_SCALE)
+    np.rint(steps, out=steps)
+    np.minimum(np.maximum(steps, -FULL_SCALE, out=steps), FULL_SCALE - 1, out=steps)
+    return steps.astype(np.int16)
 
 
 def encode_flac(wave: Waveform, rate: int = SAMPLE_RATE, bits: int = 16) -> bytes:
@@ -82,7 +85,8 @@ def encode_flac(wave: Waveform, rate: int = SAMPLE_RATE, bits: int = 16) -> byte
         soundfile.write(buffer, steps, rate, format="FLAC", subtype="PCM_24")
     else:
         steps = wave if wave.dtype == np.int16 else to_int16(wave)
-        soundfile.write(buffer, steps, rate, format="FLAC", subtype="PCM_16", compression_level=_FLAC_LEVEL)
+        with soundfile.SoundFile(buffer, "w", rate, 1, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL) as file:
+            file.buffer_write(np.ascontiguousarray(steps), dtype="int16")
     return buffer.getvalue()
 
 

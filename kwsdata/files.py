@@ -12,7 +12,7 @@ from typing import Any
 
 from kwsdata.errors import StageInputError
 
-_TO_JSON = json.JSONEncoder(ensure_ascii=False)  # made once: json.dumps would make one a row
+_TO_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)  # made once: json.dumps would make one a row
 
 
 @contextmanager

@@ -76,13 +76,11 @@ def _add(tar: BinaryIO, name: str, data: bytes) -> None:
         raise StageInputError(
             f"the id {name!r} is longer than a tar's 100 bytes: shorten the names of the sound files."
         )
-    header = bytearray(_HEADER)
-    header[: len(encoded)] = encoded
-    header[124:135] = b"%011o" % len(data)
-    header[148:155] = b"%06o\0" % sum(header)  # counted with spaces in its own place
-    tar.write(header)
-    tar.write(data)
-    tar.write(bytes(-len(data) % tarfile.BLOCKSIZE))
+    size = b"%011o" % len(data)
+    total = _HEADER_SUM + sum(encoded) + sum(size)  # of a header's bytes, its own place full of spaces
+    name_end, size_end = _HEADER[len(encoded) : 124], _HEADER[135:148]
+    header = b"%b%b%b%b%06o\0%b" % (encoded, name_end, size, size_end, total, _HEADER[155:])
+    tar.write(b"".join((header, data, bytes(-len(data) % tarfile.BLOCKSIZE))))
 
 
 def _end(tar: BinaryIO) -> None:
@@ -93,11 +91,13 @@ def _end(tar: BinaryIO) -> None:
 def _empty_header() -> bytes:
     """Return the header of a member with no name, size, time or checksum."""
     header = bytearray(tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT))
+    header[124:135] = bytes(11)
     header[148:156] = b" " * 8
     return bytes(header)
 
 
 _HEADER = _empty_header()
+_HEADER_SUM = sum(_HEADER)
 
 
 def write_shards(directory: Path, clips: Iterable[Clip], clips_per_shard: int) -> int:

@@ -139,7 +139,7 @@ def code_version() -> str:
     digest = hashlib.sha256()
     for path in sorted(sources):
         digest.update(path.read_bytes())
-    for name in ("numpy", "scipy", "soxr", "soundfile"):
+    for name in ("numpy", "scipy", "soxr", "soundfile", "miniaudio"):
         digest.update(f"{name} {version(name)}".encode())
     return digest.hexdigest()
 

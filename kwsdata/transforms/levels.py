@@ -1,11 +1,13 @@
 """Levels as the project measures them, on the stretches where something sounds."""
 
+import math
+
 import numpy as np
 
 from kwsdata.audio import Waveform
 
 _FRAME = 160  # samples, 10 ms
-_BELOW_LOUDEST_DB = 30.0
+_ACTIVE = np.float32(1e-3)  # of the loudest frame's power: -30 dB
 _CEILING = 32767 / 32768  # the largest 16-bit sample
 
 
@@ -20,19 +22,19 @@ def active_level(wave: Waveform) -> float:
         return rms32(wave)
     framed = wave[: frames * _FRAME].reshape(frames, _FRAME)
     power = np.vecdot(framed, framed)
-    loudest = power.max()
+    loudest = np.maximum.reduce(power)
     if loudest <= 0.0:
         return 0.0
-    active = power[power >= loudest * np.float32(10 ** (-_BELOW_LOUDEST_DB / 10))]
-    return float(np.sqrt(active.mean(dtype=np.float64) / _FRAME))
+    active = power[power >= loudest * _ACTIVE]
+    return math.sqrt(np.add.reduce(active, dtype=np.float64) / (active.size * _FRAME))
 
 
 def rms32(wave: Waveform) -> float:
     """Return the RMS of float32 `wave` [samples] from one float32 dot product (1e-5 exact), 0.0 for an empty one."""
-    return float(np.sqrt(np.dot(wave, wave) / wave.size)) if wave.size else 0.0
+    return math.sqrt(np.dot(wave, wave) / wave.size) if wave.size else 0.0
 
 
 def below_full_scale(wave: Waveform) -> Waveform:
     """Return `wave`, scaled down as a whole to full scale when its peak is above 1."""
-    peak = max(float(wave.max()), -float(wave.min())) if wave.size else 0.0
+    peak = max(np.maximum.reduce(wave), -np.minimum.reduce(wave)) if wave.size else 0.0
     return wave if peak <= 1.0 else (wave * np.float64(_CEILING / peak)).astype(np.float32)
