@@ -103,6 +103,22 @@ def test_datasets_reads_every_sample_and_every_field(publishing, truth, tmp_path
         same(found, truth[part])
 
 
+def test_datasets_decodes_every_sample_by_itself(publishing, truth, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    pytest.importorskip("torchcodec", reason="torchcodec or ffmpeg's libraries are missing", exc_type=Exception)
+    publishing(parts=ALL, layouts=["hf"])
+    for part, config, split in [
+        ("augmented/train", "augmented", "train"),
+        ("rirs/train", "rirs", "train"),
+    ]:  # 16, 24 bits
+        found = {}
+        for row in datasets.load_dataset("dist", config, split=split, cache_dir=str(tmp_path / "hf")):
+            sound = row["audio"].get_all_samples()
+            assert (sound.sample_rate, sound.data.shape[0]) == (16_000, 1)
+            found[row["id"]] = (sound.data[0].numpy(), cut_from_dict(json.loads(row["cut"])).to_dict())
+        same(found, truth[part])
+
+
 def test_the_split_is_what_load_dataset_gives_without_a_name(publishing, tmp_path):
     datasets = pytest.importorskip("datasets")
     publishing(layouts=["shar", "webdataset", "hf"])
