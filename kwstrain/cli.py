@@ -127,6 +127,17 @@ def compare(
     typer.echo((out / "table.md").read_text(), nl=False)
 
 
+@command(app, "experiments", "kwstrain experiments\nkwstrain experiments --commits 5 --out old_and_new.html")
+def experiments(
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("experiments.html"),
+    commits: Annotated[int, typer.Option(help="How many commits back, each with its experiments.", min=1)] = 1,
+) -> None:
+    """Write a page that compares DVC's experiments: changed params, FNR and FAH with intervals, side by side."""
+    from kwstrain.experiments.page import write_experiments
+
+    show(write_experiments(Path(), out, commits))
+
+
 @command(
     app,
     "detect",

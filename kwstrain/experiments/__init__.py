@@ -1,0 +1,1 @@
+"""Command `experiments`: DVC's experiments side by side, as a page."""
