@@ -89,7 +89,7 @@ def fnr_figure(measured: Sequence[Experiment], sets: Sequence[str]) -> Markup:
     )
     for line, numbers in enumerate(found):
         for place, name in enumerate(name for name in sets if name in numbers):
-            y = line + 0.5 + 0.22 * (place - (len(sets) - 1) / 2)
+            y = _level(line, found) - 0.22 * (place - (len(sets) - 1) / 2)
             one, css = numbers[name], series_class(place)
             chart.line([(one["fnr_low95"], y), (one["fnr_high95"], y)], f"whisker {css}")
             chart.dot(one["fnr"], y, css, f"{measured[line].name}, {name}: {percent(one['fnr'])} missed")
@@ -111,20 +111,26 @@ def fah_figure(measured: Sequence[Experiment], name: str) -> Markup:
         chart.across(limit, "limit")
     for line, numbers in enumerate(found):
         if numbers:
-            chart.line([(numbers["fah"], line + 0.5), (numbers["fah_upper95"], line + 0.5)], "whisker s0")
+            y = _level(line, found)
+            chart.line([(numbers["fah"], y), (numbers["fah_upper95"], y)], "whisker s0")
             says = f"{measured[line].name}: {rate(numbers['fah'])} false alarms per hour"
-            chart.dot(numbers["fah"], line + 0.5, "s0", says)
+            chart.dot(numbers["fah"], y, "s0", says)
     return chart.svg()
+
+
+def _level(line: int, lines: Sequence[Any]) -> float:
+    """Return how high line number `line`, counted from the top, lies on an axis that counts from the bottom."""
+    return len(lines) - line - 0.5
 
 
 def _chart(title: str, measured: Sequence[Experiment], high: float, label: Any, name: str) -> Chart:
     """Return a chart with a line an experiment, the first at the top, and `name` below values from 0 to `high`."""
     ticks = round_ticks(high)
     height = TOP + LINE * len(measured) + BOTTOM
-    x, y = Axis(0, ticks[-1], LEFT, WIDTH - 16), Axis(len(measured), 0, height - BOTTOM, TOP)
+    x, y = Axis(0, ticks[-1], LEFT, WIDTH - 16), Axis(0, len(measured), height - BOTTOM, TOP)
     chart = Chart(title, x, y, WIDTH, height)
     chart.ticks_x(ticks, label, name)
     for line, one in enumerate(measured):
         short = one.name if len(one.name) <= _LONGEST else f"{one.name[: _LONGEST - 1]}…"
-        chart.text(LEFT - 10, y.at(line + 0.5) + 4, short, "name end" if not one.base else "tick end")
+        chart.text(LEFT - 10, y.at(_level(line, measured)) + 4, short, "name end" if not one.base else "tick end")
     return chart

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,11 @@ def test_the_page_shows_each_with_its_intervals(repository: Path, tmp_path: Path
         "95 % below 3.25", "0.6250", "Queued", "sharper, clean: 30.0 % missed", "sharper: 0.50 false alarms per hour",
     ):  # fmt: skip
         assert says in page, says
+    names = re.findall(r'<text class="(?:name|tick) end" x="[0-9.]+" y="([0-9.]+)">(main|sharper)<', page)
+    assert [name for _, name in names] == ["main", "sharper"] * 2  # in both pictures
+    assert float(names[0][0]) + 30 < float(names[1][0])  # one below the other
+    dots = dict(re.findall(r'cy="([0-9.]+)" r="5"><title>(\w+, \w+):', page))
+    assert len(dots) == 4  # two sets of two, none on another's line
     assert page.index("FNR, clean") < page.index("FNR, noise_reverb")
 
 
