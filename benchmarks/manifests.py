@@ -2,8 +2,8 @@
 
 It writes corpora of made-up cuts (their sound is 40 bytes each, and never decoded), then runs each step in a process of
 its own, and prints a row each: seconds of processor time (and of the clock, which says how busy the machine was), clips
-a processor second, peak resident memory, and what of it is not the interpreter and its libraries (the step `nothing`
-imports the same and stops).
+a processor second, peak resident memory, and how much of it the step added to what was resident when all was imported
+(Linux: the kernel's peak is reset in between, since that of the imports is higher than what they leave).
 
     index    kwsdata index: labels, exact duplicates (1 % are planted) out
     split    kwsdata split: by speaker
@@ -49,25 +49,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kwsdata-manifests-") as scratch:
         root = arguments.keep or Path(scratch)
         generate(root, arguments.clips)
-        print(f"{'step':8}{'cpu s':>9}{'clock s':>9}{'clips/s':>10}{'peak MB':>9}{'beyond nothing':>16}")
-        floor = 0.0
+        print(f"{'step':8}{'cpu s':>9}{'clock s':>9}{'clips/s':>10}{'peak MB':>9}{'added MB':>10}")
         for step in arguments.steps:
-            seconds, clock, peak = measured(root, step)
-            floor = floor or peak
+            seconds, clock, peak, added = measured(root, step)
             rate = f"{arguments.clips / seconds:.0f}" if step != "nothing" else "-"
-            print(f"{step:8}{seconds:9.1f}{clock:9.1f}{rate:>10}{peak:9.0f}{peak - floor:16.0f}", flush=True)
+            print(f"{step:8}{seconds:9.1f}{clock:9.1f}{rate:>10}{peak:9.0f}{added:10.0f}", flush=True)
 
 
-def measured(root: Path, step: str) -> tuple[float, float, float]:
-    """Return (processor seconds, clock seconds, peak resident MB) of a step in a new process."""
+def measured(root: Path, step: str) -> tuple[float, float, float, float]:
+    """Return (processor seconds, clock seconds, peak resident MB, MB the step added) of a step in a new process."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     started = time.perf_counter()
-    with subprocess.Popen([sys.executable, __file__, "--step", step], cwd=root, env=environment) as child:
+    command = [sys.executable, __file__, "--step", step]
+    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        said = child.stdout.read() if child.stdout else ""
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{step} failed")
-    return usage.ru_utime + usage.ru_stime, time.perf_counter() - started, usage.ru_maxrss / 1024
+    added = float(said.split()[-1])
+    return usage.ru_utime + usage.ru_stime, time.perf_counter() - started, usage.ru_maxrss / 1024, added
+
+
+def resident_mb(which: str) -> float:
+    """Return what this process has (`VmRSS`) or had at most (`VmHWM`) resident, in MB."""
+    rows = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(rows[which].split()[0]) / 1024
 
 
 def generate(root: Path, clips: int) -> None:
@@ -162,7 +169,10 @@ def run(step: str) -> None:
         "diff": compared,
         "survey": lambda: Prepared(params, ["split"], []),
     }
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = resident_mb("VmRSS")
     todo[step]()
+    print(f"{resident_mb('VmHWM') - before:.1f}")
 
 
 def checked(params: object) -> Iterator[object]:
