@@ -10,7 +10,7 @@ that is killed is replaced and its one task is run again; a task that kills its 
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from kwsdata.cache import cache_root
 from kwsdata.errors import WorkerError
+from kwsdata.exchange import Sender
 from kwsdata.params import ExecutorParams
 
 Task = TypeVar("Task")
@@ -38,7 +39,11 @@ _PATIENCE_S = 20  # for a cluster to answer
 
 
 def run_tasks(
-    function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams, description: str
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    executor: ExecutorParams,
+    description: str,
+    reads: Iterable[Path] | None = None,
 ) -> Iterator[Result]:
     """Yield `function(task)` for each task, in the order of `tasks`, with a progress bar.
 
@@ -46,26 +51,34 @@ def run_tasks(
         function: importable by name (a top-level function, or functools.partial of one).
         tasks: picklable values.
         executor: `serial`, `processes` (workers = 0 means one a core) or `dask` (a cluster at `scheduler`, or one of
-            this machine's processes when that is null; its workers see this directory under the same path).
+            this machine's processes when that is null). Dask's workers see this directory under the same path; or
+            they read and write through `store`.
         description: what the progress bar says.
+        reads: the files and directories that tasks read, for workers behind a `store`. None: such workers cannot run
+            `function` (it reads what is not of the project), and processes of this machine do.
 
     Raises:
-        WorkerError: a task killed its worker three times, or no Dask cluster answers at `executor.scheduler`.
+        WorkerError: a task killed its worker three times, no Dask cluster answers at `executor.scheduler`, or the
+            store fails.
     """
+    if executor.store is not None and reads is None:
+        executor = executor.model_copy(update={"kind": "processes"})
     with tqdm(total=len(tasks), desc=description, unit="task", disable=None if tasks else True) as bar:
-        for result in _results(function, tasks, executor):
+        for result in _results(function, tasks, executor, reads or ()):
             bar.update()
             yield result
 
 
-def _results(function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams) -> Iterator[Result]:
+def _results(
+    function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams, reads: Iterable[Path]
+) -> Iterator[Result]:
     workers = executor.workers or os.cpu_count() or 1
     if executor.kind == "serial" or (executor.kind == "processes" and (workers == 1 or len(tasks) <= 1)):
         yield from map(function, tasks)
     elif executor.kind == "processes":
         yield from _in_processes(function, tasks, min(workers, len(tasks)))
     else:
-        yield from _on_dask(function, tasks, executor)
+        yield from _on_dask(function, tasks, executor, reads)
 
 
 def _in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
@@ -170,7 +183,9 @@ class _Crew:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams) -> Iterator[Result]:
+def _on_dask(
+    function: Callable[[Task], Result], tasks: Sequence[Task], executor: ExecutorParams, reads: Iterable[Path]
+) -> Iterator[Result]:
     from distributed import Client, KilledWorker, as_completed  # heavy, and only here
 
     try:
@@ -183,8 +198,9 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
             f"no Dask cluster at {executor.scheduler} ({error}): start one with `dask scheduler` and `dask worker`, or "
             "set executor.scheduler to null."
         ) from None
-    work = _InProject(function, str(Path.cwd()), str(cache_root().absolute()))
     with client:
+        way: _SharedDisk | Sender
+        way = Sender(function, executor.store, reads) if executor.store else _SharedDisk(function)
         under_way = as_completed(with_results=True)  # results come here as they are ready, and die with no worker
         number_of: dict[Any, int] = {}
         done: dict[int, Result] = {}
@@ -192,7 +208,7 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
         for wanted in range(len(tasks)):
             ahead = _AHEAD * max(sum(client.nthreads().values()), 1)  # workers come and go
             while handed_out < min(wanted + ahead, len(tasks)):
-                future = client.submit(work, tasks[handed_out], pure=False, retries=_TRIES - 1)
+                future = client.submit(way.work, way.pack(tasks[handed_out]), pure=False, retries=_TRIES - 1)
                 number_of[future.key] = handed_out
                 under_way.add(future)
                 handed_out += 1
@@ -201,8 +217,21 @@ def _on_dask(function: Callable[[Task], Result], tasks: Sequence[Task], executor
                     future, result = next(under_way)
                 except KilledWorker as error:
                     raise WorkerError(f"a task killed its Dask workers again and again (memory?): {error}") from None
-                done[number_of.pop(future.key)] = result
+                done[number_of.pop(future.key)] = way.unpack(result)
             yield done.pop(wanted)
+
+
+class _SharedDisk:
+    """How tasks come to workers that see this directory: as they are. (`Sender` is the way to those that do not.)"""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.work = _InProject(function, str(Path.cwd()), str(cache_root().absolute()))
+
+    def pack(self, task: Any) -> Any:
+        return task
+
+    def unpack(self, result: Any) -> Any:
+        return result
 
 
 @dataclass(frozen=True)
@@ -221,7 +250,7 @@ class _InProject:
         except OSError as error:
             raise WorkerError(
                 f"the Dask worker on {gethostname()} cannot work in {self.root} ({error.strerror}): every worker needs "
-                "the project under the same path, on a file system that all share."
+                "the project under the same path, on a file system that all share, or executor.store."
             ) from None
         os.environ["KWSDATA_CACHE"] = self.cache
         return self.function(task)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import StageInputError
+from kwsdata.reach import appeared, reach
 
 _TO_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)  # made once: json.dumps would make one a row
 
@@ -35,8 +36,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
             _remove(doomed)
         else:
             scratch.replace(path)
+        appeared(path)
     finally:
         _remove(scratch)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, or a copy where the file system cannot; both are only ever replaced."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _remove(path: Path) -> None:
@@ -68,7 +78,7 @@ def read_json(path: Path) -> Any:
         StageInputError: the file is missing or is not JSON.
     """
     try:
-        return load_json(Path(path).read_bytes(), path)
+        return load_json(reach(Path(path)).read_bytes(), path)
     except FileNotFoundError:
         raise StageInputError(f"{path} is missing: type `dvc repro` to make it.") from None
 
@@ -109,7 +119,7 @@ def read_jsonl_gz(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         StageInputError: the file is missing, truncated, or a line is not JSON.
     """
-    path = Path(path)
+    path = reach(Path(path))
     if not path.exists():
         raise StageInputError(f"{path} is missing: type `dvc repro` to make it.")
     opener = gzip.open if path.suffix == ".gz" else open

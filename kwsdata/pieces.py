@@ -18,6 +18,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform, resample
 from kwsdata.cache import entry
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files import read_json, sha256_of, write_json
+from kwsdata.reach import reach
 from kwsdata.shards import read_place
 
 _GUARD = 1600  # samples read and thrown away at both ends of a resampled stretch
@@ -170,7 +171,7 @@ def load_piece(piece: Piece, before: int = 0, after: int = 0, root: Path = Path(
     if piece.place.count(":") >= 2 and piece.place.rsplit(":", 2)[1].isdigit():
         inside = read_place(piece.place, piece.clip, root, first, last - first)
     else:
-        inside = _read_stretch(root / piece.place, first, last)
+        inside = _read_stretch(reach(root / piece.place), first, last)
     if inside.size < last - first:
         raise StageInputError(
             f"{piece.place} ends before {piece.id} does: fetch it again with `dvc pull` or remake it."

@@ -22,6 +22,7 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import AudioError, StageInputError
+from kwsdata.reach import reach
 from kwsdata.ring import Ring
 from kwsdata.shards import load_audio, shard_cuts
 from kwsdata.transforms.convolution import Filter
@@ -140,7 +141,7 @@ def load_bank(directory: Path) -> RirBank:
     Raises:
         StageInputError: the directory is missing, or holds no response.
     """
-    directory = Path(directory)
+    directory = reach(Path(directory))
     cuts = sorted(directory.glob("cuts.*.jsonl.gz"))
     if not cuts:
         raise StageInputError(

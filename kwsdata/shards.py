@@ -22,6 +22,7 @@ from kwsdata.audio import Waveform, decode_flac, encode_flac
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files import atomic_path
 from kwsdata.manifests import read_cuts, recording_to_dict, write_cuts
+from kwsdata.reach import reach
 
 _BUFFER = 1 << 20  # bytes written at once: a clip is a dozen small pieces
 SHAR = "shar"  # the folder of a corpus directory that holds its shards
@@ -123,7 +124,7 @@ def shard_cuts(directory: Path) -> Iterator[MonoCut]:
     Raises:
         StageInputError: a tar is missing or does not hold what its manifest says.
     """
-    directory = Path(directory)
+    directory = reach(Path(directory))
     if (directory / SHAR).is_dir():
         directory = directory / SHAR
     for cuts_path in sorted(directory.glob("cuts.*.jsonl.gz")):
@@ -134,7 +135,7 @@ def one_shard_cuts(cuts_path: Path) -> Iterator[MonoCut]:
     """Yield the cuts of one shard, given its manifest, as `shard_cuts` does."""
     tar_path = cuts_path.with_name(cuts_path.name.replace("cuts.", "recording.").replace(".jsonl.gz", ".tar"))
     try:
-        with tarfile.open(tar_path, "r:") as tar:
+        with tarfile.open(reach(tar_path), "r:") as tar:
             places = {m.name: (m.offset_data, m.size) for m in tar if m.name.endswith(".flac")}
     except (tarfile.TarError, OSError, EOFError) as error:
         raise StageInputError(f"{tar_path}: {error}. Remake it with `dvc repro`, or type `dvc pull`.") from None
@@ -174,7 +175,7 @@ def read_place(place: str, clip_id: str, root: Path = Path(), start: int = 0, sa
         raise StageInputError(f"cut {clip_id} lies at {place!r}, which is no path:offset:size: remake it.")
     offset, size = numbers
     try:
-        with open(root / path, "rb") as file:
+        with open(reach(root / path), "rb") as file:
             file.seek(int(offset))
             data = file.read(int(size))
     except FileNotFoundError:

@@ -1,27 +1,26 @@
 """Every stage of data, and scoring, on a Dask cluster given by its address: the bytes of one process, whoever dies."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from augmenting import eventful, on, toy_project
+from augmenting import TRAIN, eventful, on, toy_project
+from clusters import Cluster
 from file_hashes import hashes
 from onnx_models import loudness_model
+from remotes import Remote, s3_remote
 from sound import tone, white_noise
 
-from kwsdata.manifests import audio_sha256, make_cut
+from kwsdata.executor import run_tasks
+from kwsdata.manifests import audio_sha256, make_cut, write_cuts
 from kwsdata.params import Params
+from kwsdata.reach import reach
 from kwsdata.shards import Clip, write_shard
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -62,37 +61,9 @@ def few(params: Params) -> Params:
     )
 
 
-class Cluster:
-    """A scheduler and two workers, each a process of its own that was started elsewhere and talks over TCP."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "scheduler.json"
-        elsewhere = {"cwd": folder, "env": os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests/support"}}
-        dask, local = [sys.executable, "-m", "dask"], ["--host", "127.0.0.1", "--scheduler-file", str(self.file)]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": (folder / "log").open("w")} | elsewhere
-        start = [*dask, "scheduler", "--port", "0", "--no-dashboard", *local]
-        work = [*dask, "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *local]
-        self.processes = [subprocess.Popen(command, **quiet) for command in (start, work, work)]
-        quiet["stderr"].close()
-
-    @property
-    def address(self) -> str:
-        """Where the scheduler listens, once it does."""
-        for _ in range(600):
-            if self.file.exists() and self.file.stat().st_size:
-                return str(json.loads(self.file.read_text())["address"])
-            time.sleep(0.1)
-        raise TimeoutError("no Dask scheduler came up in a minute")
-
-    def close(self) -> None:
-        """End all that is left."""
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Workers that see the project's disk."""
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     made = Cluster(tmp_path_factory.mktemp("dask"))
     try:
@@ -100,6 +71,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="module")
+def far_cluster(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Remote]]:
+    """Workers that see nothing of the project, and the S3 server by which they get it."""
+    for module, extra in (("distributed", "cluster"), ("s3fs", "s3"), ("moto", "dev")):
+        pytest.importorskip(module, reason=f"the extra `{extra}` is not installed")
+    folder = tmp_path_factory.mktemp("far")
+    with s3_remote(folder / "shards") as remote, pytest.MonkeyPatch.context() as patch:
+        for name, value in remote.environment.items():
+            patch.setenv(name, value)
+        made = Cluster(folder, hidden=place)
+        try:
+            assert made.address.startswith("tcp://127.0.0.1")
+            yield made, remote
+        finally:
+            made.close()
 
 
 def synthesize(params: Params) -> None:
@@ -118,6 +106,15 @@ def augment(params: Params) -> None:
     from kwsdata.augment.stage import run
 
     run(params)
+
+
+def embed(params: Params) -> None:
+    from kwsdata.embed.stage import run
+
+    for name in ("dev", "test"):
+        write_cuts(TRAIN.with_name(f"{name}.jsonl.gz"), [])
+    block = params.embed.model_copy(update={"shard_s": 3.0, "piece_s": 2.0})
+    run(params.model_copy(update={"embed": block}))
 
 
 def featurize(params: Params) -> None:
@@ -144,6 +141,7 @@ def scoring(params: Params) -> None:
 
 STAGES: dict[Callable[[Params], None], str] = {  # and what each writes
     augment: "data/augmented",
+    embed: "data/embeddings",
     featurize: "data/features",
     embed_augmented: "data/embedded",
     synthesize: "data/synthetic",
@@ -161,17 +159,42 @@ def made_by(stage: Callable[[Params], None], params: Params) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
-def test_a_cluster_makes_the_bytes_of_one_process(place: Path, few: Params, cluster: Cluster, stage) -> None:
+@pytest.mark.parametrize("seeing", ["its disk", "s3 alone"])
+def test_a_cluster_makes_the_bytes_of_one_process(
+    place: Path, few: Params, seeing: str, stage, request: pytest.FixtureRequest
+) -> None:
     if stage is synthesize:
         pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not installed")
-    alone = made_by(stage, few)
+    if seeing == "its disk":
+        there = on(few, "dask", scheduler=request.getfixturevalue("cluster").address)
+    else:
+        cluster, remote = request.getfixturevalue("far_cluster")
+        there = on(few, "dask", scheduler=cluster.address, store=remote.url)
+    alone = once(stage, few)
     assert len(alone) >= 2
-    assert made_by(stage, on(few, "dask", scheduler=cluster.address)) == alone
+    assert made_by(stage, there) == alone
 
 
-def test_a_worker_killed_in_the_middle_of_a_stage_costs_nothing(place: Path, few: Params, cluster: Cluster) -> None:
-    alone = made_by(augment, few)
+_ALONE: dict[object, dict[str, str]] = {}
+
+
+def once(stage: Callable[[Params], None], params: Params) -> dict[str, str]:
+    """Return what `made_by` does, asked once."""
+    if stage not in _ALONE:
+        _ALONE[stage] = made_by(stage, params)
+    return _ALONE[stage]
+
+
+@pytest.mark.parametrize("seeing", ["its disk", "s3 alone"])
+def test_a_worker_killed_in_the_middle_of_a_stage_costs_nothing(
+    place: Path, few: Params, seeing: str, request: pytest.FixtureRequest
+) -> None:
+    alone = once(augment, few)
     shards = sum(name.endswith(".tar") for name in alone)
+    cluster, store = request.getfixturevalue("cluster"), None
+    if seeing == "s3 alone":
+        cluster, remote = request.getfixturevalue("far_cluster")
+        store = f"{remote.url}/killed"
     finished = lambda: len(list(Path("cache/augment").glob("*/*.jsonl.gz")))  # noqa: E731
     when: list[int] = []
 
@@ -182,11 +205,37 @@ def test_a_worker_killed_in_the_middle_of_a_stage_costs_nothing(place: Path, few
         when.append(finished())
 
     killer = threading.Thread(target=kill, daemon=True)
-    shutil.rmtree("cache")
+    for path in ("cache", STAGES[augment], *(disk / "dask-scratch-space/kwsdata" for disk in cluster.disks)):
+        shutil.rmtree(path, ignore_errors=True)
     killer.start()
-    shutil.rmtree(STAGES[augment])
-    augment(on(few, "dask", scheduler=cluster.address))
+    augment(on(few, "dask", scheduler=cluster.address, store=store))
     killer.join(10)
     assert cluster.processes[-1].wait(10) == -signal.SIGKILL
     assert 0 < when[0] < shards, "the worker died when all was done"
     assert hashes(Path(STAGES[augment])) == alone
+
+
+def test_workers_behind_s3_see_nothing_else_of_the_project(place: Path, few: Params, far_cluster) -> None:
+    cluster, remote = far_cluster
+    (place / "note").write_text("of this machine")
+    executor = on(few, "dask", scheduler=cluster.address, store=f"{remote.url}/note").executor
+    task = place / "note"
+    assert list(run_tasks(through_reach, [task], executor, "reach", [task])) == ["of this machine"]
+    assert list(run_tasks(by_its_path, [str(task)], executor, "path", [task])) == [None]
+    assert list(run_tasks(by_its_path, [str(task)], executor, "here")) == [
+        "of this machine"
+    ]  # no word of what it reads
+    assert any(name.startswith("note/blobs/") for name in remote.names())
+
+
+def through_reach(task: Path) -> str:
+    """Read a file as stages do."""
+    return reach(task).read_text()
+
+
+def by_its_path(task: str) -> str | None:
+    """Read a file of this very path, if this machine has it."""
+    try:
+        return Path(task).read_text()
+    except FileNotFoundError:
+        return None

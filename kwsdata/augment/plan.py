@@ -20,6 +20,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, write_json
 from kwsdata.manifests import cut_to_dict
 from kwsdata.params import AugmentParams
+from kwsdata.places import tar_at
 
 _LEADS = 200  # recordings that leads are taken from: few, so that they stay decoded
 _LEAD_MAX_S = 15.0
@@ -37,11 +38,15 @@ class Parent:
 
 @dataclass(frozen=True)
 class Plan:
-    """Groups of parents, in the order of the shards: [(offset, size), ...] of each one's rows in `rows`."""
+    """Groups of parents, in the order of the shards: [(offset, size), ...] of each one's rows in `rows`.
+
+    `tars`: where the sound of all of them lies, and of all that they draw from.
+    """
 
     rows: Path
     pools: Path
     groups: list[list[tuple[int, int]]]
+    tars: set[Path]
 
 
 def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable[MonoCut] = ()) -> Plan:
@@ -54,6 +59,7 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
     parents: dict[str, list[Parent]] = defaultdict(list)
     noises: dict[str, dict[str, Any]] = {}
     leads: list[tuple[int, str, dict[str, Any]]] = []
+    tars: set[Path] = set()
     corpora: dict[str, set[str]] = {"noise": set(), "speech": set()}
     with (scratch / "rows.jsonl").open("wb") as rows:
         offset = 0
@@ -65,6 +71,7 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
             rows.write(line)
             parents[corpus].append(Parent(bits, 1 + copies[label], offset, len(line)))
             offset += len(line)
+            tars.add(tar_at(custom["shard"]))
             samples = row["recording"]["num_samples"]
             sound = {"place": custom["shard"], "samples": samples, "sha256": custom["audio_sha256"]}
             if label in corpora:
@@ -84,7 +91,7 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
         for _, members in sorted(parents.items())
         for group in grouped(members, params.clips_per_shard)
     ]
-    return Plan(scratch / "rows.jsonl", scratch / "pools.json", groups)
+    return Plan(scratch / "rows.jsonl", scratch / "pools.json", groups, tars)
 
 
 def _named(corpus: str, names: Literal["all"] | list[str]) -> bool:

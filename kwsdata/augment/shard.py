@@ -20,6 +20,7 @@ from kwsdata.errors import AudioError
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
 from kwsdata.params import AugmentParams
+from kwsdata.reach import reach
 from kwsdata.rirs import RirBank, load_bank
 from kwsdata.shards import Clip, read_place, write_shard
 from kwsdata.sounds import Sound, SoundPool
@@ -65,6 +66,7 @@ def shard_files(entry: Path) -> list[str]:
 
 def is_whole(entry: Path) -> bool:
     """Return whether the cache entry is there with all its files in full length."""
+    entry = reach(entry)
     if not (entry / _DONE).is_file():
         return False
     sizes = read_json(entry / _DONE)["sizes"]
@@ -73,7 +75,7 @@ def is_whole(entry: Path) -> bool:
 
 def load_materials(task: ShardTask) -> Materials:
     """Return what the task's clips draw from, kept from task to task in one process."""
-    return _materials(task.pools, task.pools.stat().st_mtime_ns, task.rirs, task.root)
+    return _materials(task.pools, reach(task.pools).stat().st_mtime_ns, reach(task.rirs), task.root)
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +88,7 @@ def _materials(pools: Path, stamp: int, rirs: Path, root: Path) -> Materials:
 
 
 def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
-    with task.rows.open("rb") as rows:
+    with reach(task.rows).open("rb") as rows:
         for offset, size in task.places:
             rows.seek(offset)
             yield cut_from_dict(json.loads(rows.read(size)))

@@ -8,8 +8,6 @@ parent_sha256, recipe, and what the parent had. Each shard is made once and kept
 parents, recipes, sounds and code: an interrupted run goes on where it was, and a changed corpus remakes its own shards.
 """
 
-import os
-import shutil
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +19,7 @@ from kwsdata.augment.shard import ShardTask, make_shard, shard_files
 from kwsdata.cache import cache_root
 from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files import atomic_path, link_or_copy, write_json
 from kwsdata.params import Params
 from kwsdata.shards import SHAR, shard_cuts
 from kwsdata.transforms.engine import engine_for
@@ -53,23 +51,17 @@ def run(
         tasks = [
             ShardTask(plan.rows, group, plan.pools, rirs.absolute(), cache, Path.cwd(), block) for group in plan.groups
         ]
+        reads = [plan.rows, plan.pools, rirs, *plan.tars]
         with atomic_path(out) as made:
             (made / SHAR).mkdir(parents=True)
-            for number, (entry, shard_counts) in enumerate(run_tasks(make_shard, tasks, params.executor, "augment")):
+            results = run_tasks(make_shard, tasks, params.executor, "augment", reads)
+            for number, (entry, shard_counts) in enumerate(results):
                 for name in shard_files(entry):
-                    _link(entry / name, made / SHAR / name.replace("000000", f"{number:06d}"))
+                    link_or_copy(entry / name, made / SHAR / name.replace("000000", f"{number:06d}"))
                 counts.update(shard_counts)
             summary = _summary(counts, len(tasks))
             write_json(made / "augment.json", summary)
     return summary
-
-
-def _link(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`, or a copy where the file system cannot; both are only ever replaced."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _summary(counts: Counter[str], shards: int) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path
 from kwsdata.fingerprints import Fingerprint, fingerprint
 from kwsdata.params import ExecutorParams
+from kwsdata.places import tars_of
 from kwsdata.quality import CLIPPED, loudest_dbfs
+from kwsdata.reach import reach
 from kwsdata.shards import load_audio
 
 _VERSION = 1  # of what is measured
@@ -56,7 +58,8 @@ class _Task:
 def facts_of(cuts: Sequence[MonoCut], executor: ExecutorParams, description: str) -> Iterator[Facts]:
     """Yield the facts of each cut, in order; some hundreds are in memory at a time."""
     tasks = [_Task(tuple(cuts[start : start + _GROUP]), Path.cwd()) for start in range(0, len(cuts), _GROUP)]
-    for task, path in zip(tasks, run_tasks(measure_group, tasks, executor, f"check {description}"), strict=True):
+    measured = run_tasks(measure_group, tasks, executor, f"check {description}", tars_of(cuts))
+    for task, path in zip(tasks, measured, strict=True):
         with np.load(path, allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
         ends = np.cumsum(stored["frames"])
@@ -82,7 +85,7 @@ def measure_group(task: _Task) -> Path:
         *(((cut.custom or {})["audio_sha256"], (cut.custom or {})["shard"], cut.num_samples) for cut in task.cuts),
     )
     made = task.root / entry("check", key, suffix=".npz")
-    if not made.exists():
+    if not reach(made).exists():
         faults, numbers, backgrounds, prints = [], [], [], []
         for cut in task.cuts:
             wave, fault = _load(cut)

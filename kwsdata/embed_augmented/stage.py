@@ -22,7 +22,8 @@ from kwsdata.featurize.rows import group_cuts, row_of
 from kwsdata.featurize.store import ClipRow, write_store
 from kwsdata.files import atomic_path, write_json
 from kwsdata.params import Params
-from kwsdata.places import digest_of_places
+from kwsdata.places import digest_of_places, tars_of
+from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 
 EMBEDDER = "google_speech"  # what the teacher `speech_embedding` hears
@@ -67,7 +68,8 @@ def _embed(params: Params, source: Path, out: Path) -> int:
         Task(cuts, entry("embed_augmented", frames.identity, digest_of_places(cuts), suffix=".npy").absolute())
         for cuts in groups
     ]
-    made = run_tasks(embed_clips, tasks, params.executor, f"embed {out.name}")
+    tars = tars_of(cut for cuts in groups for cut in cuts)
+    made = run_tasks(embed_clips, tasks, params.executor, f"embed {out.name}", tars)
     info = {"embedder": EMBEDDER, "hop_samples": frames.hop, "window_samples": frames.window}
     shards = (_rows(task.cuts, np.load(path), frames) for task, path in zip(tasks, made, strict=True))
     return int(write_store(out, shards, frames.n_mels, info)["frames"])
@@ -85,7 +87,7 @@ def _rows(
 
 def embed_clips(task: Task) -> Path:
     """Return the file with the vectors of `task`, float16 [frames, dim], made now unless the cache has it."""
-    if not task.made.exists():
+    if not reach(task.made).exists():
         frames = EmbeddingFrames(load_embedder(EMBEDDER))
         vectors = np.concatenate([frames.process(load_audio(cut)).astype(np.float16) for cut in task.cuts])
         with atomic_path(task.made) as scratch, scratch.open("wb") as file:

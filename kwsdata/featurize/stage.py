@@ -15,6 +15,7 @@ from kwsdata.featurize.store import ClipRow, write_store
 from kwsdata.files import atomic_path
 from kwsdata.params import Params
 from kwsdata.params.data import FeaturesParams
+from kwsdata.places import tars_of
 from kwsdata.shards import load_audio, shard_cuts
 
 
@@ -43,7 +44,8 @@ def _featurize(params: Params, source: Path, out: Path) -> dict[str, Any]:
     frontend = make_frontend(params.features)
     tasks = [_Task(cuts, params.features) for cuts in group_cuts(shard_cuts(source), params.featurize)]
     info = {"features": params.features.model_dump(), "hop_samples": frontend.hop, "window_samples": frontend.window}
-    shards = run_tasks(_rows_of, tasks, params.executor, f"featurize {out.name}")
+    tars = tars_of(cut for task in tasks for cut in task.cuts)
+    shards = run_tasks(_rows_of, tasks, params.executor, f"featurize {out.name}", tars)
     return write_store(out, shards, frontend.n_mels, info)
 
 

@@ -1,6 +1,7 @@
 """Freeze the streams of dev and test: keywords of the partition placed in the partition's negative sound."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import MakeTestsetsParams
 from kwsdata.partitions import Partition
+from kwsdata.places import tars_of
 from kwsdata.shards import load_audio, shard_paths, write_shard
 
 _MEASURED: tuple[Partition, ...] = ("dev", "test")
@@ -89,9 +91,8 @@ def run(
             (scratch / name).mkdir(parents=True)
         hashes: dict[str, list[str]] = defaultdict(list)
         hours: dict[str, float] = defaultdict(float)
-        for task, (digest, seconds) in zip(
-            tasks, run_tasks(_render, tasks, params.executor, "make_testsets"), strict=True
-        ):
+        rendered = run_tasks(_render, tasks, params.executor, "make_testsets", {rirs, *tars_of(_heard(tasks))})
+        for task, (digest, seconds) in zip(tasks, rendered, strict=True):
             hashes[task.name].append(digest)
             hours[task.name] += seconds / 3600
         for name, summary in sets.items():
@@ -122,6 +123,16 @@ def _render(task: _Task) -> tuple[str, float]:
         clip = render(content.cut_id, content.plan, content.keyword, custom)
     write_shard(task.root / task.name, task.number, [clip])
     return sha256_of(shard_paths(task.root / task.name, task.number)[0]), clip.cut.duration
+
+
+def _heard(tasks: list[_Task]) -> Iterator[MonoCut]:
+    """Yield the clips that sound in the streams of `tasks`."""
+    for content in (task.content for task in tasks):
+        if isinstance(content, CellTask):
+            yield from content.noises
+            yield from (word.cut for word in content.words)
+        else:
+            yield from (segment.cut for segment in content.plan.segments)
 
 
 def _cells(chosen: dict[str, list[MonoCut]], params: Params, rirs: Path) -> list[CellTask]:

@@ -14,6 +14,8 @@ from kwsdata.files import atomic_path, read_jsonl_gz
 from kwsdata.mine_negatives.pools import Pool
 from kwsdata.params import ExecutorParams
 from kwsdata.pieces import piece_from_row
+from kwsdata.places import tar_at
+from kwsdata.reach import reach
 from kwsdata.scoring import load_scorer
 from kwsdata.vectors.store import pieces_path
 from kwsdata.vectors.times import row_near
@@ -26,7 +28,7 @@ _AFTER = round(0.2 * SAMPLE_RATE)  # and at most this long after one that half k
 class _Task:
     pieces: Path
     root: Path
-    model: str
+    model: Path
 
 
 class Alarms:
@@ -41,10 +43,13 @@ class Alarms:
         self._pool = pool
         self._scorer = load_scorer(str(Path(model).absolute()))
         tasks = [
-            _Task(pieces_path(pool.store.directory, n).absolute(), Path.cwd(), str(Path(model).absolute()))
+            _Task(pieces_path(pool.store.directory, n).absolute(), Path.cwd(), Path(model).absolute())
             for n in range(pool.store.shards)
         ]
-        self._files = list(run_tasks(score_shard, tasks, executor, f"score {Path(pool.name).name}"))
+        reads = {Path(model), *(task.pieces for task in tasks)}
+        if executor.store is not None:
+            reads |= {tar_at(row["place"]) for task in tasks for row in read_jsonl_gz(task.pieces)}
+        self._files = list(run_tasks(score_shard, tasks, executor, f"score {Path(pool.name).name}", reads))
         self._kept: tuple[int, list[np.ndarray]] | None = None
 
     def _scores(self, shard: int) -> list[np.ndarray]:
@@ -90,11 +95,11 @@ class Alarms:
 
 def score_shard(task: _Task) -> Path:
     """Return the file with the scores of a shard's pieces, end to end, made now unless the cache has it."""
-    scorer = load_scorer(task.model)
+    scorer = load_scorer(str(reach(task.model)))
     pieces = [piece_from_row(row) for row in read_jsonl_gz(task.pieces)]
     key = digest_of(scorer.identity, *((p.identity, p.start, p.samples) for p in pieces))
     made = task.root / entry("scores", key, suffix=".npy")
-    if not made.exists():
+    if not reach(made).exists():
         scores = np.concatenate([scorer.score_piece(piece, task.root) for piece in pieces])
         with atomic_path(made) as scratch, scratch.open("wb") as file:
             np.save(file, scores.astype(np.float16), allow_pickle=False)

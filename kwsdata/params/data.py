@@ -22,11 +22,15 @@ class KeywordParams(Block):
 
 
 class ExecutorParams(Block):
-    """Where the data stages run. `workers: 0` means one a core; `scheduler` is a Dask address."""
+    """Where the data stages run. `workers: 0` means one a core; `scheduler` is a Dask address.
+
+    `store`: an fsspec URL (`s3://bucket/prefix`) through which Dask workers that do not see this disk read and write.
+    """
 
     kind: Literal["serial", "processes", "dask"]
     workers: int = Field(ge=0)
     scheduler: str | None
+    store: str | None
 
 
 class ImportParams(Block):

@@ -40,7 +40,7 @@ def run(params: Params, out: Path = Path("data/rirs"), corpora: Path = Path("dat
     with atomic_path(out) as scratch:
         bank = _BankWriter(scratch, block.rirs_per_shard)
         simulate = partial(simulate_room, max_rir_s=block.max_rir_s)
-        for room, responses in zip(rooms, run_tasks(simulate, rooms, params.executor, "rooms"), strict=True):
+        for room, responses in zip(rooms, run_tasks(simulate, rooms, params.executor, "rooms", reads=()), strict=True):
             partition = "test" if is_grid(room.room) else partition_of(room.room, params.partitions)
             bank.add_room(room, partition, responses)
         for rir_id, partition, description, wave in measured_rirs(corpora, block, params.partitions):

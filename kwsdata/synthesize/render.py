@@ -15,6 +15,7 @@ from kwsdata.cache import entry
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path
 from kwsdata.params import ExecutorParams
+from kwsdata.reach import reach
 from kwsdata.synthesize.engines import Request, load_engine
 
 _FORMAT = 1  # raised when the sound that is stored for a request changes
@@ -49,7 +50,7 @@ def batches_of(engine: str, voices: tuple[str, ...], requests: Sequence[Request]
 def speak_missing(batches: Sequence[Batch], executor: ExecutorParams) -> int:
     """Speak the batches that the cache lacks, in parallel. Returns how many there were."""
     missing = [batch for batch in batches if not batch.path.exists()]
-    for _ in run_tasks(speak_batch, missing, executor, "synthesize"):
+    for _ in run_tasks(speak_batch, missing, executor, "synthesize", reads=()):
         pass
     return len(missing)
 
@@ -72,7 +73,7 @@ def _pack(wave: Waveform) -> bytes:
 
 def spoken(batch: Batch) -> Iterator[Waveform]:
     """Yield the sound [samples] of each request of a batch in the cache, in order; empty where synthesis failed."""
-    with np.load(batch.path) as arrays:
+    with np.load(reach(batch.path)) as arrays:
         ends, data = arrays["ends"].tolist(), arrays["flac"].tobytes()
     for start, end in zip([0, *ends], ends, strict=False):
         yield decode_flac(data[start:end]) if end > start else np.zeros(0, np.float32)

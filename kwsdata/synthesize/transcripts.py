@@ -44,7 +44,8 @@ def transcripts(batches: Sequence[Batch], executor: ExecutorParams) -> list[str]
     """
     check_installed()
     tasks = [_Hearing(batch) for batch in batches]
-    for _ in run_tasks(_transcribe, [task for task in tasks if not task.path.exists()], executor, "transcribe"):
+    missing = [task for task in tasks if not task.path.exists()]
+    for _ in run_tasks(_transcribe, missing, executor, "transcribe", [task.batch.path for task in missing]):
         pass
     return [text for task in tasks for text in read_json(task.path)]
 

@@ -24,6 +24,8 @@ from kwsdata.files import atomic_path, read_jsonl_gz, write_json, write_jsonl_gz
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import EmbedParams
 from kwsdata.pieces import Piece, load_piece, piece_from_row, pieces_of_cuts
+from kwsdata.places import tar_at
+from kwsdata.reach import reach
 from kwsdata.vectors.store import pieces_path, store_info, vectors_path
 
 
@@ -58,13 +60,15 @@ def fill(out: Path, pieces: Iterable[Piece], params: EmbedParams, executor: Exec
     with atomic_path(out) as scratch:
         scratch.mkdir()
         count = 0
+        reads = set(_files_of(params.embedder))
         for number, group in enumerate(_shards(pieces, params.shard_s)):
             rows = (piece.row() | {"rows": rows_of(piece, embedder)} for piece in group)
             write_jsonl_gz(pieces_path(scratch, number), rows)
+            reads |= {pieces_path(scratch, number), *(tar_at(piece.place) for piece in group)}
             count = number + 1
         tasks = [Task(pieces_path(scratch, n).absolute(), Path.cwd(), params.embedder) for n in range(count)]
         rows_each = []
-        for number, made in enumerate(run_tasks(embed_shard, tasks, executor, f"embed {out.name}")):
+        for number, made in enumerate(run_tasks(embed_shard, tasks, executor, f"embed {out.name}", reads)):
             shutil.copyfile(made, vectors_path(scratch, number))
             rows_each.append(int(np.load(made, mmap_mode="r").shape[0]))
         info = store_info(embedder, rows_each)
@@ -96,16 +100,23 @@ def _shards(pieces: Iterable[Piece], shard_s: float) -> Iterator[list[Piece]]:
 
 def embed_shard(task: Task) -> Path:
     """Return the file with the vectors of `task`, made now unless the cache has it."""
-    embedder = load_embedder(task.embedder)
+    own = [reach(task.root / path) for path in _files_of(task.embedder)]
+    embedder = load_embedder(str(own[0]) if own else task.embedder)
     pieces = [piece_from_row(row) for row in read_jsonl_gz(task.pieces)]
     key = digest_of(embedder.identity, *((p.identity, p.start, p.samples, p.clip_samples) for p in pieces))
     made = task.root / entry("embed", key, suffix=".npy")
-    if not made.exists():
+    if not reach(made).exists():
         load = partial(embed_piece, embedder=embedder, root=task.root)
         vectors = np.concatenate([load(piece) for piece in pieces])
         with atomic_path(made) as scratch, scratch.open("wb") as file:
             np.save(file, vectors, allow_pickle=False)
     return made
+
+
+def _files_of(embedder: str | None) -> list[Path]:
+    """Return the files of an embedder that is no package's: the network and its contract."""
+    own = Path(embedder) if embedder and embedder.endswith(".onnx") else None
+    return [] if own is None else [own, own.with_suffix(".json")]
 
 
 def embed_piece(piece: Piece, embedder: Embedder, root: Path = Path()) -> np.ndarray:

@@ -13,6 +13,8 @@ from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
 from kwsdata.files import read_json
 from kwsdata.params import ExecutorParams, StreamingParams
+from kwsdata.places import tars_of
+from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.decoder import vote_scores
 from kwstrain.metrics.det import StreamScores
@@ -96,7 +98,8 @@ def score_testsets(
             raise StageInputError(f"{testsets / partition / name} holds no stream: type `dvc repro make_testsets`.")
         tasks += [_Task(cut, partition, name, model_dir, chunk_s, file) for cut in cuts]
     scored: dict[tuple[str, str], list[TestStream]] = {}
-    for stream in run_tasks(score_stream, tasks, executor, "evaluate"):
+    reads = {model_dir, *tars_of(task.cut for task in tasks)}
+    for stream in run_tasks(score_stream, tasks, executor, "evaluate", reads):
         scored.setdefault((stream.partition, stream.set), []).append(stream)
     return scored
 
@@ -118,7 +121,7 @@ def listed_sets(testsets: Path) -> list[tuple[str, str]]:
 
 def score_stream(task: _Task) -> TestStream:
     """Run a fresh model over one stream, `chunk_s` at a time."""
-    model = StreamingModel(task.model_dir, file=task.file)
+    model = StreamingModel(reach(task.model_dir), file=task.file)
     wave = load_audio(task.cut)
     chunk = max(1, round(task.chunk_s * SAMPLE_RATE))
     parts = [model.process(wave[start : start + chunk]) for start in range(0, wave.size, chunk)]

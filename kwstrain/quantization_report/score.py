@@ -18,6 +18,8 @@ from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
 from kwsdata.features import features_of, frame_end_s, make_frontend
 from kwsdata.params import ExecutorParams, FeaturesParams
+from kwsdata.places import tars_of
+from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.evaluate.streams import Keyword, TestStream, keywords_of, listed_sets
 from kwstrain.folded.store import load_folded
@@ -73,13 +75,14 @@ def score_streams(
         if not cuts:
             raise StageInputError(f"{testsets / partition / name} holds no stream: type `dvc repro make_testsets`.")
         tasks += [_Task(cut, partition, name, model_dir, quantized, features) for cut in cuts]
-    return list(run_tasks(_score, tasks, executor, "quantization_report"))
+    reads = {model_dir, quantized, *tars_of(task.cut for task in tasks)}
+    return list(run_tasks(_score, tasks, executor, "quantization_report", reads))
 
 
 def _score(task: _Task) -> Stream:
     wave = load_audio(task.cut)
     frames = features_of(wave, task.features)
-    network = load_folded(task.quantized)
+    network, model_dir = load_folded(reach(task.quantized)), reach(task.model_dir)
     frames = frames[: len(frames) // network.stride * network.stride]
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -88,8 +91,8 @@ def _score(task: _Task) -> Stream:
     finally:
         torch.set_num_threads(before)
     for arithmetic, file in FILES.items():
-        info = read_model_json(task.model_dir, file)
-        scores[arithmetic] = open_backend(task.model_dir / file, info, 1, None).score(frames)
+        info = read_model_json(model_dir, file)
+        scores[arithmetic] = open_backend(model_dir / file, info, 1, None).score(frames)
     last = (np.arange(scores[TORCH].size) + 1) * network.stride - 1
     time_s = np.asarray(frame_end_s(last, make_frontend(task.features)), np.float64)
     seconds = wave.size / SAMPLE_RATE

@@ -14,6 +14,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, sha256_of
 from kwsdata.places import digest_of_places
+from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.teachers.listeners import Listener, load_listener
 
@@ -75,8 +76,8 @@ def ask(shard: Shard) -> Path:
 
     Arrays: counts int64 [clips], log_odds float16 [answers], and embedding float16 [answers, dim] if it is kept.
     """
-    if not shard.made.exists():
-        listener = load_listener(shard.teacher)
+    if not reach(shard.made).exists():
+        listener = load_listener(reach(shard.teacher))
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -96,6 +97,6 @@ def _heard(shard: Shard) -> Iterator[np.ndarray]:
     if shard.cuts:
         yield from map(load_audio, shard.cuts)
     else:
-        store = FeatureStore(shard.frames)
+        store = FeatureStore(reach(shard.frames))
         for clip in store.clips[shard.first : shard.end]:
             yield store.frames(clip)

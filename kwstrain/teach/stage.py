@@ -13,6 +13,7 @@ from kwsdata.executor import run_tasks
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.params import Params
+from kwsdata.places import tars_of
 from kwstrain.teach.ask import Shard, ask, shards_of
 from kwstrain.teach.store import clips_digest
 from kwstrain.teachers.listeners import load_listener
@@ -43,7 +44,9 @@ def run(
             shards = shards_of(listener, Path(teacher).resolve(), Path(sources[listener.hears]), store, keep)
             info |= {"hop_samples": listener.hop, "window_samples": listener.window, "identity": listener.identity}
             info |= {"dim": listener.dim if keep else 0, "clips_sha256": clips_digest(store)}
-            made = list(run_tasks(ask, shards, params.executor, "teach"))
+            reads = {Path(teacher), *({sources["features"], sources["embedded"]} & {shard.frames for shard in shards})}
+            reads |= tars_of(cut for shard in shards for cut in shard.cuts)
+            made = list(run_tasks(ask, shards, params.executor, "teach", reads))
             info |= _join(made, shards, scratch)
         write_json(scratch / "teach.json", info)
     return info

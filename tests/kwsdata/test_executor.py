@@ -13,8 +13,8 @@ from kwsdata.errors import WorkerError
 from kwsdata.executor import run_tasks
 from kwsdata.params import ExecutorParams
 
-SERIAL = ExecutorParams(kind="serial", workers=0, scheduler=None)
-PROCESSES = ExecutorParams(kind="processes", workers=2, scheduler=None)
+SERIAL = ExecutorParams(kind="serial", workers=0, scheduler=None, store=None)
+PROCESSES = ExecutorParams(kind="processes", workers=2, scheduler=None, store=None)
 
 
 def square(number: int) -> int:
@@ -64,7 +64,7 @@ def dask() -> ExecutorParams:
         with LocalCluster(
             n_workers=2, threads_per_worker=1, host="127.0.0.1", protocol="tcp", dashboard_address=None
         ) as cluster:
-            yield ExecutorParams(kind="dask", workers=0, scheduler=cluster.scheduler_address)
+            yield ExecutorParams(kind="dask", workers=0, scheduler=cluster.scheduler_address, store=None)
 
 
 def test_serial_and_processes_give_the_same(tmp_path: Path) -> None:
@@ -136,4 +136,11 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
         dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
         pytest.raises(WorkerError, match="no Dask cluster"),
     ):
-        list(run_tasks(square, range(3), ExecutorParams(kind="dask", workers=0, scheduler="tcp://127.0.0.1:9"), "none"))
+        list(
+            run_tasks(
+                square,
+                range(3),
+                ExecutorParams(kind="dask", workers=0, scheduler="tcp://127.0.0.1:9", store=None),
+                "none",
+            )
+        )

@@ -82,9 +82,9 @@ def eventful(params: Params, **changes: object) -> Params:
     return params.model_copy(update={"augment": augment, "executor": executor})
 
 
-def on(params: Params, kind: str, workers: int = 0, scheduler: str | None = None) -> Params:
+def on(params: Params, kind: str, workers: int = 0, scheduler: str | None = None, store: str | None = None) -> Params:
     """Return `params` with another executor."""
-    update = {"kind": kind, "workers": workers, "scheduler": scheduler}
+    update = {"kind": kind, "workers": workers, "scheduler": scheduler, "store": store}
     return params.model_copy(update={"executor": params.executor.model_copy(update=update)})
 
 

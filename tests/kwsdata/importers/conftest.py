@@ -9,7 +9,7 @@ from lhotse import CutSet
 from kwsdata.importers.run import run_import
 from kwsdata.params import ExecutorParams
 
-SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None)
+SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None, store=None)
 
 
 class Importing:

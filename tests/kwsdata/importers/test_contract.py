@@ -23,8 +23,8 @@ from kwsdata.importers.run import run_import
 from kwsdata.importers.source import Source
 from kwsdata.params import ExecutorParams
 
-SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None)
-TWO = ExecutorParams(kind="processes", workers=2, scheduler=None)
+SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None, store=None)
+TWO = ExecutorParams(kind="processes", workers=2, scheduler=None, store=None)
 
 
 def bytes_of(directory: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from kwsdata.synthesize import engines, render
 from kwsdata.synthesize.engines import Request, load_engine
 from kwsdata.synthesize.render import batches_of, speak_batch, speak_missing, spoken
 
-SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None)
+SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None, store=None)
 
 
 class Hiss:

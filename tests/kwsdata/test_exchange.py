@@ -1,0 +1,107 @@
+"""A worker that sees the store alone reads the stage's files, and its own come back in their places."""
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+
+from kwsdata.cache import entry
+from kwsdata.exchange import Sender
+from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.reach import reach
+
+
+def told(task: Path) -> str:
+    """Return what a file says, by its path in the project."""
+    return reach(task).read_text()
+
+
+def listed(task: Path) -> list[str]:
+    """Return the names in a directory."""
+    return sorted(path.name for path in reach(task).iterdir())
+
+
+def kept(task: str) -> Path:
+    """Return a file of the cache, made with something that no two runs would make alike."""
+    path = entry("stage", task, suffix=".json").absolute()
+    if not reach(path).exists():
+        write_json(path, uuid.uuid4().hex)
+    return path
+
+
+def written(task: Path) -> str:
+    """Write a directory of shards, as stages do, and a file next to it; return where this worker works."""
+    with atomic_path(task) as scratch:
+        scratch.mkdir()
+        (scratch / ".dotted").write_text("dot")
+        (scratch / "shar").mkdir()
+        write_json(scratch / "shar" / "cuts.json", [1])
+    write_json(task.with_name("beside.json"), [2])
+    return str(Path.cwd())
+
+
+@pytest.fixture(params=[".cache", "../elsewhere"], ids=["cache in the project", "cache outside"])
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """An empty project as the current directory; workers' disks are made beside it."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv("KWSDATA_CACHE", str((tmp_path / "project" / request.param).resolve()))
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def run(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run one task on the worker with the disk of a name."""
+
+    def run(function, task, reads=(), disk: str = "disk"):
+        sender = Sender(function, f"file://{tmp_path}/store", reads)
+        monkeypatch.setattr("kwsdata.exchange._own_disk", lambda: tmp_path / disk)
+        answer = sender.work(sender.pack(task))
+        os.chdir(project)
+        return sender.unpack(answer)
+
+    return run
+
+
+@pytest.mark.parametrize("absolute", [True, False], ids=["absolute", "relative"])
+def test_a_worker_reads_the_files_that_the_stage_names(run, tmp_path: Path, absolute: bool) -> None:
+    Path("data").mkdir()
+    for name in ("a", "b"):
+        Path("data", name).write_text(name)
+    (tmp_path / "far").write_text("of no project")
+    data = Path("data").absolute() if absolute else Path("data")
+    assert run(told, data / "a", [Path("data")]) == "a"
+    assert run(listed, data, [Path("data")]) == ["a", "b"]
+    assert run(told, tmp_path / "far", [tmp_path / "far"]) == "of no project"
+    Path("data/a").write_text("new")
+    assert run(told, data / "a", [Path("data")]) == "new"
+    with pytest.raises(FileNotFoundError):
+        run(told, data / "a", [Path("data/b")])  # not among what the stage says that its tasks read
+
+
+def test_what_a_task_leaves_lies_where_it_would_lie_without_a_store(run, project: Path, tmp_path: Path) -> None:
+    where = run(written, Path("data/out"))
+    assert Path(where).is_relative_to(tmp_path / "disk")
+    found = {path.relative_to(project).as_posix(): path.read_text() for path in (project / "data").rglob("*.*")}
+    assert found == {
+        "data/out/.dotted": "dot", "data/out/shar/cuts.json": "[\n  1\n]\n", "data/beside.json": "[\n  2\n]\n",
+    }  # fmt: skip
+
+
+def test_a_result_that_another_worker_made_is_not_made_again(run, project: Path) -> None:
+    first = run(kept, "task")
+    assert first == entry("stage", "task", suffix=".json").absolute()
+    value = read_json(first)
+    first.unlink()  # the stage's own machine is another one, too
+    assert read_json(run(kept, "task", disk="other")) == value
+    assert read_json(run(kept, "another", disk="other")) != value
+    assert "KWSDATA_CACHE" in os.environ
+    assert Path(os.environ["KWSDATA_CACHE"]) in first.parents
+
+
+def test_a_result_of_the_stages_own_cache_can_be_read(run) -> None:
+    path = entry("stage", "made here", suffix=".json")
+    write_json(path, "here")
+    assert run(told, path, [path]) == '"here"\n'
+    assert run(told, path.absolute(), [path]) == '"here"\n'
