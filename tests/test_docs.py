@@ -65,6 +65,7 @@ STAGES_AND_FUNCTIONS = {
         "bundle",
         "compare",
         "evaluate",
+        "experiments",
         "export",
         "quantize",
         "quantization-report",
