@@ -12,7 +12,7 @@ directory, then from the manifest's.
 import json
 import tarfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,9 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
             yield cut
             continue
         if len(cut.supervisions) <= 1:
-            yield _source(cut.id, cut, member)
+            source = _source(cut.id, cut, member)
+            room = cut.recording.id if options.role == "rir" and cut.has_recording else None
+            yield replace(source, speaker=source.speaker or room)  # cuts of one recording, as of its channels: one room
             continue
         for part in cut.trim_to_supervisions(keep_overlapping=False):
             yield _source(f"{cut.id}/{part.supervisions[0].id}", part, member)
@@ -151,7 +153,7 @@ IMPORTER = Importer(
     kind="lhotse",
     roles=("keyword", "speech", "noise", "rir"),
     role_needed=True,
-    speakers="the supervision's speaker; where none is named: unknown (keyword, speech) or the cut itself (noise, rir)",
+    speakers="the supervision's speaker; else unknown (keyword, speech), the cut itself (noise) or its recording (rir)",
     layout="a manifest (cuts or recordings, .jsonl or .jsonl.gz) or a Shar directory",
     read=read,
     options=frozenset({"language"}),

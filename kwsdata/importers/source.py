@@ -80,17 +80,18 @@ class Source:
     custom: dict[str, Any] = field(default_factory=dict)
 
 
-def clip_id(key: str) -> str:
-    """Return the name of a clip inside its corpus: letters, digits, `_`, `-`, at most 60 characters.
+def clip_id(key: str, suffix: str = "") -> str:
+    """Return the name of a clip inside its corpus: letters, digits, `_`, `-`, at most 60 characters with `suffix`.
 
     A key that does not survive this unchanged (but for its extension, and `/` that becomes `_`) gets a hash of itself
     appended, so that "été" and "ete", or two words in Arabic script, stay apart.
     """
     stem = key[: -len(Path(key).suffix)] if Path(key).suffix.lower() in AUDIO_SUFFIXES else key
     safe = safe_id(stem)
-    if safe == stem.replace("/", "_") and len(safe) <= MAX_ID:
-        return safe
-    return f"{safe[: MAX_ID - 9].strip('_')}-{digest_of(stem)[:8]}"
+    longest = MAX_ID - len(suffix)
+    if safe == stem.replace("/", "_") and len(safe) <= longest:
+        return safe + suffix
+    return f"{safe[: longest - 9].strip('_')}-{digest_of(stem)[:8]}{suffix}"
 
 
 def sound_files(root: Path) -> Iterator[tuple[str, Path]]:

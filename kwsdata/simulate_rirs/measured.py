@@ -1,5 +1,8 @@
 """Measured impulse responses of imported corpora, brought to the bank's conventions.
 
+Of a file with several channels each is a response of its own (`NAME-ch1`, ...), with its own direct path at the
+documented sample and level; all are of one room, and so in one partition.
+
 A recording of a room ends in its own noise, which a convolution would add to every clip as a second, dull tail. The
 response is therefore cut where its energy, averaged over 20 ms, comes within 3 dB of the noise of its last tenth
 (after A. Lundeby et al., Acustica 81, 1995, without the iteration), and faded out over 10 ms.

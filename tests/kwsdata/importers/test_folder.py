@@ -117,15 +117,45 @@ def test_a_noise_is_its_own_source_unless_a_pattern_groups_them(importing, tmp_p
     assert (grouped["speakers"], grouped["speaker_count"]) == ("known", 2)
 
 
-def test_an_impulse_response_keeps_its_first_channel_and_its_quiet_tail(importing, tmp_path):
-    response = np.zeros(900, np.float32)
-    response[[4, 500]] = 0.5, 1e-5  # 56 ms, and a reflection 94 dB below: under a step of 16 bits
-    (tmp_path / "x").mkdir()
-    soundfile.write(tmp_path / "x/room.wav", np.stack([response, -response], axis=1), 16_000, subtype="FLOAT")
+def put_response(path, *channels):
+    path.parent.mkdir(exist_ok=True)
+    soundfile.write(path, np.stack(channels, axis=1), 16_000, subtype="FLOAT")
+
+
+def response(place):
+    """Return 56 ms: a direct path, a wall, and a reflection 94 dB below, under a step of 16 bits."""
+    wave = np.zeros(900, np.float32)
+    wave[[4, place, -1]] = 0.5, 0.1, 1e-5
+    return wave
+
+
+def test_each_channel_of_an_impulse_response_is_one_of_the_same_room(importing, tmp_path):
+    near, far = response(500), -response(600)
+    put_response(tmp_path / "x/room.wav", near, far)
+    put_response(tmp_path / "x/hall.wav", response(300))
     summary = importing("folder", tmp_path / "x", role="rir")
-    assert summary["speakers"] == "known"
-    (cut,) = importing.cuts().values()
-    np.testing.assert_allclose(cut.load_audio()[0], response, atol=2**-23)  # 24 bits; channels averaged would be 0
+    assert (summary["speakers"], summary["speaker_count"], summary["clips"]) == ("known", 2, 3)
+    cuts = importing.cuts()
+    for name, wave in (("tiny-room-ch1", near), ("tiny-room-ch2", far), ("tiny-hall", response(300))):
+        np.testing.assert_allclose(cuts[name].load_audio()[0], wave, atol=2**-23)  # 24 bits
+    assert {cuts[f"tiny-room-ch{n}"].custom["speaker"] for n in (1, 2)} == {"tiny:room.wav"}
+    assert [cuts[f"tiny-room-ch{n}"].custom["channel"] for n in (1, 2)] == [1, 2]
+
+
+def test_a_channel_that_holds_no_response_is_left_out_and_named(importing, tmp_path):
+    put_response(tmp_path / "x/dead.wav", response(500), np.zeros(900, np.float32), response(600))
+    put_response(tmp_path / "x/mono_as_stereo.wav", response(300), response(300))
+    importing("folder", tmp_path / "x", role="rir")
+    assert set(importing.cuts()) == {"tiny-dead-ch1", "tiny-dead-ch3", "tiny-mono_as_stereo"}
+    assert importing.rejects() == {"dead.wav channel 2": "silent (every sample is 0)"}
+
+
+def test_the_longest_name_has_room_for_a_channel(importing, tmp_path):
+    put_response(tmp_path / "x" / f"{'a' * 60}.wav", *(response(300 + n) for n in range(12)))
+    importing("folder", tmp_path / "x", name="n" * 32, role="rir")
+    names = importing.cuts("n" * 32)
+    assert len(names) == 12
+    assert all(len(name) <= 32 + 1 + 60 for name in names)
 
 
 def test_other_channels_are_averaged(importing, tmp_path):

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import soundfile
 from corpus_trees import HZ, put_tone
 from lhotse import CutSet, Recording, RecordingSet, SupervisionSegment, SupervisionSet
+from sound import white_noise
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import CorpusError
@@ -32,6 +34,18 @@ def test_recordings_alone_are_noise(importing, tmp_path, recordings):
     RecordingSet.from_recordings(recordings).to_file(tmp_path / "recordings.jsonl")
     summary = importing("lhotse", tmp_path / "recordings.jsonl", role="noise")
     assert (summary["clips"], summary["speaker_count"], summary["speakers"]) == (4, 4, "known")
+
+
+def test_cuts_of_one_recorded_room_are_of_one_room(importing, tmp_path, recordings):
+    soundfile.write(tmp_path / "hall.wav", np.stack([white_noise(1), white_noise(2)], axis=1), SAMPLE_RATE)
+    hall = Recording.from_file(tmp_path / "hall.wav")
+    office = recordings[0].to_cut()
+    parts = [office.truncate(duration=0.2).with_id("near"), office.truncate(offset=0.3).with_id("far")]
+    CutSet.from_cuts([hall.to_cut(), *parts]).to_file(tmp_path / "cuts.jsonl.gz")
+    summary = importing("lhotse", tmp_path / "cuts.jsonl.gz", role="rir")
+    assert (summary["clips"], summary["speaker_count"]) == (4, 2)
+    rooms = {cut.custom["speaker"] for cut in importing.cuts().values() if cut.custom.get("channel")}
+    assert rooms == {"tiny:hall"}
 
 
 def test_each_of_several_supervisions_is_a_clip(importing, tmp_path, recordings):

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pyroomacoustics as pra
 import pytest
+import soundfile
 from sound import white_noise
 
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.errors import AudioError, PartitionError, StageInputError
 from kwsdata.files import sha256_of
+from kwsdata.importers.run import run_import
 from kwsdata.partitions import PARTITIONS, partition_of
 from kwsdata.rirs import DIRECT_SAMPLE, align, find_direct, load_bank, measure_t60
 from kwsdata.simulate_rirs.measured import trim_tail
@@ -180,6 +182,24 @@ def test_rooms_without_a_name_need_a_partition(project: Path, small) -> None:
     wrong = small.simulate_rirs.model_copy(update={"measured": {"hall": "dev", "attic": "dev"}})
     with pytest.raises(PartitionError, match=r"names \['attic'\]"):
         run(small.model_copy(update={"simulate_rirs": wrong}))
+
+
+def test_all_channels_of_a_measured_room_go_to_one_partition(project: Path, small) -> None:
+    Path("rooms").mkdir()
+    for room in range(9):
+        channels = [0.3 * np.roll(decay(0.3, 0.5, 10 * room + channel), 20 * channel) for channel in range(3)]
+        soundfile.write(f"rooms/{room}.wav", np.stack(channels, axis=1), 16_000, subtype="FLOAT")
+    run_import("folder", "rooms", name="array", role="rir", params=small.import_, executor=small.executor)
+    run(small.model_copy(update={"simulate_rirs": small.simulate_rirs.model_copy(update={"rooms": 0})}))
+    found: dict[str, list[str]] = {}
+    for directory in sorted({path.parent for path in Path("data/rirs").glob("*/cuts.*")}):
+        bank = load_bank(directory)
+        for rir_id in bank.ids:
+            found.setdefault(bank.cuts[rir_id].custom["speaker"], []).append(directory.name)
+            assert find_direct(bank.wave(rir_id)) == DIRECT_SAMPLE  # of each microphone, however far it was
+    assert sorted(found) == [f"array:{room}.wav" for room in range(9)]
+    assert all(len(places) == 3 and len(set(places)) == 1 for places in found.values())
+    assert len({places[0] for places in found.values()}) > 1
 
 
 def load_bank_after(params) -> list[str]:
