@@ -24,8 +24,8 @@ def packed(model: Any) -> bytes:
     """Return the bytes of a file of `unpacked`'s objects, which are changed: buffers get other places."""
     _one_buffer_each(model)
     model = unpacked(_written(model))  # lists of numbers become arrays, which `_Builder` knows from lists of parts
+    parts: dict[Any, _Once] = {}
     for graph in model.subgraphs:
-        parts: dict[Any, _Once] = {}
         for tensor in graph.tensors:
             tensor.quantization = _shared(tensor.quantization, parts)
         for operator in graph.operators:
