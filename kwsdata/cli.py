@@ -87,6 +87,7 @@ def embed_augmented(params: ParamsOption = DEFAULT_PARAMS) -> None:
     app,
     "import",
     "kwsdata import folder ~/wake/computer --name crowd --role keyword --label computer --partition test\n"
+    "kwsdata import folder ~/mine --name mine --role keyword --label computer --find-word --partition train\n"
     "kwsdata import folder ~/noise --name street --role noise --speaker-pattern '^(?P<speaker>[^/]+)/'\n"
     "kwsdata import librispeech ~/LibriSpeech\n"
     "kwsdata import speech-commands ~/speech_commands_v0.01.tar.gz --words marvin,sheila",
@@ -122,6 +123,10 @@ def import_(
     ] = None,
     words: Annotated[str | None, typer.Option(help="Import only these texts, separated by commas.")] = None,
     limit: Annotated[int | None, typer.Option(help="Import at most so many, a fixed even sample.")] = None,
+    find_word: Annotated[
+        bool,
+        typer.Option("--find-word", help="Keywords said once a file, silence around them: find where, by the level."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a corpus of this name from elsewhere.")] = False,
     params: ParamsOption = DEFAULT_PARAMS,
 ) -> None:
@@ -149,6 +154,7 @@ def import_(
         match=match,
         words=words.split(",") if words else None,
         limit=limit,
+        find_word=find_word,
         force=force,
     )
     track(Path("data/corpora") / corpus)

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from kwsdata.corpus import CorpusInfo, Reject, Role, read_info, write_corpus
+from kwsdata.corpus import CorpusInfo, Item, Reject, Role, read_info, write_corpus
 from kwsdata.draws import digest_of
 from kwsdata.errors import CorpusError
 from kwsdata.fetched import is_url, local_copy
@@ -27,6 +27,7 @@ from kwsdata.importers.decode import decoded
 from kwsdata.importers.source import Source, clip_id, normal_text
 from kwsdata.manifests import safe_id
 from kwsdata.params import ExecutorParams, ImportParams
+from kwsdata.voice import word_span
 
 LOG = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def run_import(
     match: str | None = None,
     words: Sequence[str] | None = None,
     limit: int | None = None,
+    find_word: bool = False,
     force: bool = False,
 ) -> dict[str, Any]:
     """Import `path` as the corpus `out_root/name`. Doing it again with the same input changes no byte.
@@ -79,6 +81,7 @@ def run_import(
         match: import only sounds in whose key (path below `path`, or id) this regular expression is found.
         words: import only these texts (`["computer"]`).
         limit: import at most so many sounds, chosen by a hash of their keys: a fixed, even sample.
+        find_word: of a keyword whose time in its recording is not known: where it stands out from the background.
         force: replace a corpus of this name that came from elsewhere.
 
     Returns:
@@ -123,6 +126,8 @@ def run_import(
             if not found.sources and not found.rejects:
                 raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
             items = decoded(found.sources, scratch, params, options.role, executor, f"import {name}")
+            if find_word and options.role == "keyword":
+                items = map(_with_word, items)
             return write_corpus(
                 directory,
                 replace(info, speakers=found.speakers),
@@ -132,6 +137,13 @@ def run_import(
             )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _with_word(item: Item | Reject) -> Item | Reject:
+    if isinstance(item, Reject) or item.span is not None:
+        return item
+    start, end = word_span(item.wave)
+    return item if (start, end) == (0, item.wave.size) else replace(item, span=(start, end))
 
 
 def choose(

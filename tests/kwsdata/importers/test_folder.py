@@ -6,6 +6,7 @@ import soundfile
 from corpus_trees import put_tone, write
 from sound import tone, white_noise
 
+from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import CorpusError
 
 
@@ -190,3 +191,16 @@ def test_options_that_do_not_fit_are_refused(importing, tmp_path, asked, message
     put_tone(tmp_path / "x/1.wav", 0)
     with pytest.raises(CorpusError, match=message):
         importing("folder", tmp_path / "x", **asked)
+
+
+def test_the_word_is_found_in_its_recording_when_asked(importing, tmp_path):
+    wave = 0.001 * np.random.default_rng(0).standard_normal(2 * SAMPLE_RATE)
+    wave[16_000:24_000] += 0.3 * np.sin(np.arange(8_000) / 5)
+    (tmp_path / "x").mkdir()
+    soundfile.write(tmp_path / "x/1.wav", wave, SAMPLE_RATE)
+    importing("folder", tmp_path / "x", role="keyword", label="computer", find_word=True)
+    (cut,) = importing.cuts().values()
+    (said,) = cut.supervisions
+    assert cut.duration == 2.0
+    assert said.start == pytest.approx(1.0, abs=0.1)
+    assert said.end == pytest.approx(1.5, abs=0.16)
