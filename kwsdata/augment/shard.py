@@ -19,6 +19,7 @@ from kwsdata.draws import digest_of
 from kwsdata.errors import AudioError
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
+from kwsdata.memory import keep_freed_memory
 from kwsdata.params import AugmentParams
 from kwsdata.reach import reach
 from kwsdata.rirs import RirBank, load_bank
@@ -45,6 +46,7 @@ class ShardTask:
 
 def make_shard(task: ShardTask) -> tuple[Path, dict[str, Any]]:
     """Return the directory that holds the shard (as shard 0), made now unless the cache has it; and its counts."""
+    keep_freed_memory()
     materials = load_materials(task)
     parents = list(_read_parents(task))
     recipes = [_recipes_of(parent, task.params, materials) for parent in parents]
