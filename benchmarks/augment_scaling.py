@@ -1,11 +1,13 @@
 """Time the stages `augment` and `simulate_rirs` as they run: 1 and 2 workers, and memory as the corpus grows.
 
-    python benchmarks/augment_scaling.py [--parents 600]
+    python benchmarks/augment_scaling.py [--parents 600 2400]    # memory as the corpus grows
+    python benchmarks/augment_scaling.py --parents 6000          # enough work for the clock, on a quiet machine
 
 Words and noises are synthesised into a temporary project. Each run is a process of its own with an empty cache; its
 memory is the largest resident size of it and of its workers, sampled every 50 ms.
 
-Two times are given. One is the wall clock's, which means something on a machine that does nothing else. The other is
+Two times are given. One is the wall clock's, which means something on a machine that does nothing else (its load is
+printed first): of the whole stage, and from the workers' start on, when what they need has been imported. The other is
 the longest chain of CPU time: of the stage's own process (without its imports), of the server that imports for the
 workers, and of the busiest worker. It is what the wall clock would show if every process had a core to itself, and
 holds on a contended machine too; that workers slow each other down through caches and memory is in it.
@@ -45,23 +47,24 @@ if __name__ == "__main__":
     rooms = params.simulate_rirs.model_copy(update={{"rooms": {rooms}}})
     augment = params.augment.model_copy(update={{"clips_per_shard": {clips_per_shard}}})
     run(params.model_copy(update={{"executor": executor, "simulate_rirs": rooms, "augment": augment}}))
-    print(json.dumps([time.perf_counter() - start, time.process_time() - start_cpu]))
+    print(json.dumps([time.perf_counter() - start, time.process_time() - start_cpu, time.time()]))
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parents", type=int, default=600, help="words; a third as many noises")
+    parser.add_argument("--parents", type=int, nargs="+", default=[600, 2400], help="words; a third as many noises")
     parser.add_argument("--rooms", type=int, default=load_params(PARAMS).simulate_rirs.rooms)
     parser.add_argument("--clips-per-shard", type=int, default=load_params(PARAMS).augment.clips_per_shard)
     arguments = parser.parse_args()
+    print(f"{os.cpu_count()} cores; load of the machine before: {os.getloadavg()[0]:.1f}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         for workers in (1, 2):
             run = timed("simulate_rirs", workers, arguments)
             made = json.loads(Path("data/rirs/rirs.json").read_text())["rooms"]
             print(f"simulate_rirs  {run.told(sum(made.values()), 'rooms')}", flush=True)
-        for parents in (arguments.parents, 4 * arguments.parents):
+        for parents in arguments.parents:
             write_project(parents)
             first = None
             for workers in (1, 2):
@@ -71,7 +74,7 @@ def main() -> None:
                 print(
                     f"augment  {parents} words  {run.told(clips, 'clips')}; {first.chain_s / run.chain_s:.2f} times "
                     f"1 worker by CPU ({first.chain_s / (run.chain_s - run.server_s):.2f} without the imports), "
-                    f"{first.wall_s / run.wall_s:.2f} by the clock",
+                    f"{first.wall_s / run.wall_s:.2f} by the clock ({first.work_s / run.work_s:.2f} without)",
                     flush=True,
                 )
 
@@ -82,6 +85,7 @@ class Run:
 
     workers: int
     wall_s: float
+    work_s: float  # by the clock, from the workers' start on
     main_s: float
     server_s: float
     worker_s: list[float]
@@ -97,9 +101,10 @@ class Run:
         """Return it in words."""
         busy = " + ".join(f"{spent:.1f}" for spent in sorted(self.worker_s, reverse=True)[:4])
         return (
-            f"{self.workers} workers: {count} {what} in {self.wall_s:.1f} s, CPU {self.main_s:.1f} s here, "
-            f"{self.server_s:.1f} s imports, workers {busy or '-'} s: {count / self.chain_s:.1f} {what}/s by CPU; "
-            f"{self.main_mb} MB" + (f", a worker {self.worker_mb} MB" if self.worker_s else "")
+            f"{self.workers} workers: {count} {what} in {self.wall_s:.1f} s ({self.work_s:.1f} of work), "
+            f"CPU {self.main_s:.1f} s here, {self.server_s:.1f} s imports, workers {busy or '-'} s: "
+            f"{count / self.chain_s:.1f} {what}/s by CPU; {self.main_mb} MB"
+            + (f", a worker {self.worker_mb} MB" if self.worker_s else "")
         )
 
 
@@ -149,21 +154,24 @@ def timed(stage: str, workers: int, arguments: argparse.Namespace) -> Run:
     largest: dict[int, int] = {}
     spent: dict[int, float] = {}
     parents: dict[int, int] = {}
+    started: dict[int, float] = {}
     while process.poll() is None:
         for each in [watched, *watched.children(recursive=True)]:
             with suppress(psutil.Error):  # one that ended between the two calls
                 largest[each.pid] = max(largest.get(each.pid, 0), each.memory_info().rss)
                 spent[each.pid] = sum(each.cpu_times()[:2])
                 parents[each.pid] = each.ppid()
+                started[each.pid] = each.create_time()
         time.sleep(0.05)
     assert process.stdout is not None
-    wall_s, main_s = json.loads(process.stdout.read().strip().splitlines()[-1])
+    wall_s, main_s, ended = json.loads(process.stdout.read().strip().splitlines()[-1])
     others = {pid for pid, rss in largest.items() if rss > _OURS_MB << 20} - {process.pid}
     servers = {parents[pid] for pid in others} & others  # the fork server: it has the workers for children
     workers_of = [pid for pid in others - servers if parents[pid] in servers]
     return Run(
         workers,
         wall_s,
+        ended - min(started[pid] for pid in workers_of) if workers_of else wall_s,
         main_s,
         sum(spent[pid] for pid in servers),
         [spent[pid] for pid in workers_of],
