@@ -11,6 +11,7 @@ has its `TimeStretch` for.
 """
 
 import argparse
+import os
 import random
 import tempfile
 import time
@@ -57,6 +58,7 @@ SPEED, SEMITONES, SNR_DB, LEVEL = (
 RIR_S = 0.5
 COPIES = 6
 NOISE_S = 10.0
+FLOOR = ("decode", "FFT + inverse, clip + 0.5 s", "encode")  # what reading, one convolution and writing take at least
 _SLOW_ROUNDS = 2
 
 
@@ -66,6 +68,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     arguments = options.parse_args()
     warnings.simplefilter("ignore")
+    print(f"{os.cpu_count()} cores; load of the machine before: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(Path(scratch), arguments.clips)
         for seconds in (1.0, 3.0):
@@ -99,6 +102,7 @@ class Bench:
 
     def __init__(self, root: Path, clips: int) -> None:
         self.root, self.count = root, clips
+        self.chain_ms: dict[str, list[float]] = {"speed": [], "tempo": []}
         keep_freed_memory()  # as the stage does; what runs beside it profits as much
         self.engine = engine_for("fast", "cpu")
         self.materials = Materials(self._rirs(), self._pool("noise", NOISE_S), self._pool("speech", 5.0))
@@ -152,6 +156,7 @@ class Bench:
             best = {name: float(spent.sum()) for name, spent in each.items()}
             print(f"\n{kind} + pitch + reverb + noise + gain, {seconds:g} s clips, FLAC in, shard out")
             print(f"{'':28}{'ms a clip':>10}{'clips/s/core':>14}{'kwsdata is':>13}")
+            self.chain_ms[kind].append(best["kwsdata"] / self.count * 1e3)
             for name, spent in best.items():
                 ms = spent / self.count * 1e3
                 print(f"{name:28}{ms:10.2f}{1e3 / ms:14.0f}{spent / best['kwsdata']:12.1f}x")
@@ -205,9 +210,11 @@ class Bench:
         for seconds in (1.0, 3.0):
             for name, function in self._effects(speech_like(1, seconds)).items():
                 rows.setdefault(name, []).append(cpu_ms(function, rounds))
-        print(f"\n{'CPU ms, one thread':44}{'1 s':>8}{'3 s':>8}")
-        for name, spent in rows.items():
-            print(f"{name:44}" + "".join(f"{value:8.3f}" for value in spent))
+        rows |= {f"chain: {kind}": spent for kind, spent in self.chain_ms.items()}
+        floor = np.sum([rows[name] for name in FLOOR], axis=0)
+        print(f"\n{'CPU ms, one thread; and in floors':44}{'1 s':>8}{'3 s':>8}{'1 s':>8}{'3 s':>8}")
+        for name, spent in {**rows, "floor: decode + FFT + encode": floor}.items():
+            print(f"{name:44}" + "".join(f"{value:8.3f}" for value in [*spent, *(spent / floor)]))
 
     def _effects(self, wave: Waveform) -> dict[str, Callable[[], object]]:
         rirs, noises, speech = self.materials.rirs, self.materials.noises, self.materials.speech
@@ -220,10 +227,10 @@ class Bench:
         babble = draw_babble(np.random.default_rng(0), speech, Range(low=5, high=5), SNR_DB)
         span = (0, wave.size)
         return {
-            "floor: FLAC decode": lambda: decode_flac(data),
-            "floor: FLAC encode": lambda: encode_flac(wave),
-            "floor: FFT + inverse, clip + 0.5 s": lambda: irfft(rfft(wave, size), size),
-            "floor: copy of the clip": lambda: wave.copy(),
+            "decode": lambda: decode_flac(data),
+            "encode": lambda: encode_flac(wave),
+            "FFT + inverse, clip + 0.5 s": lambda: irfft(rfft(wave, size), size),
+            "copy of the clip": lambda: wave.copy(),
             "speed 1.1": lambda: apply_speed(wave, SpeedDraw(1.1)),
             "tempo 0.9": lambda: apply_tempo(wave, TempoDraw(0.9)),
             "pitch +2": lambda: apply_pitch(wave, PitchDraw(2.0)),
