@@ -10,12 +10,15 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, Reject, Role, read_info, write_corpus
 from kwsdata.draws import digest_of
 from kwsdata.errors import CorpusError
@@ -30,6 +33,7 @@ from kwsdata.params import ExecutorParams, ImportParams
 from kwsdata.voice import word_span
 
 LOG = logging.getLogger(__name__)
+_LONG_WORD_S = 1.3  # few wake words last longer
 
 MAX_NAME = 32  # characters of a corpus's name: it begins every tar member's, which holds 100
 UNKNOWN_LICENCE = "unknown"
@@ -126,24 +130,37 @@ def run_import(
             if not found.sources and not found.rejects:
                 raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
             items = decoded(found.sources, scratch, params, options.role, executor, f"import {name}")
-            if find_word and options.role == "keyword":
-                items = map(_with_word, items)
-            return write_corpus(
+            untimed: list[int] = []
+            if options.role == "keyword":
+                items = _timed(items, find_word, untimed)
+            summary = write_corpus(
                 directory,
                 replace(info, speakers=found.speakers),
                 chain(found.rejects, items),
                 params.clips_per_shard,
                 params.max_reject_fraction,
             )
+            if untimed and np.median(untimed) > _LONG_WORD_S * SAMPLE_RATE:
+                LOG.warning(
+                    "corpus %s: %d keywords are taken to last as long as their files, half of them over %.1f s. To "
+                    "train on them, import them with --find-word: a word that ends early teaches silence.",
+                    *(name, len(untimed), np.median(untimed) / SAMPLE_RATE),
+                )
+            return summary
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _with_word(item: Item | Reject) -> Item | Reject:
-    if isinstance(item, Reject) or item.span is not None:
-        return item
-    start, end = word_span(item.wave)
-    return item if (start, end) == (0, item.wave.size) else replace(item, span=(start, end))
+def _timed(items: Iterable[Item | Reject], find_word: bool, untimed: list[int]) -> Iterator[Item | Reject]:
+    """Yield keywords with the times of their words, if asked; add the samples of those without to `untimed`."""
+    for item in items:
+        if isinstance(item, Item) and item.span is None:
+            start, end = word_span(item.wave) if find_word else (0, item.wave.size)
+            if (start, end) != (0, item.wave.size):
+                item = replace(item, span=(start, end))
+            else:
+                untimed.append(item.wave.size)
+        yield item
 
 
 def choose(

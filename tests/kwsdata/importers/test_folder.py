@@ -193,7 +193,7 @@ def test_options_that_do_not_fit_are_refused(importing, tmp_path, asked, message
         importing("folder", tmp_path / "x", **asked)
 
 
-def test_the_word_is_found_in_its_recording_when_asked(importing, tmp_path):
+def test_the_word_is_found_in_its_recording_when_asked(importing, tmp_path, caplog):
     wave = 0.001 * np.random.default_rng(0).standard_normal(2 * SAMPLE_RATE)
     wave[16_000:24_000] += 0.3 * np.sin(np.arange(8_000) / 5)
     (tmp_path / "x").mkdir()
@@ -204,3 +204,7 @@ def test_the_word_is_found_in_its_recording_when_asked(importing, tmp_path):
     assert cut.duration == 2.0
     assert said.start == pytest.approx(1.0, abs=0.1)
     assert said.end == pytest.approx(1.5, abs=0.16)
+    assert "--find-word" not in caplog.text
+    importing("folder", tmp_path / "x", role="keyword", label="computer", force=True)
+    assert "half of them over 2.0 s" in caplog.text
+    assert "--find-word" in caplog.text
