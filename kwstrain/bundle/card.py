@@ -3,21 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from kwsdata.files import atomic_path
+from kwstrain.templating import templates_in
 
 
 def write_card(path: Path, info: dict[str, Any], lock: dict[str, Any], metrics: dict[str, Any]) -> None:
     """Write the card of the bundle `info` (its bundle.json, not yet sealed) as Markdown."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = templates_in(Path(__file__).parent, escape=False)
     environment.filters |= {"percent": _percent, "rate": _rate, "cell": _cell}
     licences: dict[str, list[str]] = {}
     for corpus in info["corpora"]:

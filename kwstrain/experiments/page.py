@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kwsdata.errors import StageInputError
@@ -15,6 +14,7 @@ from kwstrain.report.chart import Axis, Chart, round_ticks
 from kwstrain.report.figures import percent as short_percent
 from kwstrain.report.figures import series_class
 from kwstrain.report.words import percent, rate
+from kwstrain.templating import templates_in
 
 OWN = Path(__file__).parent / "templates"
 STYLE = Path(__file__).parents[1] / "report" / "templates"
@@ -33,22 +33,18 @@ def write_experiments(root: Path, out: Path, commits: int) -> dict[str, Any]:
     if not measured:
         raise StageInputError("no commit or experiment has a metrics.json yet: type `dvc exp run`, or `dvc repro`.")
     sets = sorted({name for one in measured for name in one.metrics["test"]}, key=lambda name: (name != "clean", name))
-    environment = Environment(
-        loader=FileSystemLoader([OWN, STYLE]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    text = environment.get_template("experiments.html.j2").render(
-        keywords=sorted({one.metrics["keyword"] for one in measured}),
-        head=["Experiment", "Changed", *(f"FNR, {name}" for name in sets), f"FAH, {sets[0]}", "Threshold"],
-        rows=[_row(one, sets) for one in found],
-        sets=[(name, series_class(place)) for place, name in enumerate(sets)],
-        fnr=fnr_figure(measured, sets),
-        fah=fah_figure(measured, sets[0]),
-        max_fah=sorted({one.metrics["max_fah"] for one in measured}),
+    text = (
+        templates_in(OWN, STYLE)
+        .get_template("experiments.html.j2")
+        .render(
+            keywords=sorted({one.metrics["keyword"] for one in measured}),
+            head=["Experiment", "Changed", *(f"FNR, {name}" for name in sets), f"FAH, {sets[0]}", "Threshold"],
+            rows=[_row(one, sets) for one in found],
+            sets=[(name, series_class(place)) for place, name in enumerate(sets)],
+            fnr=fnr_figure(measured, sets),
+            fah=fah_figure(measured, sets[0]),
+            max_fah=sorted({one.metrics["max_fah"] for one in measured}),
+        )
     )
     with atomic_path(out) as scratch:
         scratch.write_text(text)

@@ -5,13 +5,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kwsdata.files import atomic_path
 from kwstrain.quantization_report.score import ARITHMETICS, FLOAT
 from kwstrain.report.chart import Axis, Chart, decades, round_ticks
 from kwstrain.report.words import hours, percent, rate, whole
+from kwstrain.templating import templates_in
 
 OWN = Path(__file__).parent / "templates"
 STYLE = Path(__file__).parents[1] / "report" / "templates"
@@ -29,26 +29,22 @@ WIDTH = 520.0
 
 def write_page(found: dict[str, Any], path: Path) -> None:
     """Write the page of quantization.json's contents to `path`."""
-    environment = Environment(
-        loader=FileSystemLoader([OWN, STYLE]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    text = environment.get_template("quantization.html.j2").render(
-        found=found,
-        set_rows=_set_rows(found),
-        threshold_rows=_threshold_rows(found),
-        apart_rows=_apart_rows(found),
-        apart_head=["", "decisions", "greatest", *_bins(found["apart_edges"])],
-        apart_figure=apart_figure(found),
-        layer_rows=[_layer_row(row) for row in found["layers"]],
-        layer_figure=layer_figure(found["layers"]),
-        file_rows=[[name, whole(about["bytes"]), about["sha256"][:16]] for name, about in found["files"].items()],
-        hours=hours(found["hours"]),
-        percent=percent,
+    text = (
+        templates_in(OWN, STYLE)
+        .get_template("quantization.html.j2")
+        .render(
+            found=found,
+            set_rows=_set_rows(found),
+            threshold_rows=_threshold_rows(found),
+            apart_rows=_apart_rows(found),
+            apart_head=["", "decisions", "greatest", *_bins(found["apart_edges"])],
+            apart_figure=apart_figure(found),
+            layer_rows=[_layer_row(row) for row in found["layers"]],
+            layer_figure=layer_figure(found["layers"]),
+            file_rows=[[name, whole(about["bytes"]), about["sha256"][:16]] for name, about in found["files"].items()],
+            hours=hours(found["hours"]),
+            percent=percent,
+        )
     )
     with atomic_path(path) as scratch:
         scratch.write_text(text)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from lhotse import MonoCut
 
 from kwsdata.files import atomic_path, read_json
@@ -20,6 +20,7 @@ from kwstrain.report.examples import AUDIO, Example, Moment, chosen_alarms, chos
 from kwstrain.report.figures import det_figure, histogram_figure, series_class, training_figure
 from kwstrain.report.inputs import Evaluation, read_evaluation, read_history, read_optional
 from kwstrain.runtime import read_model_json
+from kwstrain.templating import templates_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -77,14 +78,7 @@ def run(
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates_in(TEMPLATES)
     environment.filters |= {"percent": words.percent, "rate": words.rate, "whole": words.whole, "hours": words.hours}
     return environment
 
