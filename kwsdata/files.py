@@ -7,12 +7,14 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import StageInputError
 from kwsdata.reach import appeared, reach
 
+_ROWS = 64  # compressed at once
 _TO_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)  # made once: json.dumps would make one a row
 
 
@@ -107,9 +109,10 @@ def write_jsonl_gz(path: Path, rows: Iterable[dict[str, Any]]) -> int:
         scratch.open("wb") as raw,
         gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6) as packed,
     ):
-        for row in rows:
-            packed.write(_TO_JSON.encode(row).encode() + b"\n")
-            count += 1
+        source = iter(rows)
+        while batch := [_TO_JSON.encode(row) for row in islice(source, _ROWS)]:
+            packed.write("\n".join([*batch, ""]).encode())
+            count += len(batch)
     return count
 
 

@@ -35,7 +35,8 @@ def safe_id(text: str) -> str:
 
 def audio_sha256(wave: Waveform) -> str:
     """Return the hash of the int16 samples of `wave` [samples], float32 or int16."""
-    return hashlib.sha256((wave if wave.dtype == np.int16 else to_int16(wave)).tobytes()).hexdigest()
+    steps = wave if wave.dtype == np.int16 else to_int16(wave)
+    return hashlib.sha256(np.ascontiguousarray(steps).data).hexdigest()
 
 
 def make_cut(

@@ -4,9 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("DVC_TEST", "true")  # no analytics, no look for a newer version: half a second a command
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)  # the same examples in every run
+settings.register_profile("search", deadline=None)  # HYPOTHESIS_PROFILE=search pytest ...: other examples in every run
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,9 +8,8 @@ microphone, its amplifier, the line. The supervision follows: speed and tempo sc
 leaves it in place. Levels and SNR are measured on the supervised word.
 """
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.augment.recipe import Materials, Recipe
@@ -23,7 +22,7 @@ from kwsdata.transforms.context import apply_context, lead_samples
 from kwsdata.transforms.engine import Engine
 from kwsdata.transforms.equalizer import apply_equalizer
 from kwsdata.transforms.fragment import apply_fragment
-from kwsdata.transforms.levels import active_level, below_full_scale
+from kwsdata.transforms.levels import active_level, below_full_scale, peak_of
 from kwsdata.transforms.loudness import apply_loudness
 from kwsdata.transforms.noise import mix
 from kwsdata.transforms.pitch import pitch_factor
@@ -68,7 +67,7 @@ def render(
     Raises:
         AudioError: a sample of `wave` is not finite.
     """
-    if not np.isfinite(wave).all():
+    if not math.isfinite(peak_of(wave)):
         raise AudioError("has samples that are not finite: import its corpus again")
     if recipe.fragment:
         wave = apply_fragment(wave, recipe.fragment)

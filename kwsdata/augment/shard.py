@@ -19,11 +19,11 @@ from kwsdata.draws import digest_of
 from kwsdata.errors import AudioError
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
-from kwsdata.memory import keep_freed_memory
+from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params import AugmentParams
 from kwsdata.reach import reach
 from kwsdata.rirs import RirBank, load_bank
-from kwsdata.shards import Clip, read_place, write_shard
+from kwsdata.shards import Clip, ahead, read_place, write_shard
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.transforms.engine import Engine, engine_for
 
@@ -48,6 +48,7 @@ def make_shard(task: ShardTask) -> tuple[Path, dict[str, Any]]:
     """Return the directory that holds the shard (as shard 0), made now unless the cache has it; and its counts."""
     keep_freed_memory()
     materials = load_materials(task)
+    leave_imports_uncollected()
     parents = list(_read_parents(task))
     recipes = [_recipes_of(parent, task.params, materials) for parent in parents]
     entry = task.cache / _key(task, parents, recipes, materials)
@@ -156,9 +157,9 @@ def _clips(
     counts: Counter[str],
 ) -> Iterator[Clip]:
     engine = engine_for(task.params.engine, task.params.device)
-    for parent, group in zip(parents, recipes, strict=True):
+    waves = ahead(read_place((parent.custom or {})["shard"], parent.id, task.root) for parent in parents)
+    for parent, wave, group in zip(parents, waves, recipes, strict=True):
         custom: dict[str, Any] = parent.custom or {}
-        wave = read_place(custom["shard"], parent.id, task.root)
         for recipe in group:
             clip = make_clip(parent, wave, recipe, materials, engine, task.params.early_target_ms)
             counts["clips"] += 1

@@ -62,8 +62,11 @@ def _sounding(wave: Waveform) -> tuple[int, int]:
     """Return [first, last) of the samples of `wave` [n] that are not zero; (0, 0) where all are."""
     if wave.size and wave[0] != 0 and wave[-1] != 0:
         return 0, wave.size
-    sounding = np.flatnonzero(wave)
-    return (int(sounding[0]), int(sounding[-1]) + 1) if sounding.size else (0, 0)
+    sounding = wave != 0
+    first = int(sounding.argmax()) if wave.size else 0
+    if not wave.size or not sounding[first]:
+        return 0, 0
+    return first, wave.size - int(sounding[::-1].argmax())
 
 
 def block_for(length: int, taps: int) -> int:

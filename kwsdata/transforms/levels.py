@@ -34,7 +34,12 @@ def rms32(wave: Waveform) -> float:
     return math.sqrt(np.dot(wave, wave) / wave.size) if wave.size else 0.0
 
 
+def peak_of(wave: Waveform) -> float:
+    """Return the largest magnitude in `wave` [samples], 0.0 for an empty one; NaN where a sample is NaN."""
+    return np.maximum(np.maximum.reduce(wave), -np.minimum.reduce(wave)) if wave.size else 0.0
+
+
 def below_full_scale(wave: Waveform) -> Waveform:
     """Return `wave`, scaled down as a whole to full scale when its peak is above 1."""
-    peak = max(np.maximum.reduce(wave), -np.minimum.reduce(wave)) if wave.size else 0.0
+    peak = peak_of(wave)
     return wave if peak <= 1.0 else (wave * np.float64(_CEILING / peak)).astype(np.float32)

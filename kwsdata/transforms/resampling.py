@@ -5,7 +5,7 @@ narrower band, and transformed back at its new size; of the result, a sixteenth 
 round the block's ends) is dropped. a and b have no prime factor above 41: such sizes pocketfft does fast.
 
 Flat to 0.91 of the narrower band and zero from its end on, between them a Kaiser window's integral: a tone inside is
-exact to -95 dB, and images and aliases stay below that; measured for factors of 0.76 to 2.
+exact to -95 dB, and images and aliases stay below that; measured for factors of 0.76 to 4.
 
 Overlap-save, as in `kwsdata.transforms.convolution`; J. F. Kaiser, Nonrecursive digital filter design using the I0-sinh
 window function, 1974.
@@ -20,6 +20,7 @@ from kwsdata.audio import Waveform
 from kwsdata.transforms.convolution import lanes
 
 _SMALLEST, _LARGEST = 96, 1024  # of b
+_SHORTEST = 64  # of a: what is dropped of a block is a part of it, the filter is as long in any
 _PRIME = 41
 _CLOSE = 2.3e-4  # 0.4 cents: the smallest b that comes as near as this is taken
 _PARTS = 16  # of a block: one at either end is dropped
@@ -58,24 +59,31 @@ def played_factor(factor: float) -> float:
 
 
 def _ratio(factor: float) -> tuple[int, int]:
-    """Return (b, a): b samples become a."""
-    fast, before = _fast_sizes()
-    after = np.rint(before / factor).astype(np.int64)
-    error = np.where(fast[after], np.abs(after * factor / before - 1), 1.0)
-    close = error < _CLOSE
-    chosen = int(close.argmax() if close.any() else error.argmin())
+    """Return (b, a): b samples become a. Of the ratios that are close the one of the smallest b, else the closest."""
+    factors, before, after = _ratios()
+    first, last = factors.searchsorted((factor * (1 - _CLOSE), factor * (1 + _CLOSE))).tolist()
+    if first == last:
+        first, last = max(first - 1, 0), last + 1  # the neighbours on either side
+        chosen = first + int(np.abs(factors[first:last] / factor - 1).argmin())
+    else:
+        chosen = first + int(before[first:last].argmin())
     return int(before[chosen]), int(after[chosen])
 
 
 @lru_cache(maxsize=1)
-def _fast_sizes() -> tuple[np.ndarray, np.ndarray]:
-    """Return which sizes have no prime factor above `_PRIME`, bool [sizes], and those that b is chosen from [bs]."""
-    left = np.arange(round(_LARGEST * _FURTHEST) + 1)
+def _ratios() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return all ratios b / a that are used, sorted, and their b and a: [ratios] each."""
+    sizes = np.arange(round(_LARGEST * _FURTHEST) + 1, dtype=np.int16)
+    left = sizes.copy()
     for prime in range(2, _PRIME + 1):
         while (divisible := (left % prime == 0) & (left > 0)).any():
             left[divisible] //= prime
-    fast = left == 1
-    return fast, np.flatnonzero(fast[: _LARGEST + 1])[np.flatnonzero(fast).searchsorted(_SMALLEST) :]
+    fast = sizes[left == 1]
+    before, after = fast[(fast >= _SMALLEST) & (fast <= _LARGEST)][:, None], fast[fast >= _SHORTEST]
+    factors = before / after.astype(np.float64)
+    order = np.argsort(factors, axis=None, kind="stable")  # of equal ones the first, of the smallest b
+    before, after = (np.broadcast_to(side, factors.shape).reshape(-1)[order] for side in (before, after))
+    return factors.reshape(-1)[order], before, after
 
 
 @lru_cache(maxsize=64)

@@ -69,12 +69,14 @@ def _places(padded: Waveform, segments: int, hop: int, factor: float) -> list[in
     """Return where in `padded` each segment starts: where it best continues the one before it."""
     lows = (np.arange(1, segments) * (hop * factor)).astype(np.int64)  # from where on each is looked for
     regions = _windows(padded, _SEARCH + _OVERLAP)[lows]
-    places = [_SEARCH // 2]
+    place = _SEARCH // 2
+    places = [place]
+    correlate, multiply = np.correlate, np.multiply  # a fifth of this loop's time is the interpreter's
     for low, region, reciprocal in zip(lows.tolist(), regions[:, :-1], _reciprocal_norms(regions), strict=True):
-        follows = places[-1] + hop
-        fit = np.correlate(region, padded[follows : follows + _OVERLAP])
-        fit *= reciprocal
-        places.append(low + int(fit.argmax()))
+        follows = place + hop
+        fit = correlate(region, padded[follows : follows + _OVERLAP])
+        place = low + int(multiply(fit, reciprocal, fit).argmax())
+        places.append(place)
     return places
 
 

@@ -24,3 +24,25 @@ print(faults())
 def test_arrays_of_seconds_of_sound_take_no_fresh_pages() -> None:
     made = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert int(made.stdout) < 2000  # once would be 2000, and 20 times 40 000 were they handed back
+
+
+FREEZES = """
+import gc
+from kwsdata.memory import leave_imports_uncollected
+leave_imports_uncollected()
+before = gc.get_freeze_count()
+leave_imports_uncollected()
+class Ring: pass
+ring = Ring()
+ring.itself = ring
+del ring
+print(before, gc.get_freeze_count(), gc.collect())
+"""
+
+
+def test_what_is_imported_is_collected_no_more_and_what_comes_later_is() -> None:
+    made = subprocess.run([sys.executable, "-c", FREEZES], capture_output=True, text=True, check=True)
+    frozen, again, found = map(int, made.stdout.split())
+    assert frozen > 1000
+    assert again <= frozen
+    assert found >= 1

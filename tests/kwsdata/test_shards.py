@@ -7,7 +7,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, Reject, write_corpus
 from kwsdata.errors import CorpusError, StageInputError
 from kwsdata.files import sha256_of
-from kwsdata.shards import load_audio, read_clips, shard_cuts
+from kwsdata.shards import ahead, load_audio, read_clips, shard_cuts
 
 INFO = CorpusInfo("toy", "folder", "speech", "CC0", "none", "made here", "known")
 
@@ -73,3 +73,12 @@ def test_too_many_rejects_fail_and_leave_no_corpus(tmp_path):
         write_corpus(tmp_path / "toy", INFO, bad, 5, 0.1)
     assert not (tmp_path / "toy").exists()
     assert (tmp_path / "toy.rejects.json").exists()
+
+
+@pytest.mark.parametrize("total", [0, 1, 7, 8, 9, 30])
+def test_items_are_drawn_some_at_a_time_and_come_in_order(total):
+    drawn, taken = [], []
+    for item in ahead(number for number in range(total) if drawn.append(number) is None):
+        taken.append(item)
+        assert len(drawn) - len(taken) < 8
+    assert taken == drawn == list(range(total))

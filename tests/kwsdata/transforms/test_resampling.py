@@ -13,15 +13,16 @@ EDGE = 400  # samples at either end, where the filter meets the clip's start and
 
 
 @settings(max_examples=30, deadline=None)
-@given(factor=st.floats(0.76, 2.0), place=st.floats(0.01, 0.9), seconds=st.floats(0.2, 1.5))
+@given(factor=st.floats(0.76, 4.0), place=st.floats(0.01, 0.9), seconds=st.floats(0.4, 1.5))
 @example(factor=1.0005, place=0.5, seconds=1.0)
+@example(factor=2.0, place=0.88671875, seconds=1.0)  # a ratio of small numbers: its blocks are the shortest
 def test_a_tone_is_the_same_tone_at_another_rate(factor: float, place: float, seconds: float) -> None:
     hz = place * 8000 * min(1, 1 / played_factor(factor))
     played = resample(tone(hz, seconds), factor)
     step = 2 * np.pi * hz * played_factor(factor) / 16_000
     wanted = 0.5 * np.sin(step * np.arange(played.size))
     # float32, and what is left of the filter beyond the sixteenth of a block that is dropped
-    assert level_db((played - wanted)[EDGE:-EDGE]) < level_db(wanted) - 90
+    assert level_db((played - wanted)[EDGE:-EDGE]) < level_db(wanted) - 95
 
 
 @settings(max_examples=100, deadline=None)
