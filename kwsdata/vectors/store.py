@@ -63,11 +63,11 @@ class VectorStore:
             self.rows = [int(count) for count in info["rows"]]
             if min(self.dim, self.window, self.hop, *self.rows, 1) < 1:
                 raise ValueError("a count below 1")
+            self.first = np.concatenate([[0], np.cumsum(self.rows, dtype=np.int64)])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StageInputError(
                 f"{self.directory}/store.json is malformed ({error!r}): type `dvc repro embed`."
             ) from None
-        self.first = np.concatenate([[0], np.cumsum(self.rows, dtype=np.int64)])
         self._shards = [self._map(number, count) for number, count in enumerate(self.rows)]
         self._pieces: OrderedDict[int, ShardPieces] = OrderedDict()
 

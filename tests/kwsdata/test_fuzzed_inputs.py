@@ -132,6 +132,17 @@ def test_a_fuzzed_store_or_index_is_opened_or_refused(fuzzed, params, data):
         path.write_bytes(whole)
 
 
+def test_a_count_of_vectors_beyond_all_numbers_is_refused(fuzzed):
+    path = fuzzed / "s" / "store.json"
+    whole = path.read_bytes()
+    path.write_text(json.dumps(json.loads(whole) | {"rows": [2**64, 30]}))
+    try:
+        with pytest.raises(StageInputError, match="store.json is malformed"):
+            VectorStore(fuzzed / "s")
+    finally:
+        path.write_bytes(whole)
+
+
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory, params) -> Path:
     root = tmp_path_factory.mktemp("fuzzed")
