@@ -11,6 +11,7 @@ number in the piece: this is the map from vectors to sound, and needs no file of
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class VectorStore:
             self.rows = [int(count) for count in info["rows"]]
             if min(self.dim, self.window, self.hop, *self.rows, 1) < 1:
                 raise ValueError("a count below 1")
-            self.first = np.concatenate([[0], np.cumsum(self.rows, dtype=np.int64)])
+            self.first = np.array([0, *accumulate(self.rows)], dtype=np.int64)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StageInputError(
                 f"{self.directory}/store.json is malformed ({error!r}): type `dvc repro embed`."
@@ -107,7 +108,7 @@ class VectorStore:
         path = pieces_path(self.directory, number)
         rows = list(read_jsonl_gz(path))
         try:
-            first = np.concatenate([[0], np.cumsum([int(row["rows"]) for row in rows], dtype=np.int64)])
+            first = np.array([0, *accumulate(int(row["rows"]) for row in rows)], dtype=np.int64)
             if (np.diff(first) < 0).any():
                 raise ValueError("fewer than none")
         except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -132,10 +132,11 @@ def test_a_fuzzed_store_or_index_is_opened_or_refused(fuzzed, params, data):
         path.write_bytes(whole)
 
 
-def test_a_count_of_vectors_beyond_all_numbers_is_refused(fuzzed):
+@pytest.mark.parametrize("count", [2**63 - 1, 2**64, 1e300])
+def test_a_count_of_vectors_beyond_all_numbers_is_refused(fuzzed, count):
     path = fuzzed / "s" / "store.json"
     whole = path.read_bytes()
-    path.write_text(json.dumps(json.loads(whole) | {"rows": [2**64, 30]}))
+    path.write_text(json.dumps(json.loads(whole) | {"rows": [count, 30]}))
     try:
         with pytest.raises(StageInputError, match="store.json is malformed"):
             VectorStore(fuzzed / "s")
