@@ -58,6 +58,15 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def stamp_of(*paths: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of each file (of a directory: of those in it) that exists: of a remade one others.
+
+    What a process keeps of a file is kept under this: a worker may outlive many runs.
+    """
+    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file())
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 hex digest of a file's bytes, read in 1 MiB blocks."""
     digest = hashlib.sha256()

@@ -5,7 +5,7 @@ at first, and gives score [1, frames / stride] and the next states; `model.json`
 feature frame (d + 1) stride - 1 is complete.
 """
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.embedders.base import open_session
 from kwsdata.errors import StageInputError
 from kwsdata.features import make_frontend
-from kwsdata.files import read_json, sha256_of
+from kwsdata.files import read_json, sha256_of, stamp_of
 from kwsdata.params.data import FeaturesParams
 from kwsdata.pieces import Piece, load_piece
 
@@ -71,7 +71,11 @@ class Scorer:
         return scores[scores.size - wanted :]
 
 
-@cache
 def load_scorer(directory: str) -> Scorer:
-    """Return the scorer of a model directory, made once a process."""
+    """Return the scorer of a model directory, made once a process and model."""
+    return _load_scorer(directory, stamp_of(Path(directory)))
+
+
+@lru_cache(maxsize=2)
+def _load_scorer(directory: str, stamp: object) -> Scorer:
     return Scorer(Path(directory))

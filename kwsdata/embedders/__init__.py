@@ -4,20 +4,20 @@
 public network, or the layer before the last of a trained teacher.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from kwsdata.embedders.base import Embedder
 from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.embedders.onnx_file import OnnxEmbedder
 from kwsdata.errors import ParamsError
+from kwsdata.files import stamp_of
 
 __all__ = ["Embedder", "GoogleSpeech", "OnnxEmbedder", "load_embedder"]
 
 
-@cache
 def load_embedder(name: str | None) -> Embedder:
-    """Return the embedder `name` (made once a process): `google_speech`, or the path of an .onnx file.
+    """Return the embedder `name` (made once a process and file): `google_speech`, or the path of an .onnx file.
 
     Raises:
         ParamsError: there is no such embedder, or none is wanted.
@@ -27,7 +27,17 @@ def load_embedder(name: str | None) -> Embedder:
     if name is None:
         raise ParamsError("embed.embedder is null, so that nothing can be compared: give google_speech.")
     if name == GoogleSpeech.name:
-        return GoogleSpeech()
+        return _google_speech()
     if name.endswith(".onnx"):
-        return OnnxEmbedder(Path(name))
+        return _onnx_file(Path(name), stamp_of(Path(name), Path(name).with_suffix(".json")))
     raise ParamsError(f"embed.embedder = {name!r}: give google_speech, or the path of an .onnx file.")
+
+
+@cache
+def _google_speech() -> GoogleSpeech:
+    return GoogleSpeech()
+
+
+@lru_cache(maxsize=2)
+def _onnx_file(path: Path, stamp: object) -> OnnxEmbedder:
+    return OnnxEmbedder(path)

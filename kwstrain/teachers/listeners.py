@@ -16,7 +16,7 @@ from kwsdata.audio import Waveform
 from kwsdata.draws import digest_of
 from kwsdata.embedders import OnnxEmbedder
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import read_json, sha256_of
+from kwsdata.files import read_json, sha256_of, stamp_of
 from kwstrain.teachers.weights import FILE, load_teacher
 from kwstrain.teachers.windowed import WindowedTeacher
 
@@ -118,14 +118,18 @@ def entry_point(name: str) -> Listener:
     return made
 
 
-@lru_cache(maxsize=1)
 def load_listener(directory: Path) -> Listener:
-    """Return the teacher of `directory` (data/models/teacher), made once a process.
+    """Return the teacher of `directory` (data/models/teacher), made once a process and teacher.
 
     Raises:
         StageInputError: a file is missing or damaged.
         ParamsError: an entry point cannot be loaded.
     """
+    return _load_listener(directory, stamp_of(directory))
+
+
+@lru_cache(maxsize=1)
+def _load_listener(directory: Path, stamp: object) -> Listener:
     info = read_json(directory / "teacher.json")
     if info["teacher"] != "own":
         model = load_teacher(directory, info)

@@ -7,7 +7,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.errors import StageInputError
 from kwsdata.pieces import pieces_of_cuts
-from kwsdata.scoring import AFTER, WARM_UP, Scorer
+from kwsdata.scoring import AFTER, WARM_UP, Scorer, load_scorer
 from kwsdata.shards import shard_cuts
 from kwstrain.runtime import StreamingModel
 
@@ -55,3 +55,14 @@ def test_a_model_that_is_not_the_exported_one_is_refused(tmp_path, params):
         Scorer(tmp_path / "m")
     with pytest.raises(StageInputError, match="missing"):
         Scorer(tmp_path / "nowhere")
+
+
+def test_a_process_keeps_a_model_until_another_takes_its_place(tmp_path, params):
+    place = tmp_path / "model"
+    loudness_model(place, params)
+    first = load_scorer(str(place))
+    assert load_scorer(str(place)) is first
+    loudness_model(place, params, threshold=3.0)
+    second = load_scorer(str(place))
+    assert second.identity != first.identity
+    assert second.score(white_noise(1, 1.0)).mean() < first.score(white_noise(1, 1.0)).mean()

@@ -89,6 +89,10 @@ def test_any_file_embeds_by_its_contract(tmp_path):
     # A tone of peak 0.5 has mean square 0.125 over whole periods; full scale is 10 here.
     np.testing.assert_allclose(vectors[:, 0], 12.5, rtol=1e-4)
     np.testing.assert_allclose(vectors[:, 1], 10 * wave[1599::400], rtol=1e-6)
+    # one a process, until the file is another
+    assert load_embedder(str(path)) is embedder
+    mean_and_last(path, 1600, format=1, input="wave", scale=100.0, window_samples=1600, hop_samples=400)
+    np.testing.assert_allclose(load_embedder(str(path)).embed(wave)[:, 0], 1250, rtol=1e-4)
 
 
 def test_a_network_on_features_gets_the_front_ends_frames(tmp_path, params):

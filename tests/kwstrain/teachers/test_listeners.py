@@ -148,3 +148,12 @@ def test_weights_that_are_missing_or_of_another_teacher_are_explained(tmp_path, 
     torch.save(trained("conformer", params)._model.state_dict(), tmp_path / FILE)
     with pytest.raises(StageInputError, match="cannot be read"):
         load_listener(tmp_path)
+
+
+def test_a_process_keeps_a_teacher_until_another_takes_its_place(tmp_path):
+    write_json(tmp_path / "teacher.json", {"teacher": "own", "path": "own.onnx"})
+    loudness_teacher(tmp_path / "own.onnx")
+    first = load_listener(tmp_path)
+    assert load_listener(tmp_path) is first
+    loudness_teacher(tmp_path / "own.onnx", "probability")
+    assert load_listener(tmp_path).identity != first.identity
