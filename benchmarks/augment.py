@@ -4,13 +4,14 @@
 
 Peers (`pip install audiomentations torch-audiomentations`) are left out where they are not installed. Times are CPU
 times, each clip's best of the rounds, whose order alternates, so that another load on the machine weighs on all alike
-and as little as can be; every round draws the same. Every
-chain reads FLAC bytes, applies a change of speed, pitch, reverb, noise and gain to every clip, and writes the same kind
-of shard. "Speed" is changed twice over: by resampling, and (pitch kept) by stretching, which is what audiomentations
-has its `TimeStretch` for.
+and as little as can be; every round draws the same. Every chain reads FLAC bytes, applies a change of speed, pitch,
+reverb, noise and gain to every clip, and writes the same kind of shard: with our reader and writer, which are lent to
+the peers, and once with soundfile and Lhotse's own. "Speed" is changed twice over: by resampling, and (pitch kept) by
+stretching, which is what audiomentations has its `TimeStretch` for.
 """
 
 import argparse
+import io
 import os
 import random
 import shutil
@@ -20,21 +21,23 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
+from itertools import chain as joined
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import soundfile
+from lhotse.shar.writers import AudioTarWriter, JsonlShardWriter
 from scipy.fft import irfft, next_fast_len, rfft
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, decode_flac, encode_flac
 from kwsdata.augment.recipe import Materials, Recipe
-from kwsdata.augment.shard import make_clip
+from kwsdata.augment.shard import make_clips
 from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params.base import Range
 from kwsdata.rirs import RirBank, load_bank, to_stored
-from kwsdata.shards import Clip, ahead, shard_cuts, write_shard
+from kwsdata.shards import Clip, ahead, batches, shard_cuts, write_shard
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.transforms.babble import babble_of, draw_babble
 from kwsdata.transforms.band_limit import BandLimitDraw, apply_band_limit
@@ -157,12 +160,12 @@ class Bench:
                     each[name] = np.minimum(each[name], self._timed(runs[name]))
             best = {name: float(spent.sum()) for name, spent in each.items()}
             print(f"\n{kind} + pitch + reverb + noise + gain, {seconds:g} s clips, FLAC in, shard out")
-            print(f"{'':36}{'ms a clip':>10}{'clips/s/core':>14}{'kwsdata is':>13}")
+            print(f"{'':44}{'ms a clip':>10}{'clips/s/core':>14}{'kwsdata is':>13}")
             self.chain_ms[kind].append(best["kwsdata"] / self.count * 1e3)
             for name, spent in best.items():
                 ms = spent / self.count * 1e3
                 ours = "kwsdata, 6 copies" if name.endswith("copies") else "kwsdata"
-                print(f"{name:36}{ms:10.2f}{1e3 / ms:14.0f}{spent / best[ours]:12.1f}x")
+                print(f"{name:44}{ms:10.2f}{1e3 / ms:14.0f}{spent / best[ours]:12.1f}x")
 
     def _timed(self, run: Callable[[], None]) -> np.ndarray:
         """Return the CPU seconds between the clips of a run, and those before the first and after the last."""
@@ -177,7 +180,7 @@ class Bench:
     def ours(self, kind: str, copies: int = 1) -> None:
         """Read, augment and write every clip; or, as the stage does, every `copies`th clip `copies` times."""
 
-        def clips():
+        def drawn():
             waves = ahead(decode_flac(data) for data in self.packed[::copies])
             for number, cut in enumerate(self.cuts):
                 rng = np.random.default_rng(number)
@@ -195,9 +198,10 @@ class Bench:
                     loudness=draw_loudness(rng, LEVEL),
                 )
                 self.stamps.append(time.process_time())
-                yield make_clip(parent, wave, recipe, self.materials, self.engine)
+                yield parent, wave, recipe
 
-        write_shard(self.root / "ours", 0, clips())
+        made = (make_clips(batch, self.materials, self.engine) for batch in batches(drawn()))
+        write_shard(self.root / "ours", 0, joined.from_iterable(made))
 
     def theirs(self, name: str, augmented: Callable[[Waveform], Waveform], copies: int = 1) -> None:
         """Do the same with another library."""
@@ -212,6 +216,21 @@ class Bench:
                 yield Clip(make_cut(cut.id, wave.size, custom=cut.custom), wave)
 
         write_shard(self.root / name, 0, clips())
+
+    def with_common_tools(self, name: str, augmented: Callable[[Waveform], Waveform]) -> None:
+        """Do the same with another library, read by soundfile and written by Lhotse, as without ours."""
+        folder = self.root / name
+        folder.mkdir()
+        with (
+            AudioTarWriter(str(folder / "recording.000000.tar"), shard_size=None) as tar,
+            JsonlShardWriter(str(folder / "cuts.000000.jsonl.gz"), shard_size=None) as rows,
+        ):
+            for data, cut in zip(self.packed, self.cuts, strict=True):
+                self.stamps.append(time.process_time())
+                wave = augmented(soundfile.read(io.BytesIO(data), dtype="float32")[0])
+                made = make_cut(cut.id, wave.size, custom=cut.custom)
+                tar.write(cut.id, wave[None], SAMPLE_RATE, manifest=made.recording)
+                rows.write(made)
 
     def effects(self, rounds: int) -> None:
         """Print each effect's time on clips of 1 s and 3 s beside the floor: decoding, transforms, encoding."""
@@ -279,10 +298,17 @@ def _audiomentations(bench: Bench, kind: str) -> dict[str, Callable[[], None]]:
     )
     name = f"audiomentations {am.__version__}"
 
-    def run(copies: int = 1) -> None:
-        bench.theirs("am", lambda wave: chain(wave, sample_rate=SAMPLE_RATE), copies)
+    def augmented(wave: Waveform) -> Waveform:
+        return chain(wave, sample_rate=SAMPLE_RATE)
 
-    return {name: run, f"{name}, 6 copies": lambda: run(COPIES)}
+    def run(copies: int = 1) -> None:
+        bench.theirs("am", augmented, copies)
+
+    return {
+        name: run,
+        f"{name}, 6 copies": lambda: run(COPIES),
+        f"{name}, soundfile and Lhotse": lambda: bench.with_common_tools("am", augmented),
+    }
 
 
 def _torch_audiomentations(bench: Bench, kind: str) -> dict[str, Callable[[], None]]:

@@ -26,7 +26,7 @@ from kwsdata.manifests import read_cuts, recording_to_dict, write_cuts
 from kwsdata.reach import reach
 
 _BUFFER = 1 << 20  # bytes written at once: a clip is a dozen small pieces
-_AHEAD = 8  # clips made before they are encoded
+_TOGETHER = 16  # clips that are decoded, made, or encoded in a row
 
 Item = TypeVar("Item")
 
@@ -52,7 +52,7 @@ def shard_paths(directory: Path, number: int) -> tuple[Path, Path]:
 
 
 def write_shard(directory: Path, number: int, clips: Iterable[Clip], bits: int = 16) -> list[MonoCut]:
-    """Write shard `number` of `directory` at `bits` a sample, holding 8 clips in memory at a time.
+    """Write shard `number` of `directory` at `bits` a sample, holding 16 clips in memory at a time.
 
     The manifest is written last, so its presence means a whole shard. Returns the cuts written.
     """
@@ -60,7 +60,7 @@ def write_shard(directory: Path, number: int, clips: Iterable[Clip], bits: int =
     cuts = []
     tars: dict[str, BinaryIO] = {}
     with ExitStack() as stack:
-        for clip in ahead(clips, _AHEAD):
+        for clip in ahead(clips):
             recording = json.dumps(recording_to_dict(clip.cut.recording)).encode() + b"\n"
             for name, wave in {"recording": clip.wave, **clip.extras}.items():
                 if name not in tars:
@@ -75,14 +75,20 @@ def write_shard(directory: Path, number: int, clips: Iterable[Clip], bits: int =
     return cuts
 
 
-def ahead(items: Iterable[Item], count: int = _AHEAD) -> Iterator[Item]:
+def batches(items: Iterable[Item], count: int = _TOGETHER) -> Iterator[list[Item]]:
+    """Yield `items` as lists of `count`; the last may be shorter."""
+    source = iter(items)
+    while batch := list(islice(source, count)):
+        yield batch
+
+
+def ahead(items: Iterable[Item], count: int = _TOGETHER) -> Iterator[Item]:
     """Yield `items`, drawn `count` at a time.
 
     What makes them and what takes them run in turns that are long enough for the processor's caches: clips are made
     and encoded in an eighth less time.
     """
-    source = iter(items)
-    while batch := list(islice(source, count)):
+    for batch in batches(items, count):
         yield from batch
 
 

@@ -17,6 +17,7 @@ into() { # PARTITION NAME FOLDER ROLE [OPTION...]
 }
 crowd=(--licence Apache-2.0 --source "wake-word-benchmark, crowd-sourced" --language en)
 community=(--licence "public domain" --source "Precise Community Data" --language en)
+commands="P. Warden, Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv:1804.03209, 2018"
 into test crowd_computer wake_words_crowd/computer keyword --label computer "${crowd[@]}"
 into test crowd_snowboy wake_words_crowd/snowboy keyword --label snowboy "${crowd[@]}"
 for word in athena amelia hey_chatterbox; do
@@ -25,16 +26,17 @@ done
 into dev community_other wake_words_community/not_wake_words speech "${community[@]}"
 into dev community_other_es wake_words_community/not_wake_words_es speech "${community[@]}" --language es
 into speakers speech_commands_mini speech_commands_mini keyword --speaker-pattern '/(?P<speaker>[0-9a-f]+)_nohash_' \
-  --licence CC-BY-4.0 --source "Speech Commands" --language en
+  --licence CC-BY-4.0 --source "Speech Commands" --language en --citation "$commands"
 into speakers libri_mini speech_english_libri speech --speaker-pattern '(?P<speaker>[0-9]+)-[0-9]+-[0-9]+\.' \
-  --licence CC-BY-4.0 --source LibriSpeech --language en
+  --licence CC-BY-4.0 --source LibriSpeech --language en \
+  --citation "V. Panayotov et al., Librispeech: an ASR corpus based on public domain audio books, ICASSP 2015"
 into test kerstin speech_german_kerstin speech --licence CC0-1.0 --source "Kerstin" --language de
 into train fillets_nl speech_dutch_fillets speech --licence GPL-2.0 --source "Fish Fillets NG" --language nl
 into speakers esc10 noise_esc10 noise --speaker-pattern '/[0-9]-(?P<speaker>[0-9]+)-' --licence "CC0 or CC-BY per clip" \
-  --source ESC-10
+  --source ESC-10 --citation "K. J. Piczak, ESC: dataset for environmental sound classification, ACM Multimedia 2015"
 into speakers ambience noise_ambience noise --licence "CC0, CC-BY, CC-BY-SA or PD per clip" --source Blanket
 into speakers speech_commands_noise noise_speech_commands noise --licence CC-BY-4.0 --source "Speech Commands" \
-  --match '^[a-z]+_[a-z_]+\.ogg'
+  --match '^[a-z]+_[a-z_]+\.ogg' --citation "$commands"
 into speakers voxengo impulse_responses_voxengo rir --licence "free for any use" --source Voxengo
 # The gate found it: the same cry as 3-151080, which another partition has.
 kwsdata exclude esc10-004_-_Baby_cry_5-151085-A --why "the recording of esc10-004_-_Baby_cry_3-151080-A again" > /dev/null

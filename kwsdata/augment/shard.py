@@ -3,17 +3,18 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
-from kwsdata.augment.chain import render
+from kwsdata.augment.chain import Rendered, Take, render
 from kwsdata.augment.recipe import Materials, Recipe, draw_recipe
 from kwsdata.draws import digest_of
 from kwsdata.errors import AudioError
@@ -23,7 +24,7 @@ from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params import AugmentParams
 from kwsdata.reach import reach
 from kwsdata.rirs import RirBank, load_bank
-from kwsdata.shards import Clip, ahead, read_place, write_shard
+from kwsdata.shards import Clip, ahead, batches, read_place, write_shard
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.transforms.engine import Engine, engine_for
 
@@ -158,42 +159,56 @@ def _clips(
 ) -> Iterator[Clip]:
     engine = engine_for(task.params.engine, task.params.device)
     waves = ahead(read_place((parent.custom or {})["shard"], parent.id, task.root) for parent in parents)
-    for parent, wave, group in zip(parents, waves, recipes, strict=True):
-        custom: dict[str, Any] = parent.custom or {}
-        for recipe in group:
-            clip = make_clip(parent, wave, recipe, materials, engine, task.params.early_target_ms)
+    copies = (
+        (parent, wave, recipe) for parent, wave, group in zip(parents, waves, recipes, strict=True) for recipe in group
+    )
+    for batch in batches(copies):
+        clips = make_clips(batch, materials, engine, task.params.early_target_ms)
+        for (parent, _, recipe), clip in zip(batch, clips, strict=True):
             counts["clips"] += 1
             counts["samples"] += clip.wave.size
-            counts[f"label {custom['label']}"] += 1
+            counts[f"label {(parent.custom or {})['label']}"] += 1
             counts.update(f"effect {effect}" for effect in recipe.effects)
             yield clip
 
 
-def make_clip(
-    parent: MonoCut,
-    wave: Waveform,
-    recipe: Recipe,
+def make_clips(
+    copies: Sequence[tuple[MonoCut, Waveform, Recipe]],
     materials: Materials,
     engine: Engine,
     early_ms: float | None = None,
-) -> Clip:
-    """Return the copy of `parent` (whose sound is `wave` [samples]) that `recipe` describes.
+) -> list[Clip]:
+    """Return the copies that are described by (parent, its sound [samples], recipe), made together.
 
     Raises:
-        AudioError: see `kwsdata.augment.chain.render`.
+        AudioError: a parent has a sample that is not finite.
     """
+    takes = [_take(*copy) for copy in copies]
+    made = render(takes, materials, engine, early_ms)
+    stored = [to_int16(one.wave) for one in made]
+    hashes = [audio_sha256(wave) for wave in stored]
+    return [
+        _clip(parent, recipe, one, wave, sha256)
+        for (parent, _, recipe), one, wave, sha256 in zip(copies, made, stored, hashes, strict=True)
+    ]
+
+
+def _take(parent: MonoCut, wave: Waveform, recipe: Recipe) -> Take:
     said = parent.supervisions[0] if parent.supervisions else None
     span = (round(said.start * SAMPLE_RATE), round(said.end * SAMPLE_RATE)) if said else (0, wave.size)
     try:
-        made = render(wave, span, recipe, materials, engine, early_ms)
+        return Take(wave, span, recipe)
     except AudioError as error:
         raise AudioError(f"{parent.id} {error}") from None
-    stored = to_int16(made.wave)
+
+
+def _clip(parent: MonoCut, recipe: Recipe, made: Rendered, stored: np.ndarray, sha256: str) -> Clip:
+    said = parent.supervisions[0] if parent.supervisions else None
     custom = {key: value for key, value in (parent.custom or {}).items() if key != "shard"}
     custom |= {
         "parent": parent.id,
         "parent_sha256": custom["audio_sha256"],
-        "audio_sha256": audio_sha256(stored),
+        "audio_sha256": sha256,
         "recipe": recipe.to_dict(),
     }
     cut = make_cut(

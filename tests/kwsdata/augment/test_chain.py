@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sound import burst, tone
 
-from kwsdata.augment.chain import render, word_level
+from kwsdata.augment.chain import Rendered, Take, word_level
+from kwsdata.augment.chain import render as render_all
 from kwsdata.augment.plan import make_plan
 from kwsdata.augment.recipe import Materials, Recipe, draw_recipe
 from kwsdata.augment.shard import ShardTask, load_materials
@@ -26,6 +27,14 @@ from kwsdata.transforms.speed import SpeedDraw
 from kwsdata.transforms.tempo import TempoDraw
 
 FAST = engine_for("fast", "cpu")
+
+
+def render(wave, span, recipe, materials, engine, early_ms=None) -> Rendered:
+    """Return one take alone."""
+    (made,) = render_all([Take(wave, span, recipe)], materials, engine, early_ms)
+    return made
+
+
 EFFECTS = list(Recipe.__dataclass_fields__)[1:]
 LABELS = ["keyword", "confusable", "speech", "noise"]
 
@@ -172,3 +181,15 @@ def test_the_early_target_is_dry_where_there_is_no_room(block, materials) -> Non
 def test_sound_that_is_not_finite_is_refused() -> None:
     with pytest.raises(AudioError, match="not finite"):
         render(np.array([0, np.nan], dtype=np.float32), (0, 2), Recipe(1), Materials(), FAST)
+
+
+def test_a_take_is_the_same_whatever_is_made_beside_it(block, materials) -> None:
+    whole = everything(block, materials)
+    recipes = [Recipe(1), whole, replace(whole, reverb=None), Recipe(1, **{EFFECTS[1]: getattr(whole, EFFECTS[1])})]
+    takes = [Take(burst(seed), (3200, 6400), recipe) for seed, recipe in enumerate(recipes)]
+    for take, made in zip(takes, render_all(takes, materials, FAST, 50), strict=True):
+        alone = render(take.wave, take.span, take.recipe, materials, FAST, 50)
+        assert made.span == alone.span
+        assert np.array_equal(made.wave, alone.wave)
+        assert np.array_equal(made.early, alone.early)
+    assert render_all([], materials, FAST) == []

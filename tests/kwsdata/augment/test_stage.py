@@ -13,7 +13,7 @@ from lhotse import CutSet
 from kwsdata.augment import shard as shard_module
 from kwsdata.augment.plan import make_plan
 from kwsdata.augment.recipe import Recipe
-from kwsdata.augment.shard import ShardTask, load_materials, make_clip
+from kwsdata.augment.shard import ShardTask, load_materials, make_clips
 from kwsdata.augment.stage import run
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz
@@ -155,7 +155,7 @@ def test_a_clip_is_rebuilt_from_its_recipe(project: Path, labels, toy) -> None:
         custom = clip.cut.custom or {}
         parent = parents[custom["parent"]]
         recipe = Recipe.from_dict(custom["recipe"])
-        again = make_clip(parent, load_audio(parent), recipe, materials, engine_for("fast", "cpu"))
+        (again,) = make_clips([(parent, load_audio(parent), recipe)], materials, engine_for("fast", "cpu"))
         assert audio_sha256(again.wave) == custom["audio_sha256"] == audio_sha256(clip.wave)
         assert custom["parent_sha256"] == (parent.custom or {})["audio_sha256"]
 
