@@ -1,9 +1,11 @@
 """Write beside, then rename: a reader never meets a half-written file or directory."""
 
+import errno
 import gzip
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,25 +24,57 @@ _TO_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)  # made on
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a scratch path beside `path`; on success it replaces `path`, else it is removed.
 
-    The scratch path may become a file or a directory. An existing `path` is replaced whole.
+    The scratch path may become a file or a directory. An existing `path` is replaced whole. Its bytes are on the disk
+    before it has its name, so that a power cut leaves the old or the new. Scratch names are random: writers of one path
+    on one disk may have the same process id (containers) and never meet.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    _remove(scratch)
+    token = secrets.token_hex(6)
+    scratch = path.with_name(f".{path.name}.{token}.part")
     try:
         yield scratch
+        to_disk(scratch)
         if scratch.is_dir() and path.is_dir():
-            doomed = path.with_name(f".{path.name}.{os.getpid()}.old")
-            _remove(doomed)
+            doomed = path.with_name(f".{path.name}.{token}.old")
             path.rename(doomed)
             scratch.rename(path)
             _remove(doomed)
         else:
             scratch.replace(path)
+        _fsync(path.parent)
         appeared(path)
     finally:
         _remove(scratch)
+
+
+def to_disk(path: Path) -> None:
+    """Return when the file `path`, or all of the directory `path`, is on the disk and not in memory alone.
+
+    Raises:
+        OSError: the disk is full or fails.
+    """
+    if path.is_dir():
+        for folder, _, files in os.walk(path):
+            for name in files:
+                _fsync(Path(folder) / name)
+            _fsync(Path(folder))
+    else:
+        _fsync(path)
+
+
+def _fsync(path: Path) -> None:
+    """Flush one file or directory; nothing where the system cannot open a directory or the file system cannot flush."""
+    if path.is_symlink() or (os.name == "nt" and path.is_dir()):
+        return
+    place = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(place)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(place)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
