@@ -17,6 +17,14 @@ class CorpusError(KwsError):
     """A corpus is missing, does not have the expected layout, or has too many bad files."""
 
 
+class NamedPathError(KwsError):
+    """A table, manifest, archive or record names a path that no file can have, or that is no file."""
+
+
+class OutsidePathError(NamedPathError):
+    """A table, manifest, archive or record names a path outside the folder that it belongs to."""
+
+
 class PartitionError(KwsError):
     """Something would put one speaker, voice, room or noise source in two partitions."""
 

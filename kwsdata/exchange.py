@@ -29,12 +29,15 @@ from typing import Any
 from tqdm import tqdm
 
 from kwsdata.cache import cache_root
+from kwsdata.errors import NamedPathError, WorkerError
 from kwsdata.files import atomic_path, link_or_copy
+from kwsdata.named_paths import relative_parts
 from kwsdata.reach import working_at
 from kwsdata.store import Blob, Store
 
 Places = Mapping[str, Path]  # where "cache" and "project" lie
 Made = list[tuple[str, str, dict[str, Blob]]]  # place, path below it, a file {"": blob} or a directory {path: blob}
+_NOT_OURS = "it is none that kwsdata wrote. Find out who else writes there, and delete the prefix `names`."
 _TRANSFERS = 8  # files sent side by side
 _ONE_AT_A_TIME = Lock()  # directory and environment are the process's
 
@@ -207,7 +210,13 @@ def _own_disk() -> Path:
 
 
 def _bring(store: Store, files: Mapping[str, Blob], path: Path) -> None:
-    """Put a file ({"": blob}) or a directory ({path below it: blob}) from the store at `path`, atomically."""
+    """Put a file ({"": blob}) or a directory ({path below it: blob}) from the store at `path`, atomically.
+
+    Raises:
+        WorkerError: the store fails, or its record names a path outside the directory; nothing is brought then.
+    """
+    for below in files.keys() - {""}:
+        _check_below(below, path)
     if "" in files:
         store.get(files[""], path)
         return
@@ -215,6 +224,15 @@ def _bring(store: Store, files: Mapping[str, Blob], path: Path) -> None:
         scratch.mkdir()
         for below, blob in files.items():
             store.get(blob, scratch / below)
+
+
+def _check_below(below: str, path: Path) -> None:
+    try:
+        plain = "/".join(relative_parts(below))
+    except NamedPathError as error:
+        raise WorkerError(f"the record of {path.name} in executor.store {error}: {_NOT_OURS}") from None
+    if plain != below:
+        raise WorkerError(f"the record of {path.name} in executor.store names {below!r}, not {plain!r}: {_NOT_OURS}")
 
 
 def _placed(path: Path, places: Places) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from kwsdata.bounded_json import UNREADABLE, bounded_lines, open_plain, parse_json
 from kwsdata.errors import StageInputError
 from kwsdata.reach import appeared, reach
 
@@ -132,10 +133,10 @@ def load_json(data: bytes, path: Path | str) -> Any:
     """Return the value of JSON bytes that were read from `path`.
 
     Raises:
-        StageInputError: they are not JSON.
+        StageInputError: they are not JSON, or nested too deep.
     """
     try:
-        return json.loads(data)
+        return parse_json(data)
     except ValueError as error:
         raise StageInputError(f"{path} is not valid JSON ({error}): remake it with `dvc repro`.") from None
 
@@ -163,21 +164,31 @@ def read_jsonl_gz(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a (gzipped) JSON-lines file.
 
     Raises:
-        StageInputError: the file is missing, truncated, or a line is not JSON.
+        StageInputError: the file is missing or truncated, or a line is no JSON object, too long or nested too deep.
     """
     path = reach(Path(path))
     if not path.exists():
         raise StageInputError(f"{path} is missing: type `dvc repro` to make it.")
-    opener = gzip.open if path.suffix == ".gz" else open
-    line_number = 0
+    number = 0
     try:
-        if opener is gzip.open and path.stat().st_size == 0:  # even no lines at all take some bytes
+        if path.suffix == ".gz" and path.stat().st_size == 0:  # even no lines at all take some bytes
             raise EOFError("the file is empty")
-        with opener(path, "rt", encoding="utf-8") as file:
-            for line in file:
-                yield json.loads(line)
-                line_number += 1
-    except (ValueError, EOFError, OSError) as error:
-        raise StageInputError(
-            f"{path}, line {line_number + 1}: {error}. The file is damaged: remake it with `dvc repro`."
-        ) from None
+        with open_plain(path) as file:
+            for number, line in bounded_lines(file):
+                yield _row(line, path, number)
+    except UNREADABLE as error:
+        raise _damaged(path, number + 1, error) from None
+
+
+def _row(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        row = parse_json(line)
+        if not isinstance(row, dict):
+            raise ValueError("it is no JSON object")
+    except ValueError as error:
+        raise _damaged(path, number, error) from None
+    return row
+
+
+def _damaged(path: Path, number: int, error: Exception) -> StageInputError:
+    return StageInputError(f"{path}, line {number}: {error}. The file is damaged: remake it with `dvc repro`.")

@@ -8,6 +8,7 @@ written after its blobs. Nothing here is the only copy of anything: the prefix m
 """
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from kwsdata.bounded_json import parse_json
 from kwsdata.errors import WorkerError
 from kwsdata.files import atomic_path, sha256_of
 
@@ -31,6 +33,14 @@ class Blob:
 
     sha256: str
     size: int
+
+
+def _blob_from(row: Any) -> Blob:
+    """Return what [sha256, size] of a record says, or raise ValueError or TypeError."""
+    sha256, size = row
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256) or type(size) is not int or size < 0:
+        raise ValueError(f"{row} is no hash and size")
+    return Blob(sha256, size)
 
 
 def blob_of(path: Path) -> Blob:
@@ -115,7 +125,7 @@ class Store:
         there = f"{self._root}/names/{name}.json"
         data = self._again(there, lambda: bytes(self._fs.cat_file(there)), missing=None)
         try:
-            return None if data is None else {path: Blob(*blob) for path, blob in json.loads(data).items()}
+            return None if data is None else {path: _blob_from(row) for path, row in parse_json(data).items()}
         except (ValueError, TypeError, AttributeError):
             return None
 

@@ -8,7 +8,6 @@ A part is one partition of one stage's output, named after both:
     rirs/train  rirs/dev  rirs/test         the rooms
 """
 
-import gzip
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.bounded_json import UNREADABLE, bounded_lines, parse_json, unzipped
 from kwsdata.dataset.trees import Tree
 from kwsdata.errors import StageInputError
 
@@ -104,10 +104,10 @@ def rows_of(tree: Tree, path: str) -> Iterator[dict[str, Any]]:
         StageInputError: it is damaged.
     """
     try:
-        with tree.open(path) as raw, gzip.open(raw, "rb") as lines:
-            for line in lines:
-                yield json.loads(line)
-    except (ValueError, EOFError, OSError) as error:
+        with tree.open(path) as raw, unzipped(raw) as lines:
+            for _, line in bounded_lines(lines):
+                yield parse_json(line)
+    except UNREADABLE as error:
         raise StageInputError(
             f"{path} of {tree.name} is damaged ({error}): remake it with `dvc repro`, or fetch it with `dvc pull`."
         ) from None

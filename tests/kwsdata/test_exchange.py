@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from kwsdata import exchange
 from kwsdata.cache import entry
+from kwsdata.errors import WorkerError
 from kwsdata.exchange import Sender
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.reach import reach
+from kwsdata.store import Store
 
 
 def told(task: Path) -> str:
@@ -105,3 +108,41 @@ def test_a_result_of_the_stages_own_cache_can_be_read(run) -> None:
     write_json(path, "here")
     assert run(told, path, [path]) == '"here"\n'
     assert run(told, path.absolute(), [path]) == '"here"\n'
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../../../evil.txt", "/tmp/evil.txt", "a/../../evil.txt", "./a", "a//b", "a/", "C:/evil.txt", "a\\..\\b", "..",
+     "file:///tmp/evil.txt", "a\0b", "\\\\server\\share", "~/../evil"],
+)  # fmt: skip
+def test_a_record_that_names_a_path_outside_is_refused_before_anything_is_brought(tmp_path, name):
+    (tmp_path / "x").write_text("owned")
+    store = Store(f"file://{tmp_path}/store")
+    blob = store.put(tmp_path / "x")
+    store.name("embed/ab/cd", {"ok.npy": blob, name: blob})
+    target = tmp_path / "a/b/c/d/result"
+    with pytest.raises(WorkerError, match=r"the record of result in executor.store names .* none that kwsdata wrote"):
+        exchange._bring(store, store.named("embed/ab/cd"), target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "x"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b'{"a": "b"}',
+        b'{"a": ["../../secret", 5]}',
+        b'{"a": ["' + b"0" * 64 + b'", -1]}',
+        b'{"a": ["' + b"0" * 64 + b'", true]}',
+        b'{"a": ["' + b"0" * 64 + b'", 1e400]}',
+        b'{"a": [7, 7]}',
+        b'{"a": {}}',
+        b"\xff",
+    ],
+    ids=lambda record: str(record[:30]),
+)
+def test_a_record_that_is_none_is_as_good_as_missing(tmp_path, record):
+    (tmp_path / "store/names/embed").mkdir(parents=True)
+    (tmp_path / "store/names/embed/cd.json").write_bytes(record)
+    assert Store(f"file://{tmp_path}/store").named("embed/cd") is None

@@ -30,14 +30,14 @@ def test_bytes_are_on_the_disk_before_they_have_their_name(tmp_path, monkeypatch
     real = os.fsync
 
     def fsync(place):
-        flushed.append((Path(os.readlink(f"/proc/self/fd/{place}")).name, target.exists()))
+        flushed.append((Path(f"/proc/self/fd/{place}").readlink().name, target.exists()))
         real(place)
 
     monkeypatch.setattr(os, "fsync", fsync)
     with atomic_path(target) as scratch:
         if kind == "directory":
             (scratch / "below").mkdir(parents=True)
-        for file in ([scratch] if kind == "file" else [scratch / "a", scratch / "below" / "b"]):
+        for file in [scratch] if kind == "file" else [scratch / "a", scratch / "below" / "b"]:
             file.write_bytes(b"x" * 10)
     before = {name for name, named in flushed if not named}
     assert before >= ({scratch.name} if kind == "file" else {"a", "b", "below", scratch.name})
