@@ -13,9 +13,9 @@ import soundfile
 from kwsdata.dataset.members import Member, manifests_of
 from kwsdata.dataset.trees import Tree
 from kwsdata.errors import StageInputError
+from kwsdata.licences.names import licences_of
 from kwsdata.manifests import audio_sha256
 from kwsdata.publish.heard import Hearing, Share
-from kwsdata.publish.licences import licences_of
 from kwsdata.publish.survey import kept_rows
 
 SOUND = "recording"  # Lhotse's name for a cut's own sound

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from kwsdata.licences.names import licences_of
+from kwsdata.licences.table import Licence
 from kwsdata.publish.heard import NOWHERE, Share
-from kwsdata.publish.licences import Licence, LicenceError, clashes, licences_of, refusal
+from kwsdata.publish.licences import LicenceError, clashes, judge
 
 
 @dataclass
@@ -60,13 +62,8 @@ def refusals(sources: Mapping[str, Source]) -> list[str]:
         if source.permission is not None:
             continue
         for text, clips in sorted(source.licences.items()):
-            licences = licences_of(text)
-            if licences is None:
-                told = repr(text) if text else "not stated"
-                reasons.append(f"{name}: its licence is {told} ({clips} clips), which is none that is known here")
-                continue
-            against = [why for one in licences if (why := refusal(one))]
-            reasons += [f"{name}: {why}" for why in against]
+            licences, against = judge(text)
+            reasons += [f"{name}: {why} ({clips} clips)" for why in against]
             for one in licences if not against else ():
                 judged.setdefault(one, []).append(name)
     for one, other, why in clashes(sorted(judged, key=lambda licence: licence.spdx)):

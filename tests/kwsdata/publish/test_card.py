@@ -86,7 +86,7 @@ def test_the_card_is_printed_even_where_publishing_is_refused(built):
     write_jsonl_gz(path, rows)
     shown = CliRunner().invoke(app, ["publish", "dist"])
     assert shown.exit_code == 1
-    assert "others: its licence is 'unknown' (5 clips)" in shown.output
+    assert "others: its licence is 'unknown', which is none that is known here (5 clips)" in shown.output
     shown = CliRunner().invoke(app, ["card"])
     assert shown.exit_code == 0
     assert parts_of(shown.stdout)[0]["pretty_name"] == "computer (wake word)"

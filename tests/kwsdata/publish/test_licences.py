@@ -1,39 +1,14 @@
-"""The table of licences, the ways in which people write them, and which of them can be in one work."""
+"""Which licences permit handing recordings on, and which of them can be in one work."""
 
 from itertools import product
 
 import pytest
 
 from kwsdata.importers import KINDS, importer_for
-from kwsdata.publish.licences import LICENCES, clash, licences_of, refusal
+from kwsdata.licences.names import licences_of
+from kwsdata.licences.table import LICENCES
+from kwsdata.publish.licences import clash, judge, refusal
 from kwsdata.publish.voices import voice_source
-
-
-@pytest.mark.parametrize(
-    ("text", "spdx"),
-    [
-        ("CC-BY-4.0", ["CC-BY-4.0"]),
-        ("cc by 4.0", ["CC-BY-4.0"]),
-        ("CC BY-NC-SA 3.0", ["CC-BY-NC-SA-3.0"]),
-        ("CC0", ["CC0-1.0"]),
-        ("public domain", ["public-domain"]),
-        ("public-domain waivers", ["public-domain"]),
-        ("free for any use", ["free-for-any-use"]),
-        ("GPL-2.0", ["GPL-2.0-only"]),
-        ("GPL-2.0-or-later", ["GPL-2.0-or-later"]),
-        ("Apache License 2.0", ["Apache-2.0"]),
-        ("CC0 or CC-BY per clip", ["CC0-1.0", "CC-BY"]),
-        ("CC0 / CC-BY per clip", ["CC0-1.0", "CC-BY"]),
-        ("CC0, CC-BY, CC-BY-SA or PD per clip", ["CC0-1.0", "CC-BY", "CC-BY-SA", "public-domain"]),
-    ],
-)
-def test_a_licence_is_known_however_it_is_written(text, spdx):
-    assert [licence.spdx for licence in licences_of(text)] == spdx
-
-
-@pytest.mark.parametrize("text", ["unknown", "", "own", "see LICENSE.txt", "CC0 or something per clip", "CC"])
-def test_what_is_not_in_the_table_is_unknown(text):
-    assert licences_of(text) is None
 
 
 def test_every_licence_that_an_importer_declares_is_in_the_table():
@@ -46,6 +21,12 @@ def test_every_licence_that_an_importer_declares_is_in_the_table():
 @pytest.mark.parametrize("text", ["CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "all rights reserved", "LDC", "research only"])
 def test_what_forbids_copies_or_changes_is_refused(text):
     assert refusal(licences_of(text)[0])
+
+
+def test_what_no_table_knows_is_refused_in_words():
+    assert judge("see LICENSE.txt") == ([], ["its licence is 'see LICENSE.txt', which is none that is known here"])
+    assert judge("") == ([], ["its licence is not stated, which is none that is known here"])
+    assert judge("Apache-2.0 AND proprietary")[1] == ["all-rights-reserved does not permit handing copies on"]
 
 
 @pytest.mark.parametrize(
