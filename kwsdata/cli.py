@@ -127,6 +127,14 @@ def import_(
         bool,
         typer.Option("--find-word", help="Keywords said once a file, silence around them: find where, by the level."),
     ] = False,
+    allow_outside: Annotated[
+        bool,
+        typer.Option(
+            "--allow-outside",
+            help="Tables and manifests may name files outside PATH. Without it they may not: one that a stranger wrote "
+            "could bring your private recordings into a dataset that you publish.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a corpus of this name from elsewhere.")] = False,
     params: ParamsOption = DEFAULT_PARAMS,
 ) -> None:
@@ -148,6 +156,7 @@ def import_(
         labels=labels,
         speaker_pattern=speaker_pattern,
         language=language,
+        allow_outside=allow_outside,
         licence=licence,
         citation=citation,
         source=source,

@@ -17,8 +17,9 @@ from pathlib import Path
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
-from kwsdata.importers.source import FileSound, Source, normal_gender
-from kwsdata.importers.tables import rows_of
+from kwsdata.importers.source import Source, normal_gender
+from kwsdata.importers.tables import rows_of, source_of
+from kwsdata.named_paths import NamedFiles
 
 
 def read(path: Path, options: Options) -> Iterator[Source | Reject]:
@@ -33,25 +34,39 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
             tables = [table for part in ("train", "dev", "test") if (table := folder / f"{part}.tsv").is_file()]
         if not tables:
             raise CorpusError(f"{folder} holds neither validated.tsv nor train.tsv, dev.tsv or test.tsv.")
-        seen: set[str] = set()
+        listed: dict[str, int] = {}
         for table in tables:
-            for source in _rows(folder, table):
-                if source.key not in seen:
-                    seen.add(source.key)
-                    yield source
+            yield from _rows(folder, table, options, listed)
 
 
-def _rows(folder: Path, table: Path) -> Iterator[Source]:
-    for _, row in rows_of(table, ("client_id", "path", "sentence"), tabs=True):
-        name = row["path"] if Path(row["path"]).suffix else f"{row['path']}.mp3"  # early releases left it out
-        language = row.get("locale") or folder.resolve().name
-        yield Source(
-            f"{language}/{name}",
-            FileSound(folder / "clips" / name),
-            text=row["sentence"],
-            speaker=row["client_id"] or None,
+def _rows(folder: Path, table: Path, options: Options, listed: dict[str, int]) -> Iterator[Source | Reject]:
+    """Yield the clips of one table that are not in `listed`, which has a hash of what was said of each before."""
+    files = NamedFiles(folder / "clips", options.allow_outside)
+    shown = f"{folder.resolve().name}/{table.name}"
+    for row in rows_of(table, ("client_id", "path", "sentence"), tabs=True, name=shown):
+        if isinstance(row, Reject):
+            yield row
+            continue
+        told = row.values
+        name = told["path"]
+        if name and not Path(name).suffix:
+            name += ".mp3"  # early releases left it out
+        language = told.get("locale") or folder.resolve().name
+        key = f"{language}/{name}"
+        said = hash((told["client_id"], told["sentence"]))
+        if key in listed:
+            if listed[key] != said:
+                yield Reject(f"{key} ({shown}:{row.line})", "listed twice (before with another sentence or speaker)")
+            continue
+        listed[key] = said
+        yield source_of(
+            files,
+            name,
+            key,
+            text=told["sentence"],
+            speaker=told["client_id"] or None,
             language=language,
-            gender=normal_gender(row.get("gender")),
+            gender=normal_gender(told.get("gender")),
         )
 
 
@@ -64,4 +79,5 @@ IMPORTER = Importer(
     speakers="client_id in the table",
     layout="LANG/clips/*.mp3 and LANG/validated.tsv",
     read=read,
+    options=frozenset({"allow_outside"}),
 )

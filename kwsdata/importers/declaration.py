@@ -28,7 +28,8 @@ class Options:
 
     `role` is always set. `label`: one text for all. `labels`: a CSV. `speaker_pattern`: a regular expression with a
     group `speaker`, searched in each path below the imported one. `language`: for sources that name none.
-    `columns`: {"text": "sentence", ...} for tables with names of their own.
+    `columns`: {"text": "sentence", ...} for tables with names of their own. `allow_outside`: tables and manifests may
+    name files outside the corpus.
     """
 
     role: Role
@@ -37,6 +38,7 @@ class Options:
     speaker_pattern: str | None = None
     language: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    allow_outside: bool = False
 
 
 Reader: TypeAlias = Callable[[Path, Options], Iterable[Source | Reject]]

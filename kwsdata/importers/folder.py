@@ -21,7 +21,8 @@ from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import FileSound, Source, normal_gender, sound_files
-from kwsdata.importers.tables import rows_of
+from kwsdata.importers.tables import rows_of, source_of
+from kwsdata.named_paths import NamedFiles
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +31,9 @@ def read(path: Path, options: Options) -> Iterable[Source | Reject]:
     """Yield the files below `path`, or those the CSV lists."""
     if options.label is not None and options.labels is not None:
         raise CorpusError("--label and --labels both give texts: use one of them.")
-    sources = list(_from_csv(path, options.labels) if options.labels is not None else _from_names(path, options))
+    sources = list(
+        _from_csv(path, options, options.labels) if options.labels is not None else _from_names(path, options)
+    )
     if options.speaker_pattern is None:
         return sources
     if any(source.speaker for source in sources if isinstance(source, Source)):
@@ -49,22 +52,28 @@ def _from_names(root: Path, options: Options) -> Iterator[Source]:
         yield Source(key, FileSound(path), text=text)
 
 
-def _from_csv(root: Path, table: Path) -> Iterator[Source | Reject]:
+def _from_csv(root: Path, options: Options, table: Path) -> Iterator[Source | Reject]:
+    files = NamedFiles(root, options.allow_outside)
     listed: set[str] = set()
-    for line, row in rows_of(table, ("path",), ("text", "speaker", "language", "gender")):
-        key = Path(row["path"]).as_posix()
-        if key in listed:
-            yield Reject(f"{key} (line {line})", f"listed twice: {table.name} has it before")
+    for row in rows_of(table, ("path",), ("text", "speaker", "language", "gender")):
+        if isinstance(row, Reject):
+            yield row
             continue
-        listed.add(key)
-        yield Source(
-            key,
-            FileSound(root / key),
-            text=row.get("text"),
-            speaker=row.get("speaker") or None,
-            language=row.get("language") or None,
-            gender=normal_gender(row.get("gender")),
+        told = row.values
+        source = source_of(
+            files,
+            told["path"],
+            text=told.get("text"),
+            speaker=told.get("speaker") or None,
+            language=told.get("language") or None,
+            gender=normal_gender(told.get("gender")),
         )
+        if isinstance(source, Source) and source.key not in listed:
+            listed.add(source.key)
+            yield source
+        else:
+            reason = source.reason if isinstance(source, Reject) else f"listed twice: {table.name} has it before"
+            yield Reject(f"{source.key} (line {row.line})", reason)
     unlisted = sum(key not in listed for key, _ in sound_files(root))
     if unlisted:
         LOG.warning("%d sound files below %s are not in %s and were not imported.", unlisted, root, table.name)
@@ -110,5 +119,5 @@ IMPORTER = Importer(
     speakers="--speaker-pattern or the CSV; else unknown (keyword, speech) or the file itself (noise, rir)",
     layout="sound files (WAV, FLAC, OGG, Opus, MP3), directly or in folders",
     read=read,
-    options=frozenset({"label", "labels", "speaker_pattern", "language"}),
+    options=frozenset({"label", "labels", "speaker_pattern", "language", "allow_outside"}),
 )

@@ -7,6 +7,7 @@ PATH may be `LibriSpeech`, the folder above it, or one part (`dev-clean`). What 
 reported here: a FLAC without a transcript, a transcript without a FLAC, a FLAC that cannot be read.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,13 @@ from lhotse.recipes.librispeech import prepare_librispeech
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options, Remote
-from kwsdata.importers.recipes import ReadableTree, no_warnings, readable_tree
+from kwsdata.importers.recipes import ReadableTree, readable_tree, recipe_errors
 from kwsdata.importers.source import FileSound, Source
+from kwsdata.importers.tables import lines_of
+from kwsdata.named_paths import shown
+
+_DEPTH = 3  # SPEAKER/CHAPTER/NAME.trans.txt
+_UTTERANCE = re.compile(r"([0-9A-Za-z]+)-([0-9A-Za-z]+)-[0-9A-Za-z]+")
 
 _MD5 = {
     "12/dev-clean": "42e2234ba48799c1f50f24a7926300a1",
@@ -37,36 +43,72 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
         return
     with readable_tree(path) as tree:
         yield from tree.rejects
+        listed: dict[str, str] = {}  # the FLAC of each usable line, by path below the tree, and its transcript
         transcripts = sorted(tree.links.rglob("*.trans.txt"))
         if not transcripts:
             raise CorpusError(f"{path} holds no *.trans.txt, so it is not LibriSpeech: `kwsdata import folder` may do.")
+        parts = set()
+        for transcript in transcripts:
+            if len(transcript.relative_to(tree.links).parts) < _DEPTH:
+                raise CorpusError(
+                    f"{path} does not hold PART/SPEAKER/CHAPTER/{transcript.name}: import a folder above it."
+                )
+            parts.add(transcript.parents[2])
+            yield from _clean(tree, transcript, listed)
         told: set[str] = set()
-        for part in sorted({transcript.parents[2] for transcript in transcripts}):
+        for part in sorted(parts):
             for key, source in _utterances(tree, part):
                 told.add(key)
                 yield source
-        yield from (Reject(key, "no transcript") for key in tree.keys if key not in told)
-        yield from _lost(tree, transcripts, told)
+        yield from (Reject(key, "no transcript") for key in tree.keys if key not in listed)
+        known = told | {reject.key for reject in tree.rejects}
+        yield from (Reject(key, f"missing ({name} lists it)") for key, name in listed.items() if key not in known)
+
+
+def _clean(tree: ReadableTree, transcript: Path, listed: dict[str, str]) -> Iterator[Reject]:
+    """Replace a transcript of the tree by its usable lines, which are added to `listed`; yield the others.
+
+    The recipe stops at a line without text, and opens whatever file an id like `../../x` leads to.
+    """
+    below = transcript.relative_to(tree.links)
+    good: list[str] = []
+    try:
+        for line in lines_of(transcript):
+            utterance, text = [*line.text.split(maxsplit=1), ""][:2]
+            key = (below.parent / f"{utterance}.flac").as_posix()
+            fault = line.fault or _fault(below, utterance, text)
+            if fault is None and key in listed:
+                fault = f"listed twice: {listed[key]} has {utterance} before"
+            if fault is not None:
+                yield Reject(f"{below.as_posix()}:{line.number}", fault)
+            else:
+                good.append(f"{utterance} {text}\n")
+                listed[key] = transcript.name
+    except CorpusError as error:
+        yield Reject(below.as_posix(), f"no transcript ({str(error).replace(str(transcript), transcript.name)})")
+    transcript.unlink()
+    transcript.write_text("".join(good))
+
+
+def _fault(below: Path, utterance: str, text: str) -> str | None:
+    """Return why a line of the transcript `below` the tree cannot be used, or None."""
+    if not text.strip():
+        return f"no text (after {shown(utterance)})"
+    where = _UTTERANCE.fullmatch(utterance)
+    if where is None or where.groups() != below.parts[-3:-1]:
+        return f"no utterance of its folder ({shown(utterance)} is not SPEAKER-CHAPTER-N)"
+    return None
 
 
 def _utterances(tree: ReadableTree, part: Path) -> Iterator[tuple[str, Source]]:
     """Yield (path below the tree, source); a clip is named by its utterance alone, wherever PATH begins."""
-    with no_warnings():
-        manifests = prepare_librispeech(part.parent, dataset_parts=[part.name])[part.name]
+    with recipe_errors(tree):
+        # alignments, which are not used, would be looked for beside the transcripts
+        manifests = prepare_librispeech(part.parent, part / "none", dataset_parts=[part.name])[part.name]
     told = {supervision.recording_id: supervision for supervision in manifests["supervisions"]}
     for recording in manifests["recordings"]:
         key, said = tree.key_of(recording), told[recording.id]
         yield key, Source(recording.id, FileSound(tree.root / key), said.text, said.speaker, "en")
-
-
-def _lost(tree: ReadableTree, transcripts: list[Path], told: set[str]) -> Iterator[Reject]:
-    known = told | {reject.key for reject in tree.rejects}
-    for transcript in transcripts:
-        folder = transcript.parent.relative_to(tree.links)
-        for line in transcript.read_text().splitlines():
-            key = f"{folder.as_posix()}/{line.split(maxsplit=1)[0]}.flac" if line.strip() else None
-            if key is not None and key not in known:
-                yield Reject(key, f"missing ({transcript.name} lists it)")
 
 
 IMPORTER = Importer(

@@ -10,13 +10,15 @@ no recipe for this corpus. The source publishes no checksums.
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import FileSound, Source, normal_gender
-from kwsdata.importers.tables import rows_of
+from kwsdata.importers.tables import rows_of, source_of
+from kwsdata.named_paths import NamedFiles
 
 LOG = logging.getLogger(__name__)
 
@@ -35,28 +37,45 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
                 f"{folder} holds {len(tables)} files *_splits.csv, one is needed: unpack splits/LANG.tar.gz there."
             )
         language = tables[0].name.removesuffix("_splits.csv")
-        yield from _rows(folder, tables[0], language)
+        yield from _rows(folder, tables[0], language, options)
 
 
-def _rows(folder: Path, table: Path, language: str) -> Iterator[Source | Reject]:
+def _rows(folder: Path, table: Path, language: str, options: Options) -> Iterator[Source | Reject]:
+    files = NamedFiles(folder / "clips", options.allow_outside)
     invalid = 0
-    for _, row in rows_of(table, ("LINK", "WORD", "VALID", "SPEAKER", "GENDER")):
-        if row["VALID"].lower() != "true":
+    for row in rows_of(table, ("LINK", "WORD", "VALID", "SPEAKER", "GENDER")):
+        if isinstance(row, Reject):
+            yield row
+            continue
+        told = row.values
+        if told["VALID"].lower() != "true":
             invalid += 1
             continue
-        clip = folder / "clips" / row["LINK"]
-        if not clip.exists() and clip.with_suffix(".wav").exists():
-            clip = clip.with_suffix(".wav")
-        yield Source(
-            f"{language}/{row['LINK']}",
-            FileSound(clip),
-            text=row["WORD"],
-            speaker=None if row["SPEAKER"] in ("", "NA") else row["SPEAKER"],
+        yield _clip(
+            files,
+            told["LINK"],
+            f"{language}/{told['LINK']}",
+            text=told["WORD"],
+            speaker=None if told["SPEAKER"] in ("", "NA") else told["SPEAKER"],
             language=language,
-            gender=normal_gender(row["GENDER"]),
+            gender=normal_gender(told["GENDER"]),
         )
     if invalid:
         LOG.warning("%s marks %d clips as not valid; they were left out.", table.name, invalid)
+
+
+def _clip(files: NamedFiles, link: str, key: str, **told: Any) -> Source | Reject:
+    """Return the clip `link`, or the WAV that it was unpacked as, where there is one instead."""
+    clip = source_of(files, link, key, **told)
+    if _missing(clip):
+        wave = source_of(files, str(PurePosixPath(link).with_suffix(".wav")), key, **told)
+        if not _missing(wave):
+            return wave
+    return clip
+
+
+def _missing(clip: Source | Reject) -> bool:
+    return isinstance(clip, Source) and isinstance(clip.sound, FileSound) and not clip.sound.path.exists()
 
 
 IMPORTER = Importer(
@@ -71,4 +90,5 @@ IMPORTER = Importer(
     speakers="SPEAKER in LANG_splits.csv (Common Voice's client id)",
     layout="LANG/clips/WORD/*.opus and LANG/LANG_splits.csv",
     read=read,
+    options=frozenset({"allow_outside"}),
 )

@@ -4,8 +4,8 @@
     PATH/music/COLLECTION/*.wav and ANNOTATIONS (name, genres, vocals Y/N, artist)
     PATH/speech/{librivox,us-gov}/*.wav
 
-`--role noise` (the default) takes noise and music, `--role speech` takes speech. Two of the recipe's functions are
-called one by one because the whole of it stops when a file that ANNOTATIONS lists is damaged.
+`--role noise` (the default) takes noise and music, `--role speech` takes speech. Of the recipe only the search for
+files is called: the whole of it stops at a line of ANNOTATIONS that is not in order, or lists a damaged file.
 
 Speakers: a piece of music belongs to its artist, a noise is its own source; who speaks is not told, so the speech part
 goes whole into one partition.
@@ -14,14 +14,16 @@ goes whole into one partition.
 from collections.abc import Iterator
 from pathlib import Path
 
-from lhotse.recipes.musan import read_annotations, scan_recordings
+from lhotse.recipes.musan import scan_recordings
 
 from kwsdata.corpus import Reject, Role
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options, Remote
-from kwsdata.importers.recipes import readable_tree
+from kwsdata.importers.recipes import readable_tree, recipe_errors
 from kwsdata.importers.source import FileSound, Source
+from kwsdata.importers.tables import lines_of
 
+_FIELDS = 4  # of a line of ANNOTATIONS
 PARTS: dict[Role, tuple[str, ...]] = {"noise": ("music", "noise"), "speech": ("speech",)}
 
 
@@ -39,17 +41,29 @@ def _part(folder: Path) -> Iterator[Source | Reject]:
     with readable_tree(folder) as tree:
         for reject in tree.rejects:
             yield Reject(f"{folder.name}/{reject.key}", reject.reason)
-        notes = {
-            note[0]: note for file in sorted(tree.links.rglob("ANNOTATIONS")) for note in read_annotations(file, 4)
-        }
-        for recording in scan_recordings(tree.links):
+        notes: dict[str, list[str]] = {}
+        for file in sorted(tree.links.rglob("ANNOTATIONS")):
+            yield from _notes(file, f"{folder.name}/{file.relative_to(tree.links).as_posix()}", notes)
+        with recipe_errors(tree):
+            recordings = scan_recordings(tree.links)
+        for recording in recordings:
             key = tree.key_of(recording)
             custom: dict[str, object] = {"part": folder.name}
             speaker = None
-            if folder.name == "music" and len(notes.get(recording.id, ())) == 4:
+            if folder.name == "music" and recording.id in notes:
                 _, genres, vocals, speaker = notes[recording.id]
                 custom |= {"genres": genres.split(","), "vocals": vocals == "Y"}
             yield Source(f"{folder.name}/{key}", FileSound(tree.root / key), speaker=speaker, custom=custom)
+
+
+def _notes(file: Path, name: str, notes: dict[str, list[str]]) -> Iterator[Reject]:
+    """Add the lines of one file ANNOTATIONS to `notes`, by the piece; yield those that cannot be used."""
+    for line in lines_of(file):
+        fields = line.text.split()[:_FIELDS]
+        if line.fault or len(fields) < _FIELDS:
+            yield Reject(f"{name}:{line.number}", line.fault or f"no note (not name, genres, vocals, artist: {fields})")
+        else:
+            notes[fields[0]] = fields
 
 
 _ALL = ("music", "noise", "speech")

@@ -16,6 +16,7 @@ from lhotse import Recording
 from tqdm import tqdm
 
 from kwsdata.corpus import Reject
+from kwsdata.errors import CorpusError
 from kwsdata.importers.source import AUDIO_SUFFIXES
 
 
@@ -50,29 +51,40 @@ def readable_tree(root: Path) -> Iterator[ReadableTree]:
                     continue
                 key = path.relative_to(root).as_posix()
                 if path.suffix.lower() in AUDIO_SUFFIXES:
-                    reason = _unreadable(path)
+                    reason = _unreadable(path) if path.is_file() else "no file"
                     if reason is not None:
                         rejects.append(Reject(key, reason))
                         continue
                     keys.append(key)
-                (here / name).symlink_to(path)
+                if path.is_file():  # opening a named pipe would wait for ever
+                    (here / name).symlink_to(path)
         yield ReadableTree(root, links, tuple(rejects), tuple(keys))
 
 
 def _unreadable(path: Path) -> str | None:
     try:
-        soundfile.info(str(path))
+        info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         return f"cannot be decoded ({getattr(error, 'error_string', error)})"
-    return None
+    return None if info.frames > 0 else "empty (0 samples)"
 
 
 @contextmanager
-def no_warnings() -> Iterator[None]:
-    """Keep a recipe from warning, by temporary paths, of files that the tree lacks: each is a reject already."""
+def recipe_errors(tree: ReadableTree) -> Iterator[None]:
+    """Turn whatever a recipe raises into one line; keep it from warning of what is a reject already.
+
+    Raises:
+        CorpusError: the recipe stopped; paths are those of the tree it was given, not of the links.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         yield
+    except Exception as error:  # a recipe may raise anything
+        said = " ".join(str(error).split()).replace(str(tree.links), str(tree.root))
+        raise CorpusError(
+            f"{tree.root} cannot be read by Lhotse's recipe ({type(error).__name__}: {said}): mend what it names, or "
+            "import the sound files with `kwsdata import folder`."
+        ) from error
     finally:
         logging.disable(before)

@@ -62,6 +62,7 @@ def run_import(
     speaker_pattern: str | None = None,
     language: str | None = None,
     columns: dict[str, str] | None = None,
+    allow_outside: bool = False,
     licence: str | None = None,
     citation: str | None = None,
     source: str | None = None,
@@ -80,7 +81,8 @@ def run_import(
         params: the limits of what is usable, and the shard size.
         executor: where sounds are decoded.
         role: keyword | speech | noise | rir; needed for folder, lhotse and hf.
-        label, labels, speaker_pattern, language, columns: see `kwsdata.importers.declaration.Options`.
+        label, labels, speaker_pattern, language, columns, allow_outside: see
+            `kwsdata.importers.declaration.Options`.
         licence, citation, source: instead of what the importer declares.
         match: import only sounds in whose key (path below `path`, or id) this regular expression is found.
         words: import only these texts (`["computer"]`).
@@ -108,7 +110,7 @@ def run_import(
         )
     if kind != "hf" and not path.exists():
         raise CorpusError(f"{path} does not exist. `{kind}` expects: {importer.layout}.")
-    options = Options(_role(importer, role), label, labels, speaker_pattern, language, columns or {})
+    options = Options(_role(importer, role), label, labels, speaker_pattern, language, columns or {}, allow_outside)
     _check_options(importer, options)
     info = CorpusInfo(
         name=name,
