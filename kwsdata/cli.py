@@ -166,11 +166,11 @@ def import_(
         find_word=find_word,
         force=force,
     )
-    track(Path("data/corpora") / corpus)
     if partition is not None:
         record_partition(params, corpus, partition)
     elif advice := partition_advice(summary, settings.split.whole):
         typer.secho(advice, fg="yellow", err=True)
+    track(Path("data/corpora") / corpus)
     show(summary)
 
 
@@ -248,14 +248,9 @@ def exclude(
     why: Annotated[str, typer.Option(help="Written beside CUTS.")] = "by hand",
 ) -> None:
     """Leave clips out of every partition: adds them to review/excluded.txt, which the stage `index` reads."""
-    from kwsdata.decisions import load_decisions
-    from kwsdata.exclusions import exclude as leave_out
-    from kwsdata.exclusions import exclude_rule
+    from kwsdata.dataset.leave_out import leave_out
 
-    added = leave_out(cuts or [], why)
-    added += exclude_rule(rule) if rule is not None else 0
-    added += leave_out(load_decisions().clips("keyword"), "a reviewer heard the keyword") if heard else 0
-    show({"excluded": added})
+    show(leave_out(cuts or [], why, rule, heard))
 
 
 @command(

@@ -6,11 +6,12 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from kwsdata.errors import KwsError, MissingExtraError
+from kwsdata.oserrors import explain
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -53,7 +54,10 @@ def new_app(help_text: str) -> typer.Typer:
 
 
 def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], Function]:
-    """Register a function as the command `name`; a KwsError becomes one line on stderr and exit code 1."""
+    """Register a function as the command `name`.
+
+    A KwsError, or what the operating system refuses, becomes one line on stderr and exit code 1.
+    """
 
     def register(function: Function) -> Function:
         @functools.wraps(function)
@@ -61,15 +65,18 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
             try:
                 return function(*args, **kwargs)
             except KwsError as error:
-                typer.secho(f"error: {error}", fg="red", err=True)
-                raise typer.Exit(1) from None
+                _fail(str(error))
+            except BrokenPipeError:  # of `kwsdata ... | head`; Click ends quietly
+                raise
+            except OSError as error:
+                if (line := explain(error)) is None:
+                    raise
+                _fail(line)
             except ModuleNotFoundError as error:
                 package = (error.name or "").split(".")[0]
                 if package not in EXTRA_OF:
                     raise
-                missing = MissingExtraError(package, EXTRA_OF[package], f"`{name}`")
-                typer.secho(f"error: {missing}", fg="red", err=True)
-                raise typer.Exit(1) from None
+                _fail(str(MissingExtraError(package, EXTRA_OF[package], f"`{name}`")))
 
         text = f"{function.__doc__}\n\n[bold]Example[/bold]\n\n" + "\n\n".join(
             f"$ {line}" for line in example.splitlines()
@@ -80,6 +87,11 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
     return register
 
 
+def _fail(line: str) -> NoReturn:
+    typer.secho(f"error: {line}", fg="red", err=True)
+    raise typer.Exit(1) from None
+
+
 def safe_name(text: str) -> str:
     """Return `text` as the name of a corpus: letters, digits, `_` and `-`, at most 32 characters."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")[:32] or "corpus"
@@ -88,4 +100,4 @@ def safe_name(text: str) -> str:
 def show(value: Any) -> None:
     """Print a stage's summary as JSON on stdout."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    print()
+    print(flush=True)  # now, where a full disk behind it can still be told

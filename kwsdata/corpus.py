@@ -15,9 +15,12 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import CorpusError
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.manifests import audio_sha256, make_cut, safe_id
+from kwsdata.scratch import listed
 from kwsdata.shards import SHAR, Clip, write_shard
 
 Role = Literal["keyword", "speech", "noise", "rir"]
+
+ROOTS = (Path("data/corpora"), Path("data/synthetic"))  # where corpora lie: imported ones, and those made here
 
 MAX_SHARD_SAMPLES = 3600 * SAMPLE_RATE  # a shard also ends after an hour of sound, so that memory stays bounded
 
@@ -160,7 +163,7 @@ def _check_rejects(directory: Path, info: CorpusInfo, kept: int, rejects: list[d
 
 def corpus_dirs(root: Path) -> Iterator[Path]:
     """Yield the corpus directories below `root`, sorted by name."""
-    for path in sorted(Path(root).glob("*/corpus.json")):
+    for path in listed(Path(root), "*/corpus.json"):
         yield path.parent
 
 

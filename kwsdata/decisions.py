@@ -7,15 +7,15 @@ parameters move the window a little.
 """
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import StageInputError
+from kwsdata.textfiles import append_lines, lines_of
 
 Verdict: TypeAlias = Literal["keep", "drop", "keyword", "undecided"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -68,29 +68,40 @@ def load_decisions(path: Path = DECISIONS) -> Decisions:
     Raises:
         StageInputError: a line is not a decision; the message gives its number.
     """
-    path = Path(path)
     decisions = Decisions()
-    if not path.exists():
-        return decisions
-    for number, line in enumerate(path.read_bytes().decode(errors="replace").split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in lines_of(path):
         try:
-            row = json.loads(line)
-            one = Decision(str(row["identity"]), int(row["middle"]), str(row["clip"]), row["verdict"])
-            if one.verdict not in VERDICTS:
-                raise ValueError(f"verdict {one.verdict!r} is none of {', '.join(VERDICTS)}")
-        except (ValueError, KeyError, TypeError) as error:
-            raise StageInputError(f"{path}, line {number}: {error!r}. Mend or delete the line.") from None
-        decisions.add(one)
+            decisions.add(_decision_of(json.loads(line)))
+        except (ValueError, RecursionError) as error:
+            raise StageInputError(f"{path}, line {number}: {error}. Mend or delete the line.") from None
     return decisions
 
 
 def append_decision(path: Path, decision: Decision) -> None:
-    """Add one line to `path`, on disk when this returns."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(decision), ensure_ascii=False, sort_keys=True) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """Add one line to `path`, on disk when this returns.
+
+    Raises:
+        OSError: the disk is full or read-only; the file is as it was.
+        LockedError, StageInputError: as `kwsdata.textfiles.rewrite`.
+    """
+    append_lines(path, [json.dumps(asdict(decision), sort_keys=True)])
+
+
+def _decision_of(row: Any) -> Decision:
+    """Return the decision in one line's JSON.
+
+    Raises:
+        ValueError: it is none.
+    """
+    names = [field.name for field in fields(Decision)]
+    if not isinstance(row, dict) or sorted(row) != sorted(names):
+        found = sorted(row) if isinstance(row, dict) else type(row).__name__
+        raise ValueError(f"a decision has the fields {', '.join(names)}; this is {found}")
+    for name in ("identity", "clip"):
+        if not isinstance(row[name], str) or not row[name]:
+            raise ValueError(f"{name} is {row[name]!r}, not a text")
+    if type(row["middle"]) is not int or row["middle"] < 0:
+        raise ValueError(f"middle is {row['middle']!r}, not a sample of the recording")
+    if row["verdict"] not in VERDICTS:
+        raise ValueError(f"verdict is {row['verdict']!r}, none of {', '.join(VERDICTS)}")
+    return Decision(**row)

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ from typing import Any
 
 from kwsdata.bounded_json import UNREADABLE, bounded_lines, open_plain, parse_json
 from kwsdata.errors import StageInputError
+from kwsdata.oserrors import with_file
 from kwsdata.reach import appeared, reach
+from kwsdata.scratch import move_into_place, scratch_beside
 
 _ROWS = 64  # compressed at once
 _TO_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)  # made once: json.dumps would make one a row
@@ -25,28 +26,23 @@ _TO_JSON = json.JSONEncoder(ensure_ascii=False, check_circular=False)  # made on
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a scratch path beside `path`; on success it replaces `path`, else it is removed.
 
-    The scratch path may become a file or a directory. An existing `path` is replaced whole. Its bytes are on the disk
-    before it has its name, so that a power cut leaves the old or the new. Scratch names are random: writers of one path
-    on one disk may have the same process id (containers) and never meet.
+    The scratch path may become a file or a directory. An existing `path` is replaced whole, in one step: a reader, a
+    kill -9 and a power cut leave the old or the new. Any number of processes may write one path; the last one stays.
+
+    Raises:
+        OSError: the disk is full, read-only or fails; `path` is as it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_hex(6)
-    scratch = path.with_name(f".{path.name}.{token}.part")
     try:
-        yield scratch
-        to_disk(scratch)
-        if scratch.is_dir() and path.is_dir():
-            doomed = path.with_name(f".{path.name}.{token}.old")
-            path.rename(doomed)
-            scratch.rename(path)
-            _remove(doomed)
-        else:
-            scratch.replace(path)
-        _fsync(path.parent)
-        appeared(path)
-    finally:
-        _remove(scratch)
+        with scratch_beside(path) as scratch:
+            made = scratch / path.name
+            yield made
+            to_disk(made)
+            move_into_place(made, path)
+            _fsync(path.parent)
+            appeared(path)
+    except OSError as error:
+        raise with_file(error, path) from None
 
 
 def to_disk(path: Path) -> None:
@@ -84,13 +80,6 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def stamp_of(*paths: Path) -> tuple[tuple[str, int, int], ...]:

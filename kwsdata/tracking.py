@@ -1,13 +1,18 @@
 """Put a directory under DVC: git then holds a small pointer, and `dvc push` shares the sound."""
 
 import logging
+import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from kwsdata.errors import CorpusError
+from kwsdata.locks import locked
 
 LOG = logging.getLogger(__name__)
+BUSY_S = 60.0  # how long a DVC that somebody else started is waited for
+_BUSY = "Unable to acquire lock"
 
 
 def dvc_root(path: Path) -> Path | None:
@@ -18,6 +23,8 @@ def dvc_root(path: Path) -> Path | None:
 
 def track(directory: Path) -> Path | None:
     """Run `dvc add` on `directory`; an unchanged one changes nothing.
+
+    Imports at once wait for each other here, since DVC lets one process at a time into a repository.
 
     Returns:
         The pointer file (`DIRECTORY.dvc`), or None outside a DVC repository (then a warning says so).
@@ -30,14 +37,23 @@ def track(directory: Path) -> Path | None:
     if root is None:
         LOG.warning("%s is not tracked: it lies outside a DVC repository (type `dvc init` at the root).", directory)
         return None
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "add", str(directory.relative_to(root))],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    name = directory.relative_to(root).as_posix()
+    (root / ".dvc" / "tmp").mkdir(exist_ok=True)
+    with locked(root / ".dvc" / "tmp" / "kwsdata-add", patience_s=math.inf):
+        done = _add(name, root)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise CorpusError(f"`dvc add {directory.relative_to(root)}` failed: {' '.join(lines) or done.stderr.strip()}")
+        raise CorpusError(
+            f"`dvc add {name}` failed: {' '.join(lines) or done.stderr.strip()} Type it again once that is mended; "
+            "what was imported is whole."
+        )
     return directory.with_name(f"{directory.name}.dvc")
+
+
+def _add(name: str, root: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dvc", "add", "--", name]
+    until = time.monotonic() + BUSY_S
+    while True:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode == 0 or _BUSY not in done.stderr or time.monotonic() > until:
+            return done

@@ -13,6 +13,7 @@ from kwsdata.check.finding import Finding, exclusion
 from kwsdata.fingerprints import HOP_S, Match, Table
 from kwsdata.params.negatives import CheckParams
 from kwsdata.partitions import PARTITIONS
+from kwsdata.scratch import listed
 from kwsdata.shards import shard_cuts
 
 _LISTED = 50  # cuts named in one finding about a speaker
@@ -157,7 +158,7 @@ def stray_sources(
     streams = [
         (partition, stream.id, _sources(stream))
         for partition in ("dev", "test")
-        for directory in sorted(path for path in (testsets / partition).glob("*") if path.is_dir())
+        for directory in (path for path in listed(testsets / partition, "*") if path.is_dir())
         for stream in shard_cuts(directory)
     ]
     wanted = {source for _, _, sources in streams for source in sources}

@@ -28,13 +28,13 @@ class Tree:
     commit: str | None = None
 
     def find(self, pattern: str) -> list[str]:
-        """Return the paths that match a glob, sorted.
+        """Return the paths that match a glob, sorted, without hidden ones: scratch is hidden.
 
         Raises:
             RevisionError: DVC knows the directory, and neither the cache nor a remote has its list of files.
         """
         try:
-            return sorted(str(path) for path in self.fs.glob(pattern))
+            return sorted(str(path) for path in self.fs.glob(pattern) if "/." not in f"/{path}")
         except Exception as error:
             if type(error).__name__ != "DataIndexDirError":  # of dvc_data, which only revisions import
                 raise

@@ -7,9 +7,7 @@ write     `kwsdata.corpus.write_corpus`, sorted by name: the same files always g
 """
 
 import logging
-import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain
@@ -30,6 +28,7 @@ from kwsdata.importers.decode import decoded
 from kwsdata.importers.source import Source, clip_id, normal_text
 from kwsdata.manifests import safe_id
 from kwsdata.params import ExecutorParams, ImportParams
+from kwsdata.scratch import scratch_beside
 from kwsdata.voice import word_span
 
 LOG = logging.getLogger(__name__)
@@ -125,32 +124,28 @@ def run_import(
         LOG.warning("corpus %s: its licence is unknown; say it with --licence (CC-BY-4.0, CC0-1.0, own, ...).", name)
     directory = out_root / name
     _check_taken(directory, info, force)
-    scratch = out_root / f".{name}.{os.getpid()}.import"
-    try:
-        with unpacked(path, importer.remotes, scratch) as tree:
-            found = choose(importer.read(tree, options), options, match, words, limit)
-            if not found.sources and not found.rejects:
-                raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
-            items = decoded(found.sources, scratch, params, options.role, executor, f"import {name}")
-            untimed: list[int] = []
-            if options.role == "keyword":
-                items = _timed(items, find_word, untimed)
-            summary = write_corpus(
-                directory,
-                replace(info, speakers=found.speakers),
-                chain(found.rejects, items),
-                params.clips_per_shard,
-                params.max_reject_fraction,
+    with scratch_beside(directory) as scratch, unpacked(path, importer.remotes, scratch) as tree:
+        found = choose(importer.read(tree, options), options, match, words, limit)
+        if not found.sources and not found.rejects:
+            raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
+        items = decoded(found.sources, scratch, params, options.role, executor, f"import {name}")
+        untimed: list[int] = []
+        if options.role == "keyword":
+            items = _timed(items, find_word, untimed)
+        summary = write_corpus(
+            directory,
+            replace(info, speakers=found.speakers),
+            chain(found.rejects, items),
+            params.clips_per_shard,
+            params.max_reject_fraction,
+        )
+        if untimed and np.median(untimed) > _LONG_WORD_S * SAMPLE_RATE:
+            LOG.warning(
+                "corpus %s: %d keywords are taken to last as long as their files, half of them over %.1f s. To "
+                "train on them, import them with --find-word: a word that ends early teaches silence.",
+                *(name, len(untimed), np.median(untimed) / SAMPLE_RATE),
             )
-            if untimed and np.median(untimed) > _LONG_WORD_S * SAMPLE_RATE:
-                LOG.warning(
-                    "corpus %s: %d keywords are taken to last as long as their files, half of them over %.1f s. To "
-                    "train on them, import them with --find-word: a word that ends early teaches silence.",
-                    *(name, len(untimed), np.median(untimed) / SAMPLE_RATE),
-                )
-            return summary
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        return summary
 
 
 def _timed(items: Iterable[Item | Reject], find_word: bool, untimed: list[int]) -> Iterator[Item | Reject]:

@@ -1,5 +1,6 @@
 """Gather the cuts of all corpora, label them, drop exact duplicates, and say what there is."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 from lhotse import MonoCut
 from tqdm import tqdm
 
-from kwsdata.corpus import corpus_dirs, read_info
+from kwsdata.corpus import ROOTS, corpus_dirs, read_info
 from kwsdata.errors import CorpusError
 from kwsdata.exclusions import EXCLUDED, load_excluded
 from kwsdata.files import atomic_path, write_json
@@ -18,8 +19,8 @@ from kwsdata.manifests import write_cuts
 from kwsdata.params import Params
 from kwsdata.shards import shard_cuts, with_custom
 
-ROOTS = (Path("data/corpora"), Path("data/synthetic"))
 _LISTED = 20  # excluded clips named for each reason
+LOG = logging.getLogger(__name__)
 
 
 def run(
@@ -28,7 +29,7 @@ def run(
     """Write `out/cuts.jsonl.gz` (labelled cuts, corpora by name) and `out/index.json`; return the latter.
 
     Impulse responses stay out: they are read by the rooms stage. Of clips with the same samples the first is kept.
-    Clips that the file `excluded` lists stay out too.
+    Clips that the file `excluded` lists stay out too; ids in it that no corpus has are warned of and counted.
 
     Raises:
         CorpusError: there is no corpus, two share a name, or no clip says the keyword.
@@ -45,6 +46,7 @@ def run(
     with atomic_path(out) as scratch:
         scratch.mkdir()
         write_cuts(scratch / "cuts.jsonl.gz", _labelled(directories, params.keyword.text, tally))
+        tally.note_unknown(excluded)
         summary = tally.summary(directories, params.keyword.text)
         write_json(scratch / "index.json", summary)
         if not tally.hours_by_label["keyword"]:
@@ -60,10 +62,23 @@ class _Tally:
 
     def __init__(self, left_out: frozenset[str]) -> None:
         self.left_out = left_out
+        self.found: set[str] = set()  # of left_out
         self.heard: set[bytes] = set()  # 16 bytes of each hash: some 0.1 kB a clip is all the memory that grows
         self.excluded: dict[str, _Some] = defaultdict(_Some)
         self.hours_by_label: dict[str, float] = defaultdict(float)
         self.clips_by_corpus: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+
+    def note_unknown(self, path: Path) -> None:
+        """Count, and warn of, ids to leave out that no corpus has: nothing is left out for them."""
+        unknown = sorted(self.left_out - self.found)
+        for cut_id in unknown:
+            self.excluded["listed in review/excluded.txt, in no corpus"].append(cut_id)
+        if unknown:
+            LOG.warning(
+                "%s names %d clip(s) that no corpus here has: %s. Mend mistyped ids; delete those of corpora that are "
+                "gone.",
+                *(path, len(unknown), ", ".join(unknown[:_LISTED])),
+            )
 
     def summary(self, directories: list[Path], keyword: str) -> dict[str, Any]:
         corpora = []
@@ -105,6 +120,7 @@ def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[
             text = cut.supervisions[0].text if cut.supervisions else None
             if cut.id in tally.left_out:
                 tally.excluded["listed in review/excluded.txt"].append(cut.id)
+                tally.found.add(cut.id)
                 continue
             label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
             digest = bytes.fromhex(custom["audio_sha256"])[:16]

@@ -78,13 +78,15 @@ def write_hf(directory: Path, part: str, number: int, items: Sequence[Item], fie
     config, split = hf_names(part)
     path = directory / "hf" / config / f"{split}-{number:05d}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
+    packed = io.BytesIO()  # on a full disk the writer would abort the process
     quiet = are_progress_bars_disabled()
     disable_progress_bars()
     try:
-        Dataset(table, info=DatasetInfo(features=features), fingerprint=f"{part}-{number}").to_parquet(path)
+        Dataset(table, info=DatasetInfo(features=features), fingerprint=f"{part}-{number}").to_parquet(packed)
     finally:
         if not quiet:
             enable_progress_bars()
+    path.write_bytes(packed.getbuffer())
 
 
 def hf_names(part: str) -> tuple[str, str]:

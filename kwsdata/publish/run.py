@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from kwsdata import __version__
-from kwsdata.corpus import CorpusInfo, read_info
+from kwsdata.corpus import ROOTS, CorpusInfo, read_info
 from kwsdata.dataset.trees import Tree, git, open_tree
 from kwsdata.errors import StageInputError
 from kwsdata.files import atomic_path, sha256_of, write_json
@@ -24,7 +24,6 @@ from kwsdata.publish.survey import Survey, chosen_parts, survey
 
 MARK = "publish.json"  # says that a directory was made by `publish`, and what is in it
 FORMAT = 1
-_ROOTS = (Path("data/corpora"), Path("data/synthetic"))
 
 
 def publish(
@@ -79,7 +78,7 @@ class Prepared:
     def corpora(self) -> dict[str, CorpusInfo]:
         """Return what the corpora that are heard declare; what is made here (rooms) declares nothing."""
         names = sorted({name.split(":")[0] for name in self.survey.sources})
-        found = [(name, root / name) for name in names for root in _ROOTS if (root / name / "corpus.json").is_file()]
+        found = [(name, root / name) for name in names for root in ROOTS if (root / name / "corpus.json").is_file()]
         return {name: read_info(directory) for name, directory in found}
 
     def card(self, layouts: Sequence[str]) -> str:

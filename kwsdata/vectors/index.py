@@ -12,6 +12,7 @@ stored vectors (`rescore`). Rows are the store's, which is the map back to sound
 GPUs are used by `exact` and `ivf_pq` when FAISS sees any.
 """
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,10 @@ def _build_parts(
             else:
                 part.add(block)
         path = out / f"part.{number:06d}.faiss"
-        faiss.write_index(part, str(path))
+        try:
+            faiss.write_index(part, str(path))
+        except RuntimeError as error:  # what FAISS makes of a full disk
+            raise OSError(errno.ENOSPC, str(error), str(path)) from None
         yield {"name": path.name, "first": start, "rows": end - start, "bytes": path.stat().st_size}
 
 

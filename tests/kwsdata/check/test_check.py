@@ -9,7 +9,7 @@ from sound import white_noise
 from kwsdata.audio import resample
 from kwsdata.check.stage import GateError, run
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.exclusions import exclude_rule, load_excluded
+from kwsdata.exclusions import exclude, load_excluded, proposed
 from kwsdata.manifests import read_cuts, write_cuts
 from kwsdata.shards import load_audio, shard_cuts, with_custom
 
@@ -80,7 +80,8 @@ def test_a_duplicate_under_gain_resampling_and_a_shift_ends_the_pipeline(spoken_
     assert finding["cuts"] == ["planted-check-train1", speech_of("test").id]
     assert "at a shift of -20 ms" in finding["message"]
     assert failed is not None
-    assert exclude_rule("similar_sound", tmp_path / "check" / "check.json", tmp_path / "excluded.txt") == 1
+    cuts = proposed("similar_sound", tmp_path / "check" / "check.json")
+    assert exclude(cuts, "similar_sound", tmp_path / "excluded.txt") == 1
     assert load_excluded(tmp_path / "excluded.txt") == {"planted-check-train1"}
 
 

@@ -1,5 +1,6 @@
 """The guard's table, and the choice among what it lets through."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -172,12 +173,36 @@ def test_the_last_decision_about_a_place_holds_and_is_read_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[]", '{"identity": "a", "middle": 1, "clip": "c", "verdict": "perhaps"}', '{"middle": 1}']
-)
+    "line",
+    [
+        "{", "[]", "null", "1", '"x"', '{"middle": 1}', "[" * 100_000, "<<<<<<< HEAD", '{"identity": "a\u2028b"}',
+        '{"identity": "a", "middle": 1, "clip": "c", "verdict": "perhaps"}',
+        '{"identity": "a", "middle": 1, "clip": "c", "verdict": ["keep"]}',
+        '{"identity": "a", "middle": 1.5, "clip": "c", "verdict": "keep"}',
+        '{"identity": "a", "middle": true, "clip": "c", "verdict": "keep"}',
+        '{"identity": "a", "middle": -1, "clip": "c", "verdict": "keep"}',
+        '{"identity": "a", "middle": NaN, "clip": "c", "verdict": "keep"}',
+        '{"identity": "", "middle": 1, "clip": "c", "verdict": "keep"}',
+        '{"identity": 5, "middle": 1, "clip": "c", "verdict": "keep"}',
+        '{"identity": "a", "middle": 1, "clip": "c", "verdict": "keep", "by": "me"}',
+        '{"identity": "a", "middle": 1, "clip": "c", "verdict": "keep"}{"identity": "b"}',
+    ],
+)  # fmt: skip
 def test_a_damaged_decision_names_its_line(tmp_path, line):
     path = tmp_path / "decisions.jsonl"
     append_decision(path, Decision("sha", 1, "clip", "keep"))
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
     with pytest.raises(StageInputError, match="line 2"):
         load_decisions(path)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n", "  \n"])
+def test_a_decision_is_added_on_a_line_of_its_own(tmp_path, end):
+    path = tmp_path / "decisions.jsonl"
+    path.write_bytes((json.dumps({"identity": "x", "middle": 1, "clip": "c", "verdict": "drop"}) + end).encode())
+    append_decision(path, Decision("y\u2028\udcff", 5, "Bär\n", "keyword"))
+    decisions = load_decisions(path)
+    assert decisions.verdict("x", 1) == "drop"
+    assert decisions.verdict("y\u2028\udcff", 5) == "keyword"
+    assert decisions.clips("keyword") == {"Bär\n"}
