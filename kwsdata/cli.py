@@ -135,6 +135,22 @@ def import_(
             "could bring your private recordings into a dataset that you publish.",
         ),
     ] = False,
+    allow_urls: Annotated[
+        bool,
+        typer.Option(
+            "--allow-urls",
+            help="A Lhotse manifest may name URLs, which are copied here. Without it they are not asked for: they may "
+            "be addresses that only this machine reaches.",
+        ),
+    ] = False,
+    allow_commands: Annotated[
+        bool,
+        typer.Option(
+            "--allow-commands",
+            help="A Lhotse manifest may name commands, which a shell runs here as you. Give it only for a manifest "
+            "that you wrote.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a corpus of this name from elsewhere.")] = False,
     params: ParamsOption = DEFAULT_PARAMS,
 ) -> None:
@@ -157,6 +173,8 @@ def import_(
         speaker_pattern=speaker_pattern,
         language=language,
         allow_outside=allow_outside,
+        allow_urls=allow_urls,
+        allow_commands=allow_commands,
         licence=licence,
         citation=citation,
         source=source,

@@ -85,6 +85,14 @@ class NamedFiles:
             raise NamedPathError(f"names {shown(name)}, which is {_KINDS.get(kind, 'something else')} and not a file")
         return path
 
+    def path_or_absolute(self, name: str) -> Path:
+        """Return what `path` does, for data that may also give the absolute path of a file below `root`."""
+        if isinstance(name, str) and not self.allow_outside:
+            for root in (os.path.abspath(self.root), self._real_root):  # noqa: PTH100 # links are kept
+                if name.startswith(f"{root}{os.sep}"):
+                    return self.path(name.removeprefix(root).lstrip("/"))
+        return self.path(name)
+
     def _anywhere(self, name: str) -> Path:
         if not isinstance(name, str) or not name or "\0" in name:
             raise NamedPathError(f"names {shown(name)}, which no file can have")

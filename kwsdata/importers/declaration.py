@@ -29,7 +29,7 @@ class Options:
     `role` is always set. `label`: one text for all. `labels`: a CSV. `speaker_pattern`: a regular expression with a
     group `speaker`, searched in each path below the imported one. `language`: for sources that name none.
     `columns`: {"text": "sentence", ...} for tables with names of their own. `allow_outside`: tables and manifests may
-    name files outside the corpus.
+    name files outside the corpus; `allow_urls`, `allow_commands`: and URLs, and commands that make the sound.
     """
 
     role: Role
@@ -39,6 +39,8 @@ class Options:
     language: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
     allow_outside: bool = False
+    allow_urls: bool = False
+    allow_commands: bool = False
 
 
 Reader: TypeAlias = Callable[[Path, Options], Iterable[Source | Reject]]

@@ -5,80 +5,62 @@
     DIRECTORY                     Lhotse Shar: cuts.000000.jsonl.gz + recording.000000.tar, ...
 
 A cut with several supervisions becomes one clip a supervision; with one, the supervision's text, speaker, language and
-gender are kept, with its span. Recordings that a manifest names by a relative path are looked for from the current
-directory, then from the manifest's.
+gender are kept, with its span. Recordings that a manifest names by a relative path are looked for from the manifest's
+directory, then from the current one.
+
+A manifest may name files below its own directory. Files elsewhere, URLs, and commands that a shell would run are
+refused unless `--allow-outside`, `--allow-urls` or `--allow-commands` is given.
 """
 
-import json
-import tarfile
+import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from lhotse import CutSet, Recording, RecordingSet, SupervisionSet, load_manifest
-from lhotse.audio.utils import AudioLoadingError, DurationMismatchError
-from lhotse.utils import fastcopy
+from lhotse import CutSet, Recording, RecordingSet, SupervisionSegment, SupervisionSet
+from lhotse.cut import Cut
 
 from kwsdata.corpus import Reject
-from kwsdata.errors import AudioError, CorpusError
+from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
+from kwsdata.importers.lhotse_items import item_of
+from kwsdata.importers.lhotse_rows import Judge, Row, rows_of
+from kwsdata.importers.lhotse_shar import shar_cuts
+from kwsdata.importers.lhotse_sound import CutSound, Member
 from kwsdata.importers.source import Source, normal_gender
+from kwsdata.named_paths import shown
 
+LOG = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class Member:
-    """The bytes of one sound in an uncompressed tar."""
-
-    tar: Path
-    offset: int
-    size: int
-
-    def read(self) -> bytes:
-        """Return the bytes."""
-        with self.tar.open("rb") as file:
-            file.seek(self.offset)
-            return file.read(self.size)
-
-
-@dataclass(frozen=True)
-class CutSound:
-    """The sound of a Lhotse cut; `member` holds the bytes of a Shar's."""
-
-    cut: Any
-    member: Member | None = None
-
-    def load(self) -> tuple[np.ndarray, int]:
-        """Let Lhotse decode it: [samples, channels] at the cut's own rate."""
-        cut = self.cut
-        try:
-            if self.member is not None:
-                recording = Recording.from_dict(cut.recording.to_dict())
-                recording.sources[0].type, recording.sources[0].source = "memory", self.member.read()
-                cut = fastcopy(cut, recording=recording)
-            waves = cut.load_audio()
-        except (AudioLoadingError, DurationMismatchError, OSError, RuntimeError, ValueError, AssertionError) as error:
-            raise AudioError(f"cannot be decoded (Lhotse: {type(error).__name__})") from None
-        if waves is None:
-            raise AudioError("cannot be decoded (the cut has no recording)")
-        return np.atleast_2d(waves).T.astype(np.float32), int(cut.sampling_rate)
+Entry = tuple[Any, Member | None] | Reject
 
 
 def read(path: Path, options: Options) -> Iterator[Source | Reject]:
     """Yield the cuts of a manifest or a Shar directory."""
-    cuts = _shar(path) if path.is_dir() else ((cut, None) for cut in _manifest(path))
-    for cut, member in cuts:
-        if isinstance(cut, Reject):
-            yield cut
+    entries: Iterable[Entry] = shar_cuts(path, options) if path.is_dir() else _manifest(path, options)
+    for entry in entries:
+        if isinstance(entry, Reject):
+            yield entry
             continue
+        cut, member = entry
         if len(cut.supervisions) <= 1:
             source = _source(cut.id, cut, member)
             room = cut.recording.id if options.role == "rir" and cut.has_recording else None
             yield replace(source, speaker=source.speaker or room)  # cuts of one recording, as of its channels: one room
             continue
-        for part in cut.trim_to_supervisions(keep_overlapping=False):
-            yield _source(f"{cut.id}/{part.supervisions[0].id}", part, member)
+        yield from _parts(cut, member)
+
+
+def _parts(cut: Any, member: Member | None) -> Iterator[Source | Reject]:
+    """Yield one source for each supervision of a cut."""
+    try:
+        parts = list(cut.trim_to_supervisions(keep_overlapping=False))
+    except Exception as error:  # Lhotse's exceptions share no base
+        yield Reject(cut.id, f"malformed ({type(error).__name__}: {shown(str(error))})")
+        return
+    for part in parts:
+        yield _source(f"{cut.id}/{part.supervisions[0].id}", part, member)
 
 
 def _source(key: str, cut: Any, member: Member | None) -> Source:
@@ -93,60 +75,53 @@ def _source(key: str, cut: Any, member: Member | None) -> Source:
     )
 
 
-def _manifest(path: Path) -> Iterable[Any]:
+def _manifest(path: Path, options: Options) -> Iterator[Entry]:
+    judge = Judge(path.parent, options)
+    recordings: dict[str, Recording] = {}
+    for item, place in _items(path, judge):
+        if isinstance(item, Reject):
+            yield item
+        elif isinstance(item, Cut):
+            yield item, None
+        elif not isinstance(item, Recording):
+            raise CorpusError(f"{path} holds a {type(item).__name__} ({place}); cuts or recordings are needed.")
+        elif recordings.setdefault(item.id, item) is not item:
+            yield Reject(place, f"listed twice ({shown(item.id)} has a recording before)")
+    if recordings:
+        yield from _with_supervisions(path, recordings, judge)
+
+
+def _with_supervisions(path: Path, recordings: dict[str, Recording], judge: Judge) -> Iterator[Entry]:
+    """Yield each recording as a cut, with what the manifest of supervisions beside it says of it."""
+    told: dict[str, SupervisionSegment] = {}
+    lost = 0
+    beside = path.with_name(path.name.replace("recordings", "supervisions"))
+    for item, place in _items(beside, judge) if beside != path and beside.is_file() else ():
+        if isinstance(item, Reject):
+            yield item
+        elif not isinstance(item, SupervisionSegment):
+            raise CorpusError(f"{beside} holds a {type(item).__name__} ({place}); supervisions are needed.")
+        elif item.recording_id not in recordings:
+            lost += 1
+        elif told.setdefault(item.id, item) is not item:
+            yield Reject(place, f"listed twice ({shown(item.id)} has a supervision before)")
+    if lost:
+        LOG.warning("%d supervisions of %s are of recordings that %s does not hold.", lost, beside.name, path.name)
     try:
-        manifest = load_manifest(path)
-    except (ValueError, KeyError, TypeError, OSError, EOFError, AssertionError) as error:
-        raise CorpusError(f"{path} is not a manifest that Lhotse reads ({error!r}).") from None
-    if isinstance(manifest, RecordingSet):
-        beside = path.with_name(path.name.replace("recordings", "supervisions"))
-        told = load_manifest(beside) if beside != path and beside.is_file() else SupervisionSet([])
-        manifest = CutSet.from_manifests(recordings=manifest, supervisions=told)
-    if not isinstance(manifest, CutSet):
-        raise CorpusError(f"{path} holds a {type(manifest).__name__}; a CutSet or a RecordingSet is needed.")
-    return (_found(cut, path.parent) for cut in manifest)
+        cuts = CutSet.from_manifests(
+            recordings=RecordingSet.from_recordings(recordings.values()),
+            supervisions=SupervisionSet.from_segments(told.values()),
+        )
+        entries = [(cut, None) for cut in cuts]
+    except Exception as error:  # Lhotse's exceptions share no base
+        raise CorpusError(f"{path}: {type(error).__name__}: {shown(str(error))}: mend the manifest.") from error
+    yield from entries
 
 
-def _found(cut: Any, directory: Path) -> Any:
-    """Return `cut` with the manifest's directory before its relative paths, where that is where the files are."""
-    sources = cut.recording.sources if getattr(cut, "has_recording", False) and hasattr(cut, "recording") else ()
-    files = [Path(source.source) for source in sources if source.type == "file"]
-    if any(not file.exists() for file in files) and all((directory / file).exists() for file in files):
-        return cut.with_recording_path_prefix(directory)
-    return cut
-
-
-def _shar(directory: Path) -> Iterator[tuple[Any, Member | None]]:
-    tables = sorted(directory.glob("cuts.*.jsonl*"))
-    if not tables:
-        raise CorpusError(f"{directory} holds no cuts.*.jsonl.gz, so it is not a Lhotse Shar directory.")
-    for table in tables:
-        tar = directory / f"recording.{table.name.split('.')[1]}.tar"
-        if not tar.is_file():
-            raise CorpusError(f"{tar} is missing: {table.name} needs it.")
-        try:
-            members, recordings = _index(tar)
-        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-            raise CorpusError(f"{tar} is damaged ({error}): fetch it again.") from None
-        for cut in load_manifest(table):
-            if cut.id not in members:
-                yield Reject(cut.id, f"missing ({tar.name} does not hold it)"), None
-                continue
-            cut.recording = recordings[cut.id]
-            yield cut, members[cut.id]
-
-
-def _index(tar: Path) -> tuple[dict[str, Member], dict[str, Recording]]:
-    """Return where each sound of a Shar tar lies, and its recording manifest; no sound is read."""
-    members, recordings = {}, {}
-    with tarfile.open(tar, "r:") as archive:
-        for info in archive:
-            cut_id, _, suffix = info.name.rpartition(".")
-            if suffix == "json":
-                recordings[cut_id] = Recording.from_dict(json.load(archive.extractfile(info)))  # type: ignore[arg-type]
-            elif suffix not in ("nodata", "nometa"):
-                members[cut_id] = Member(tar, info.offset_data, info.size)
-    return members, recordings
+def _items(path: Path, judge: Judge) -> Iterator[tuple[Any, str]]:
+    """Yield (item or reject, place) of each row."""
+    for row in rows_of(path):
+        yield (item_of(row, judge), row.place) if isinstance(row, Row) else (row, row.key)
 
 
 IMPORTER = Importer(
@@ -156,5 +131,5 @@ IMPORTER = Importer(
     speakers="the supervision's speaker; else unknown (keyword, speech), the cut itself (noise) or its recording (rir)",
     layout="a manifest (cuts or recordings, .jsonl or .jsonl.gz) or a Shar directory",
     read=read,
-    options=frozenset({"language"}),
+    options=frozenset({"language", "allow_outside", "allow_urls", "allow_commands"}),
 )

@@ -62,6 +62,8 @@ def run_import(
     language: str | None = None,
     columns: dict[str, str] | None = None,
     allow_outside: bool = False,
+    allow_urls: bool = False,
+    allow_commands: bool = False,
     licence: str | None = None,
     citation: str | None = None,
     source: str | None = None,
@@ -80,7 +82,7 @@ def run_import(
         params: the limits of what is usable, and the shard size.
         executor: where sounds are decoded.
         role: keyword | speech | noise | rir; needed for folder, lhotse and hf.
-        label, labels, speaker_pattern, language, columns, allow_outside: see
+        label, labels, speaker_pattern, language, columns, allow_outside, allow_urls, allow_commands: see
             `kwsdata.importers.declaration.Options`.
         licence, citation, source: instead of what the importer declares.
         match: import only sounds in whose key (path below `path`, or id) this regular expression is found.
@@ -109,7 +111,17 @@ def run_import(
         )
     if kind != "hf" and not path.exists():
         raise CorpusError(f"{path} does not exist. `{kind}` expects: {importer.layout}.")
-    options = Options(_role(importer, role), label, labels, speaker_pattern, language, columns or {}, allow_outside)
+    options = Options(
+        role=_role(importer, role),
+        label=label,
+        labels=labels,
+        speaker_pattern=speaker_pattern,
+        language=language,
+        columns=columns or {},
+        allow_outside=allow_outside,
+        allow_urls=allow_urls,
+        allow_commands=allow_commands,
+    )
     _check_options(importer, options)
     info = CorpusInfo(
         name=name,

@@ -1,14 +1,13 @@
 """Whatever is wrong with a file that a stage reads: one clear error, or what the file says; never a crash."""
 
-import copy
 import gzip
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import JSON, damaged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vector_stores import clustered, store_of
@@ -25,33 +24,7 @@ from kwsdata.shards import shard_cuts, with_custom
 from kwsdata.vectors.index import VectorIndex, build_index
 from kwsdata.vectors.store import VectorStore
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-10, 1 << 40) | st.floats(allow_nan=True) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
 MORE = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def paths_in(value: object, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Return the way to every value inside `value`, itself included."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [at, *(path for key, one in inside for path in paths_in(one, (*at, key)))]
-
-
-@st.composite
-def damaged(draw: Callable, row: dict) -> object:
-    """Return `row` with one value somewhere in it replaced, or removed."""
-    row = copy.deepcopy(row)
-    *way, last = draw(st.sampled_from([path for path in paths_in(row) if path]))
-    parent = row
-    for key in way:
-        parent = parent[key]
-    if draw(st.booleans()) or isinstance(parent, list):
-        parent[last] = draw(JSON)
-    else:
-        del parent[last]
-    return row
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,9 @@ def test_a_corpus_of_ours_comes_back_sample_for_sample(importing, tmp_path, reco
 def test_what_is_no_manifest_is_refused(importing, tmp_path, recordings):
     SupervisionSet.from_segments([told(recordings[0], "s", 0, 1, "x")]).to_file(tmp_path / "supervisions.jsonl")
     (tmp_path / "text.jsonl").write_text("{not json\n")
-    with pytest.raises(CorpusError, match="holds a SupervisionSet"):
+    with pytest.raises(
+        CorpusError, match="supervisions.jsonl holds a SupervisionSegment .*cuts or recordings are needed"
+    ):
         importing("lhotse", tmp_path / "supervisions.jsonl", role="speech")
     with pytest.raises(CorpusError, match="is not a manifest that Lhotse reads"):
         importing("lhotse", tmp_path / "text.jsonl", role="speech")
