@@ -7,6 +7,7 @@ ValueError here, before they fill the memory or the stack.
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO
 
 LONGEST_LINE = 16 << 20  # bytes: a row is a clip with all that is known of it
 DEEPEST = 64  # values inside one another
+_HALVES = re.compile("[\ud800-\udfff]")  # JSON may escape one half of a surrogate pair
 UNREADABLE = (ValueError, EOFError, OSError, zlib.error)  # of a file that may be damaged
 
 
@@ -21,7 +23,7 @@ def parse_json(data: bytes | str, unique_keys: bool = False) -> Any:
     """Return the value of some JSON; with `unique_keys`, no object may name a key twice.
 
     Raises:
-        ValueError: it is not UTF-8, not JSON, nested too deep, or names a key twice.
+        ValueError: it is not UTF-8, not JSON, nested too deep, holds half a character, or names a key twice.
     """
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
@@ -32,6 +34,8 @@ def parse_json(data: bytes | str, unique_keys: bool = False) -> Any:
         raise ValueError(f"values are nested more than {DEEPEST} deep") from None
     if text.count("[") + text.count("{") > DEEPEST and _deeper(value, DEEPEST):
         raise ValueError(f"values are nested more than {DEEPEST} deep")
+    if ("\\ud" in text or "\\uD" in text) and _HALVES.search(json.dumps(value, ensure_ascii=False)):
+        raise ValueError("it holds half of a character, which cannot be written as UTF-8")
     return value
 
 

@@ -56,6 +56,11 @@ def shown(name: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
+def printable(name: str) -> str:
+    """Return `name` with whatever cannot be printed or written as UTF-8 escaped."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
+
+
 class NamedFiles:
     """The files that data may name: those below `root`, wherever links lead; any at all with `allow_outside`."""
 

@@ -136,8 +136,11 @@ def run_import(
         LOG.warning("corpus %s: its licence is unknown; say it with --licence (CC-BY-4.0, CC0-1.0, own, ...).", name)
     directory = out_root / name
     _check_taken(directory, info, force)
-    with scratch_beside(directory) as scratch, unpacked(path, importer.remotes, scratch) as tree:
-        found = choose(importer.read(tree, options), options, match, words, limit)
+    with (
+        scratch_beside(directory) as scratch,
+        unpacked(path, importer.remotes, scratch, params.archive) as tree,
+    ):
+        found = choose(chain(tree.rejects, importer.read(tree.path, options)), options, match, words, limit)
         if not found.sources and not found.rejects:
             raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
         items = decoded(found.sources, scratch, params, options.role, executor, f"import {name}")

@@ -13,6 +13,7 @@ from kwsdata.errors import ParamsError
 from kwsdata.params.augmentation import AugmentParams, SimulateRirsParams
 from kwsdata.params.base import Block, explain
 from kwsdata.params.data import (
+    ArchiveParams,
     ExecutorParams,
     FeaturesParams,
     FeaturizeParams,
@@ -41,6 +42,7 @@ from kwsdata.params.training import (
 )
 
 __all__ = [
+    "ArchiveParams",
     "AugmentParams",
     "Block",
     "BundleParams",

@@ -33,6 +33,14 @@ class ExecutorParams(Block):
     store: str | None
 
 
+class ArchiveParams(Block):
+    """What an imported archive may unpack to; a few kilobytes can hold terabytes."""
+
+    max_unpacked_gb: float = Field(gt=0)
+    max_ratio: float = Field(ge=1)  # unpacked to packed, past 64 MiB unpacked
+    max_members: int = Field(ge=1)
+
+
 class ImportParams(Block):
     """What makes an imported sound unusable, and how many of those a corpus may have."""
 
@@ -41,6 +49,7 @@ class ImportParams(Block):
     silence_dbfs: float = Field(le=0)
     max_clipped_fraction: float = Field(ge=0, le=1)
     clips_per_shard: int = Field(ge=1)
+    archive: ArchiveParams
 
 
 class PartitionsParams(Block):

@@ -35,6 +35,8 @@ def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
         (b"\xff\xfe{\x00}\x00", "byte 1 is not UTF-8"),
         (b"\x00\x01", "Expecting value"),
         ("9" * 10_000, "integer string conversion"),
+        ('{"a": "\\ud800"}', "half of a character"),
+        ('{"a\\uDFFF": [1]}', "half of a character"),
     ],
 )
 def test_what_is_no_json_within_limits_is_a_value_error(text, words):
@@ -49,7 +51,8 @@ def test_what_is_no_json_within_limits_is_a_value_error(text, words):
         [],
         7,
         None,
-        "é\u2028",
+        "é\u2028\U0001f600",
+        "\\ud800, spelt out",
         [[]] * 1000,
         [{"a": [1, {"b": []}]}] * 1000,
         json.loads(nested(DEEPEST)),
