@@ -10,10 +10,11 @@ from kwsdata.cache import entry
 from kwsdata.errors import ParamsError
 from kwsdata.files import read_json, write_json
 from kwsdata.mine_negatives.candidate import Candidate
-from kwsdata.mine_negatives.guard import Ruling, contains
+from kwsdata.mine_negatives.guard import Ruling
 from kwsdata.params import KeywordParams
 from kwsdata.pieces import load_piece
 from kwsdata.recogniser import check_installed, hear
+from kwsdata.text import contains
 
 _AROUND = round(1.0 * SAMPLE_RATE)  # samples heard on each side of the window's middle
 
