@@ -51,3 +51,7 @@ class MissingProgramError(KwsError):
 
 class WorkerError(KwsError):
     """A worker process was killed too often, or a cluster cannot be reached."""
+
+
+class CacheError(KwsError):
+    """The cache cannot be written."""

@@ -28,12 +28,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from kwsdata.cache import cache_root
+from kwsdata.cache import cache_root, is_whole
 from kwsdata.errors import NamedPathError, WorkerError
 from kwsdata.files import atomic_path, link_or_copy
 from kwsdata.named_paths import relative_parts
 from kwsdata.reach import working_at
-from kwsdata.store import Blob, Store
+from kwsdata.store import Blob, Store, blob_of
 
 Places = Mapping[str, Path]  # where "cache" and "project" lie
 Made = list[tuple[str, str, dict[str, Blob]]]  # place, path below it, a file {"": blob} or a directory {path: blob}
@@ -72,7 +72,7 @@ class Sender:
         result, made = answer
         for place, below, files in made:
             path = self._places[place] / below
-            if place != "cache" or not path.exists():
+            if place != "cache" or not is_whole(path):
                 _bring(self._store, files, path)
         return _unpacked(result, self._places)
 
@@ -104,6 +104,7 @@ class _Copies:
         self._index = {path: Blob(*blob) for path, blob in json.loads(self._own(index).read_text()).items()}
         self._paths = sorted(self._index)
         self._kept: dict[Path, None] = {}
+        self._checked: set[Path] = set()  # files of the stage whose bytes here are known to be right
         self._bringing = False
 
     def run(self, task: bytes) -> tuple[bytes, Made]:
@@ -162,7 +163,7 @@ class _Copies:
     def _result(self, below: str) -> Path:
         """Return where the result `below` of the cache is or would be, whichever worker made it."""
         path = self._places["cache"] / below
-        if not path.exists() and (files := self._store.named(below)) is not None:
+        if not is_whole(path) and (files := self._store.named(below)) is not None:
             with self._not_made():
                 _bring(self._store, files, path)
         if path.exists():
@@ -170,21 +171,24 @@ class _Copies:
         return path
 
     def _target(self, there: Path) -> Path:
-        root, project = self._places["project"], self._stage["project"]
+        root, project, cache = self._places["project"], self._stage["project"], self._stage["cache"]
+        if there.is_relative_to(cache):
+            return self._places["cache"] / there.relative_to(cache)
         if there.is_relative_to(project):
             return root / there.relative_to(project)
         return root / ".elsewhere" / there.relative_to(there.anchor)
 
     def _copy(self, key: str) -> None:
-        target = self._target(Path(key))
-        if not target.exists():
+        target, blob = self._target(Path(key)), self._index[key]
+        if target not in self._checked and not _holds(target, blob):
             with self._not_made(), atomic_path(target) as scratch:
-                link_or_copy(self._own(self._index[key]), scratch)
+                link_or_copy(self._own(blob), scratch)
+        self._checked.add(target)
 
     def _own(self, blob: Blob) -> Path:
         """Return this disk's copy of `blob`, whatever paths it goes by."""
         own = self._disk / "blobs" / blob.sha256[:2] / blob.sha256[2:]
-        if not own.exists():
+        if not _holds(own, blob):
             self._store.get(blob, own)
         return own
 
@@ -207,6 +211,11 @@ def _own_disk() -> Path:
     from distributed import get_worker
 
     return Path(get_worker().local_directory).absolute().parent / "kwsdata"
+
+
+def _holds(path: Path, blob: Blob) -> bool:
+    """Return whether the file `path` is there with the bytes of `blob`: a worker's disk may be damaged as well."""
+    return path.is_file() and blob_of(path) == blob
 
 
 def _bring(store: Store, files: Mapping[str, Blob], path: Path) -> None:

@@ -112,10 +112,11 @@ def _context(function: Callable[..., Any]) -> BaseContext:
     return context
 
 
-def _take_environment(environment: dict[str, str]) -> None:
-    """Take over the variables of the process that asks; the fork server has those of the time when it started."""
+def _take_environment(environment: dict[str, str], directory: str) -> None:
+    """Take over variables and directory of the process that asks; the fork server has those of when it started."""
     os.environ.clear()
     os.environ.update(environment)
+    os.chdir(directory)
 
 
 class _Crew:
@@ -133,7 +134,8 @@ class _Crew:
         self.done: dict[int, Any] = {}
 
     def _pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, self.context, initializer=_take_environment, initargs=(dict(os.environ),))
+        here = (dict(os.environ), str(Path.cwd()))
+        return ProcessPoolExecutor(1, self.context, initializer=_take_environment, initargs=here)
 
     def results(self) -> Iterator[Any]:
         """Yield results in the order of the tasks."""

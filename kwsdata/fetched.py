@@ -5,11 +5,14 @@ a network or find other bytes in it than the run before did. Keys and endpoints 
 AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, ~/.aws, ~/.ssh/config...
 """
 
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from kwsdata.cache import entry
-from kwsdata.errors import StageInputError
-from kwsdata.files import atomic_path
+from kwsdata.cache import Step
+from kwsdata.errors import CacheError, StageInputError
+
+COPIES = Step("fetched", __name__)
 
 
 def is_url(name: str | Path) -> bool:
@@ -35,17 +38,21 @@ def local_copy(name: str | Path) -> Path:
         files = fs.find(root)
         if not files:
             raise FileNotFoundError(url)
-        state = [part for path in files for part in (path, fs.ukey(path))]
-        name_there = PurePosixPath(root.rstrip("/")).name or fs.protocol[0]
-        copy = entry("fetched", url, *state) / name_there
-        if not copy.exists():
-            with atomic_path(copy) as scratch:
-                if files == [root]:
-                    fs.get_file(root, str(scratch))
-                else:
-                    fs.get(f"{root.rstrip('/')}/", f"{scratch}/", recursive=True)
+        state = [[path, str(fs.ukey(path))] for path in files]
+        name = PurePosixPath(root.rstrip("/")).name or fs.protocol[0]
+        return COPIES.get(partial(_fetch, fs, root, files == [root], name), url=url, state=state) / name
+    except CacheError:
+        raise
     except ImportError as error:
         raise StageInputError(f"{url}: {error}. For s3:// and ssh://, `pip install 'kwsdata[s3,ssh]'`.") from None
     except Exception as error:  # the libraries behind fsspec share no base class
         raise StageInputError(f"{url} cannot be read: {type(error).__name__}: {error}") from error
-    return copy
+
+
+def _fetch(fs: Any, root: str, is_file: bool, name: str, out: Path) -> None:
+    """Copy the file or folder `root` of the file system `fs` to `out`/`name`."""
+    out.mkdir()
+    if is_file:
+        fs.get_file(root, str(out / name))
+    else:
+        fs.get(f"{root.rstrip('/')}/", f"{out / name}/", recursive=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kwsdata.bounded_json import UNREADABLE, bounded_lines, open_plain, parse_json
 from kwsdata.errors import StageInputError
@@ -39,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             yield made
             to_disk(made)
             move_into_place(made, path)
-            _fsync(path.parent)
+            fsync(path.parent)
             appeared(path)
     except OSError as error:
         raise with_file(error, path) from None
@@ -54,13 +54,13 @@ def to_disk(path: Path) -> None:
     if path.is_dir():
         for folder, _, files in os.walk(path):
             for name in files:
-                _fsync(Path(folder) / name)
-            _fsync(Path(folder))
+                fsync(Path(folder) / name)
+            fsync(Path(folder))
     else:
-        _fsync(path)
+        fsync(path)
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Flush one file or directory; nothing where the system cannot open a directory or the file system cannot flush."""
     if path.is_symlink() or (os.name == "nt" and path.is_dir()):
         return
@@ -82,13 +82,33 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def stamp_of(*paths: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and time of each file (of a directory: of those in it) that exists: of a remade one others.
+class FileState(NamedTuple):
+    """What differs once a file was written again or replaced, even with its size and time put back (`cp -p`)."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int  # of the system's clock: no program sets it
+    inode: int
+    device: int
+
+
+def state_of(path: Path) -> FileState:
+    """Return the state of the file `path` (of what a link leads to).
+
+    Raises:
+        OSError: there is no such file.
+    """
+    stat = path.stat()
+    return FileState(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
+
+
+def stamp_of(*paths: Path) -> tuple[tuple[str, FileState], ...]:
+    """Return name and state of each file (of a directory: of those in it) that exists: of a remade one others.
 
     What a process keeps of a file is kept under this: a worker may outlive many runs.
     """
     files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file())
+    return tuple((file.name, state_of(file)) for file in files if file.is_file())
 
 
 def sha256_of(path: Path) -> str:

@@ -15,9 +15,8 @@ import soundfile
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, resample
-from kwsdata.cache import entry
+from kwsdata.content import file_hash
 from kwsdata.errors import AudioError, StageInputError
-from kwsdata.files import read_json, sha256_of, write_json
 from kwsdata.reach import reach
 from kwsdata.shards import read_place
 
@@ -137,15 +136,6 @@ def pieces_of_file(path: Path, name: str, piece_samples: int, **known: Any) -> I
     total = math.floor(info.frames * SAMPLE_RATE / info.samplerate)
     for start, samples in spans(total, piece_samples):
         yield Piece(name, path.as_posix(), start, samples, total, identity, **({"label": "speech"} | known))
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, read once as long as its size and time stay the same (the cache remembers)."""
-    stat = path.stat()
-    known = entry("files", path.absolute().as_posix(), stat.st_size, stat.st_mtime_ns, suffix=".json")
-    if not known.exists():
-        write_json(known, sha256_of(path))
-    return str(read_json(known))
 
 
 def spans(total: int, length: int) -> Iterator[tuple[int, int]]:

@@ -1,12 +1,11 @@
-"""Where the sound of clips lies, and which it is without decoding it: what caches of work on clips are keyed by."""
+"""Where the sound of clips lies, and which it is without decoding it: what cached work on clips is keyed by."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from lhotse import MonoCut
 
-from kwsdata.draws import digest_of
-from kwsdata.files import sha256_of
+from kwsdata.content import digest_at
 
 
 def tars_of(cuts: Iterable[MonoCut]) -> set[Path]:
@@ -21,12 +20,5 @@ def tar_at(place: str) -> Path:
 
 
 def digest_of_places(cuts: Iterable[MonoCut]) -> str:
-    """Return a digest of the sound of `cuts`: of the tars they lie in (read once each) and their places there."""
-    tars: dict[str, str] = {}
-    parts: list[str] = []
-    for cut in cuts:
-        path, *place = (cut.custom or {})["shard"].rsplit(":", 2)
-        if path not in tars:
-            tars[path] = sha256_of(Path(path))
-        parts += [tars[path], *place]
-    return digest_of(*parts)
+    """Return a digest of the sound of `cuts`, in order: of the bytes at their places."""
+    return digest_at((cut.custom or {})["shard"] for cut in cuts)

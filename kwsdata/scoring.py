@@ -5,6 +5,8 @@ at first, and gives score [1, frames / stride] and the next states; `model.json`
 feature frame (d + 1) stride - 1 is complete.
 """
 
+import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.draws import digest_of
 from kwsdata.embedders.base import open_session
 from kwsdata.errors import StageInputError
 from kwsdata.features import make_frontend
-from kwsdata.files import read_json, sha256_of, stamp_of
+from kwsdata.files import read_json, stamp_of
 from kwsdata.params.data import FeaturesParams
 from kwsdata.pieces import Piece, load_piece
 
@@ -41,9 +44,11 @@ class Scorer:
             self._states = {state["name"]: tuple(state["shape"]) for state in info["states"]}
         except (KeyError, TypeError, ValueError) as error:
             raise StageInputError(f"{directory}/model.json describes no exported model ({error!r}).") from None
-        if not graph.exists() or sha256_of(graph) != self.identity:
+        network = graph.read_bytes() if graph.is_file() else b""
+        if hashlib.sha256(network).hexdigest() != self.identity:
             raise StageInputError(f"{graph} is missing or is not the file that model.json describes: type `dvc pull`.")
-        self._session = open_session(graph, str(graph))
+        self.content = digest_of(self.identity, json.dumps(info, sort_keys=True))  # the front end is part of it
+        self._session = open_session(network, str(graph))
         frontend = make_frontend(self._features)
         self.step = self.stride * frontend.hop  # samples between decisions
         self.first = (self.stride - 1) * frontend.hop + frontend.window  # samples heard at decision 0

@@ -22,7 +22,7 @@ _SILENT = 1e-3  # RMS, -60 dBFS: a stretch below it is a pause of the recording
 
 @dataclass(frozen=True)
 class Sound:
-    """One recording: `place` is "path.tar:offset:size" (see `kwsdata.shards`)."""
+    """One recording: `place` is "path.tar:offset:size" (see `kwsdata.shards`), `sha256` of the bytes there."""
 
     place: str
     samples: int

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from kwsdata.bounded_json import parse_json
 from kwsdata.errors import WorkerError
-from kwsdata.files import atomic_path, sha256_of
+from kwsdata.files import FileState, atomic_path, sha256_of, state_of
 
 Answer = TypeVar("Answer")
 
@@ -44,14 +44,13 @@ def _blob_from(row: Any) -> Blob:
 
 
 def blob_of(path: Path) -> Blob:
-    """Return what `path` holds, read once as long as its size and time stay the same."""
-    stat = path.stat()
-    return _blob_of(path, stat.st_size, stat.st_mtime_ns)
+    """Return what `path` holds, read once a process as long as it is the same file."""
+    return _blob_of(path, state_of(path))
 
 
 @lru_cache(maxsize=100_000)
-def _blob_of(path: Path, size: int, mtime_ns: int) -> Blob:
-    return Blob(sha256_of(path), size)
+def _blob_of(path: Path, state: FileState) -> Blob:
+    return Blob(sha256_of(path), state.size)
 
 
 class Store:

@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 from lhotse import MonoCut
 
+from kwsdata.content import Contents
+from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, write_json
 from kwsdata.manifests import cut_to_dict
@@ -28,24 +30,26 @@ _LEAD_MAX_S = 15.0
 
 @dataclass(frozen=True)
 class Parent:
-    """One train clip: 64 bits of its id's hash, the clips it makes, its row's place in the rows file."""
+    """One train clip: 64 bits of its id's hash, the clips it makes, its row's place in the rows file, its sound."""
 
     bits: int
     clips: int
     offset: int
     size: int
+    content: bytes = b""  # of the hash of its bytes
 
 
 @dataclass(frozen=True)
 class Plan:
     """Groups of parents, in the order of the shards: [(offset, size), ...] of each one's rows in `rows`.
 
-    `tars`: where the sound of all of them lies, and of all that they draw from.
+    `sounds`: a digest of each group's sound. `tars`: where it lies, with all that parents draw from.
     """
 
     rows: Path
     pools: Path
     groups: list[list[tuple[int, int]]]
+    sounds: list[str]
     tars: set[Path]
 
 
@@ -61,6 +65,7 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
     leads: list[tuple[int, str, dict[str, Any]]] = []
     tars: set[Path] = set()
     corpora: dict[str, set[str]] = {"noise": set(), "speech": set()}
+    contents = Contents()
     with (scratch / "rows.jsonl").open("wb") as rows:
         offset = 0
         for row in chain(read_jsonl_gz(train), map(cut_to_dict, mined)):
@@ -69,11 +74,12 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
             bits = int.from_bytes(hashlib.sha256(row["id"].encode()).digest()[:8], "big")
             line = json.dumps(row).encode()
             rows.write(line)
-            parents[corpus].append(Parent(bits, 1 + copies[label], offset, len(line)))
+            content = contents(custom["shard"])
+            parents[corpus].append(Parent(bits, 1 + copies[label], offset, len(line), content.encode()))
             offset += len(line)
             tars.add(tar_at(custom["shard"]))
             samples = row["recording"]["num_samples"]
-            sound = {"place": custom["shard"], "samples": samples, "sha256": custom["audio_sha256"]}
+            sound = {"place": custom["shard"], "samples": samples, "sha256": content}
             if label in corpora:
                 corpora[label].add(corpus)
             if label == "noise" and _named(corpus, params.noise_corpora):
@@ -86,12 +92,10 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
     _check_named("lead_corpora", params.lead_corpora, corpora["speech"])
     pools = {"noise": noises, "speech": {sound_id: sound for _, sound_id, sound in _lowest(leads)}}
     write_json(scratch / "pools.json", pools)
-    groups = [
-        [(parent.offset, parent.size) for parent in group]
-        for _, members in sorted(parents.items())
-        for group in grouped(members, params.clips_per_shard)
-    ]
-    return Plan(scratch / "rows.jsonl", scratch / "pools.json", groups, tars)
+    groups = [group for _, members in sorted(parents.items()) for group in grouped(members, params.clips_per_shard)]
+    rows_of = [[(parent.offset, parent.size) for parent in group] for group in groups]
+    sounds = [digest_of(*(parent.content for parent in group)) for group in groups]
+    return Plan(scratch / "rows.jsonl", scratch / "pools.json", rows_of, sounds, tars)
 
 
 def _named(corpus: str, names: Literal["all"] | list[str]) -> bool:

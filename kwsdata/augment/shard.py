@@ -1,12 +1,10 @@
 """Make one shard: the task that a worker gets. Its result depends on the task alone, and is kept in the cache."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import version
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +14,21 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.augment.chain import Rendered, Take, render
 from kwsdata.augment.recipe import Materials, Recipe, draw_recipe
-from kwsdata.draws import digest_of
+from kwsdata.cache import Step
+from kwsdata.content import Contents
 from kwsdata.errors import AudioError
-from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.files import FileState, read_json, state_of, write_json
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
 from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params import AugmentParams
 from kwsdata.reach import reach
-from kwsdata.rirs import RirBank, load_bank
-from kwsdata.shards import Clip, ahead, batches, read_place, write_shard
+from kwsdata.rirs import load_bank
+from kwsdata.shards import SHAR, Clip, ahead, batches, read_place, write_shard
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.transforms.engine import Engine, engine_for
 
-_DONE = "done.json"
-_NOUNS = ("audio", "draws", "manifests", "ring", "rirs", "shards", "sounds")  # whose code a sample depends on
+SHARD = Step("augment", __name__)
+_COUNTS = "counts.json"
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ class ShardTask:
 
     rows: Path
     places: list[tuple[int, int]]  # [(offset, size), ...] of the parents' rows
+    sound: str  # a digest of the parents' sound
     pools: Path
     rirs: Path
-    cache: Path
     root: Path  # what relative paths in manifests are counted from
     params: AugmentParams
 
@@ -52,38 +51,27 @@ def make_shard(task: ShardTask) -> tuple[Path, dict[str, Any]]:
     leave_imports_uncollected()
     parents = list(_read_parents(task))
     recipes = [_recipes_of(parent, task.params, materials) for parent in parents]
-    entry = task.cache / _key(task, parents, recipes, materials)
-    if not is_whole(entry):
-        counts: Counter[str] = Counter()
-        with atomic_path(entry) as scratch:
-            scratch.mkdir()
-            write_shard(scratch, 0, _clips(task, parents, recipes, materials, counts))
-            sizes = {path.name: path.stat().st_size for path in sorted(scratch.iterdir())}
-            write_json(scratch / _DONE, {"sizes": sizes, "counts": dict(counts)})
-    return entry, read_json(entry / _DONE)["counts"]
+    make = partial(_write, task, parents, recipes, materials)
+    made = SHARD.get(make, sound=task.sound, **_key(task, parents, recipes, materials))
+    return made / SHAR, read_json(made / _COUNTS)
 
 
-def shard_files(entry: Path) -> list[str]:
-    """Return the names of the files of a finished cache entry."""
-    return sorted(read_json(entry / _DONE)["sizes"])
-
-
-def is_whole(entry: Path) -> bool:
-    """Return whether the cache entry is there with all its files in full length."""
-    entry = reach(entry)
-    if not (entry / _DONE).is_file():
-        return False
-    sizes = read_json(entry / _DONE)["sizes"]
-    return all((entry / name).is_file() and (entry / name).stat().st_size == size for name, size in sizes.items())
+def _write(
+    task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials, out: Path
+) -> None:
+    counts: Counter[str] = Counter()
+    (out / SHAR).mkdir(parents=True)
+    write_shard(out / SHAR, 0, _clips(task, parents, recipes, materials, counts))
+    write_json(out / _COUNTS, dict(counts))
 
 
 def load_materials(task: ShardTask) -> Materials:
     """Return what the task's clips draw from, kept from task to task in one process."""
-    return _materials(task.pools, reach(task.pools).stat().st_mtime_ns, reach(task.rirs), task.root)
+    return _materials(task.pools, state_of(reach(task.pools)), reach(task.rirs), task.root)
 
 
 @lru_cache(maxsize=1)
-def _materials(pools: Path, stamp: int, rirs: Path, root: Path) -> Materials:
+def _materials(pools: Path, state: FileState, rirs: Path, root: Path) -> Materials:
     sounds = {
         kind: SoundPool({sound_id: Sound(**sound) for sound_id, sound in members.items()}, root)
         for kind, members in read_json(pools).items()
@@ -108,46 +96,43 @@ def _recipes_of(parent: MonoCut, params: AugmentParams, materials: Materials) ->
     ]
 
 
-def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials) -> str:
-    """Return the name of the shard's cache entry: a hash of its parents, recipes, the sounds they use and the code."""
-    used: dict[str, str] = {}
-    for recipe in (recipe for group in recipes for recipe in group):
-        if recipe.reverb and materials.rirs:
-            used[recipe.reverb.rir] = _rir_identity(materials.rirs, recipe.reverb.rir)
-        if recipe.noise and materials.noises:
-            used[recipe.noise.noise] = materials.noises.sounds[recipe.noise.noise].sha256
-        spoken = recipe.babble.voices if recipe.babble else []
-        if recipe.context and recipe.context.speech:
-            spoken = [*spoken, recipe.context.speech]
-        if materials.speech:
-            used.update({voice: materials.speech.sounds[voice].sha256 for voice in spoken})
+def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials) -> dict[str, Any]:
+    """Return what decides the shard beside the parents' sound: rows, recipes, the sounds they name, settings."""
     rows = []
     for parent in parents:
         row = cut_to_dict(parent)
         row["custom"] = {key: value for key, value in row["custom"].items() if key != "shard"}
         rows.append(row)
-    content = [rows, [[recipe.to_dict() for recipe in group] for group in recipes], used]
-    settings = (task.params.engine, task.params.device, task.params.early_target_ms)
-    return digest_of(json.dumps(content, sort_keys=True), *settings, code_version())[:40]
+    written = [[recipe.to_dict() for recipe in group] for group in recipes]
+    return {
+        "parents": rows,
+        "recipes": written,
+        "drawn": _contents_of(set(_texts(written)), materials, task.root),
+        "settings": [task.params.engine, task.params.device, task.params.early_target_ms],
+    }
 
 
-def _rir_identity(bank: RirBank, rir_id: str) -> str:
-    custom = bank.cuts[rir_id].custom or {}
-    return f"{custom['audio_sha256']} {custom['gain']!r}"
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in nested lists and mappings: any of them may name a sound."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Return a hash of the code that makes samples, so that a changed transform finds no old result in the cache."""
-    package = Path(__file__).parents[1]
-    sources = [*(package / "transforms").glob("*.py"), *(package / "augment").glob("*.py")]
-    sources += [package / f"{name}.py" for name in _NOUNS]
-    digest = hashlib.sha256()
-    for path in sorted(sources):
-        digest.update(path.read_bytes())
-    for name in ("numpy", "scipy", "soxr", "soundfile", "miniaudio"):
-        digest.update(f"{name} {version(name)}".encode())
-    return digest.hexdigest()
+def _contents_of(names: set[str], materials: Materials, root: Path) -> dict[str, list[Any]]:
+    """Return {name: what it stands for} of the noises, voices and rooms among `names`, by their bytes."""
+    found: dict[str, list[Any]] = {}
+    for kind, pool in (("noise", materials.noises), ("speech", materials.speech)):
+        sounds = pool.sounds if pool is not None else {}
+        found |= {f"{kind} {name}": [sounds[name].sha256, sounds[name].samples] for name in names & sounds.keys()}
+    contents = Contents(root)
+    rooms = materials.rirs.cuts if materials.rirs else {}
+    for name in names & rooms.keys():
+        custom = rooms[name].custom or {}
+        found[f"room {name}"] = [contents(custom["shard"]), custom["gain"]]
+    return found
 
 
 def _clips(

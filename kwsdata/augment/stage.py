@@ -10,13 +10,12 @@ parents, recipes, sounds and code: an interrupted run goes on where it was, and 
 
 from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.augment.plan import make_plan
-from kwsdata.augment.shard import ShardTask, make_shard, shard_files
-from kwsdata.cache import cache_root
+from kwsdata.augment.shard import ShardTask, make_shard
+from kwsdata.cache import scratch_folder
 from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, link_or_copy, write_json
@@ -43,21 +42,20 @@ def run(
             f"{rirs} is missing: type `dvc repro simulate_rirs`, or set augment.reverb_probability to 0."
         )
     engine_for(block.engine, block.device)  # what is missing is said now, not by a worker
-    cache = cache_root().absolute() / "augment"
-    cache.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
-    with TemporaryDirectory(prefix="plan-", dir=cache) as scratch:
-        plan = make_plan(train, block, Path(scratch), shard_cuts(mined))
+    with scratch_folder("plan") as scratch:
+        plan = make_plan(train, block, scratch, shard_cuts(mined))
         tasks = [
-            ShardTask(plan.rows, group, plan.pools, rirs.absolute(), cache, Path.cwd(), block) for group in plan.groups
+            ShardTask(plan.rows, group, sound, plan.pools, rirs.absolute(), Path.cwd(), block)
+            for group, sound in zip(plan.groups, plan.sounds, strict=True)
         ]
         reads = [plan.rows, plan.pools, rirs, *plan.tars]
         with atomic_path(out) as made:
             (made / SHAR).mkdir(parents=True)
             results = run_tasks(make_shard, tasks, params.executor, "augment", reads)
-            for number, (entry, shard_counts) in enumerate(results):
-                for name in shard_files(entry):
-                    link_or_copy(entry / name, made / SHAR / name.replace("000000", f"{number:06d}"))
+            for number, (shard, shard_counts) in enumerate(results):
+                for file in sorted(shard.iterdir()):
+                    link_or_copy(file, made / SHAR / file.name.replace("000000", f"{number:06d}"))
                 counts.update(shard_counts)
             summary = _summary(counts, len(tasks))
             write_json(made / "augment.json", summary)

@@ -1,7 +1,8 @@
-"""What is measured of each clip, once, in workers: levels, spectrum, fingerprint. Kept in the cache by its samples."""
+"""What is measured of each clip, once, in workers: levels, spectrum, fingerprint. Kept in the cache by its bytes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,16 @@ import scipy.fft
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, dbfs
-from kwsdata.cache import entry
-from kwsdata.draws import digest_of
+from kwsdata.cache import Step
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.executor import run_tasks
-from kwsdata.files import atomic_path
 from kwsdata.fingerprints import Fingerprint, fingerprint
 from kwsdata.params import ExecutorParams
-from kwsdata.places import tars_of
+from kwsdata.places import digest_of_places, tars_of
 from kwsdata.quality import CLIPPED, loudest_dbfs
-from kwsdata.reach import reach
 from kwsdata.shards import load_audio
 
-_VERSION = 1  # of what is measured
+FACTS = Step("check", __name__, suffix=".npz")
 _GROUP = 200  # clips of a task
 _FFT = 512
 BANDS = 16  # of the background's spectrum, even from 0 to 8 kHz
@@ -52,16 +50,23 @@ class Facts:
 @dataclass(frozen=True)
 class _Task:
     cuts: tuple[MonoCut, ...]
-    root: Path
+    sound: str
+
+
+class _FaultyError(Exception):
+    """Some sound is not what its manifest says: the facts are in `arrays`, and no entry of the cache."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self.arrays = arrays
 
 
 def facts_of(cuts: Sequence[MonoCut], executor: ExecutorParams, description: str) -> Iterator[Facts]:
     """Yield the facts of each cut, in order; some hundreds are in memory at a time."""
-    tasks = [_Task(tuple(cuts[start : start + _GROUP]), Path.cwd()) for start in range(0, len(cuts), _GROUP)]
+    groups = [tuple(cuts[start : start + _GROUP]) for start in range(0, len(cuts), _GROUP)]
+    tasks = [_Task(group, digest_of_places(group)) for group in groups]
     measured = run_tasks(measure_group, tasks, executor, f"check {description}", tars_of(cuts))
-    for task, path in zip(tasks, measured, strict=True):
-        with np.load(path, allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
+    for task, found in zip(tasks, measured, strict=True):
+        stored = _loaded(found) if isinstance(found, Path) else found
         ends = np.cumsum(stored["frames"])
         for number, cut in enumerate(task.cuts):
             span = slice(ends[number] - stored["frames"][number], ends[number])
@@ -78,32 +83,48 @@ def facts_of(cuts: Sequence[MonoCut], executor: ExecutorParams, description: str
             )
 
 
-def measure_group(task: _Task) -> Path:
-    """Return the file with the facts of some cuts, made now unless the cache has it."""
-    key = digest_of(
-        _VERSION,
-        *(((cut.custom or {})["audio_sha256"], (cut.custom or {})["shard"], cut.num_samples) for cut in task.cuts),
-    )
-    made = task.root / entry("check", key, suffix=".npz")
-    if not reach(made).exists():
-        faults, numbers, backgrounds, prints = [], [], [], []
-        for cut in task.cuts:
-            wave, fault = _load(cut)
-            faults.append(fault)
-            numbers.append(levels_of(wave))
-            backgrounds.append(background_of(wave))
-            prints.append(fingerprint(wave))
-        with atomic_path(made) as scratch, scratch.open("wb") as file:
-            np.savez(
-                file,
-                fault=np.asarray(faults),
-                numbers=np.asarray(numbers, np.float32),
-                background=np.asarray(backgrounds, np.float32),
-                frames=np.asarray([len(one.codes) for one in prints], np.int64),
-                codes=np.concatenate([one.codes for one in prints]),
-                loud=np.concatenate([one.loud for one in prints]),
-            )
-    return made
+def measure_group(task: _Task) -> Path | dict[str, np.ndarray]:
+    """Return the file with the facts of some cuts, made now unless the cache has it; the facts if one is faulty."""
+    says = [[cut.recording.num_samples, cut.recording.sampling_rate] for cut in task.cuts]
+    try:
+        return FACTS.get(partial(_keep_facts, task.cuts), sound=task.sound, says=says)
+    except _FaultyError as faulty:
+        return faulty.arrays
+
+
+def _keep_facts(cuts: Sequence[MonoCut], path: Path) -> None:
+    """Write the facts of `cuts` to `path`.
+
+    Raises:
+        _FaultyError: the sound of one is not what its manifest says.
+    """
+    arrays = _measured(cuts)
+    if any(arrays["fault"]):
+        raise _FaultyError(arrays)
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def _loaded(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _measured(cuts: Sequence[MonoCut]) -> dict[str, np.ndarray]:
+    faults, numbers, backgrounds, prints = [], [], [], []
+    for cut in cuts:
+        wave, fault = _load(cut)
+        faults.append(fault)
+        numbers.append(levels_of(wave))
+        backgrounds.append(background_of(wave))
+        prints.append(fingerprint(wave))
+    return {
+        "fault": np.asarray(faults),
+        "numbers": np.asarray(numbers, np.float32),
+        "background": np.asarray(backgrounds, np.float32),
+        "frames": np.asarray([len(one.codes) for one in prints], np.int64),
+        "codes": np.concatenate([one.codes for one in prints]),
+        "loud": np.concatenate([one.loud for one in prints]),
+    }
 
 
 def _load(cut: MonoCut) -> tuple[Waveform, str]:

@@ -8,13 +8,14 @@ interrupted run embeds only what is missing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.cache import entry
+from kwsdata.cache import Step
 from kwsdata.embed_augmented.frames import EmbeddingFrames
 from kwsdata.embedders import load_embedder
 from kwsdata.executor import run_tasks
@@ -23,18 +24,20 @@ from kwsdata.featurize.store import ClipRow, write_store
 from kwsdata.files import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.places import digest_of_places, tars_of
-from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 
 EMBEDDER = "google_speech"  # what the teacher `speech_embedding` hears
 
 
+VECTORS = Step("embed_augmented", __name__, suffix=".npy")
+
+
 @dataclass(frozen=True)
 class Task:
-    """Clips to embed, in order, and where the vectors are to lie."""
+    """Clips to embed, in order, and a digest of their sound."""
 
     cuts: tuple[MonoCut, ...]
-    made: Path
+    sound: str
 
 
 def run(
@@ -64,10 +67,7 @@ def _embed(params: Params, source: Path, out: Path) -> int:
     """Write the store `out` of the clips of `source`; return its count of frames."""
     frames = EmbeddingFrames(load_embedder(EMBEDDER))
     groups = list(group_cuts(shard_cuts(source), params.featurize))
-    tasks = [
-        Task(cuts, entry("embed_augmented", frames.identity, digest_of_places(cuts), suffix=".npy").absolute())
-        for cuts in groups
-    ]
+    tasks = [Task(cuts, digest_of_places(cuts)) for cuts in groups]
     tars = tars_of(cut for cuts in groups for cut in cuts)
     made = run_tasks(embed_clips, tasks, params.executor, f"embed {out.name}", tars)
     info = {"embedder": EMBEDDER, "hop_samples": frames.hop, "window_samples": frames.window}
@@ -87,9 +87,10 @@ def _rows(
 
 def embed_clips(task: Task) -> Path:
     """Return the file with the vectors of `task`, float16 [frames, dim], made now unless the cache has it."""
-    if not reach(task.made).exists():
-        frames = EmbeddingFrames(load_embedder(EMBEDDER))
-        vectors = np.concatenate([frames.process(load_audio(cut)).astype(np.float16) for cut in task.cuts])
-        with atomic_path(task.made) as scratch, scratch.open("wb") as file:
-            np.save(file, vectors, allow_pickle=False)
-    return task.made
+    frames = EmbeddingFrames(load_embedder(EMBEDDER))
+    return VECTORS.get(partial(_embed_clips, task.cuts, frames), embedder=frames.identity, sound=task.sound)
+
+
+def _embed_clips(cuts: tuple[MonoCut, ...], frames: EmbeddingFrames, path: Path) -> None:
+    vectors = np.concatenate([frames.process(load_audio(cut)).astype(np.float16) for cut in cuts])
+    np.save(path, vectors, allow_pickle=False)

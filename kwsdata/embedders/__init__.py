@@ -8,12 +8,13 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from kwsdata.embedders.base import Embedder
+from kwsdata.embedders.external import network_parts
 from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.embedders.onnx_file import OnnxEmbedder
 from kwsdata.errors import ParamsError
 from kwsdata.files import stamp_of
 
-__all__ = ["Embedder", "GoogleSpeech", "OnnxEmbedder", "load_embedder"]
+__all__ = ["Embedder", "GoogleSpeech", "OnnxEmbedder", "load_embedder", "network_parts"]
 
 
 def load_embedder(name: str | None) -> Embedder:
@@ -29,7 +30,7 @@ def load_embedder(name: str | None) -> Embedder:
     if name == GoogleSpeech.name:
         return _google_speech()
     if name.endswith(".onnx"):
-        return _onnx_file(Path(name), stamp_of(Path(name), Path(name).with_suffix(".json")))
+        return _onnx_file(Path(name), stamp_of(Path(name).parent))  # weights may lie beside it
     raise ParamsError(f"embed.embedder = {name!r}: give google_speech, or the path of an .onnx file.")
 
 

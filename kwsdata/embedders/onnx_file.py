@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from kwsdata.audio import Waveform
 from kwsdata.draws import digest_of
 from kwsdata.embedders.base import count_windows, open_session
+from kwsdata.embedders.external import network_parts
 from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.errors import StageInputError
 from kwsdata.features import make_frontend
@@ -47,7 +48,8 @@ class OnnxEmbedder:
         self._session = open_session(path, str(path))
         self._input = self._session.get_inputs()[0].name
         under = self._speech.identity if self._speech is not None else ""
-        self.identity = digest_of("onnx", sha256_of(path), sorted(contract.items()), under)
+        weights = [sha256_of(part) for part in network_parts(path)[1:]]
+        self.identity = digest_of("onnx", sha256_of(path), sorted(contract.items()), under, *weights)
         try:
             (probe,) = self._vectors(np.zeros(self.window, np.float32))
         except Exception as error:  # onnxruntime's own exceptions share no public base class

@@ -1,34 +1,24 @@
 """What the model of an earlier round hears in a pool: its score at every decision, and where it is highest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.cache import entry
-from kwsdata.draws import digest_of
+from kwsdata.content import digest_at
 from kwsdata.executor import run_tasks
-from kwsdata.files import atomic_path, read_jsonl_gz
+from kwsdata.files import read_jsonl_gz
 from kwsdata.mine_negatives.pools import Pool
+from kwsdata.mine_negatives.scores import ScoreTask, score_shard
 from kwsdata.params import ExecutorParams
-from kwsdata.pieces import piece_from_row
 from kwsdata.places import tar_at
-from kwsdata.reach import reach
 from kwsdata.scoring import load_scorer
 from kwsdata.vectors.store import pieces_path
 from kwsdata.vectors.times import row_near
 
 _BEFORE = round(1.0 * SAMPLE_RATE)  # a word's middle lies at most this long before the decision that knows it
 _AFTER = round(0.2 * SAMPLE_RATE)  # and at most this long after one that half knows it
-
-
-@dataclass(frozen=True)
-class _Task:
-    pieces: Path
-    root: Path
-    model: Path
 
 
 class Alarms:
@@ -42,13 +32,13 @@ class Alarms:
         """
         self._pool = pool
         self._scorer = load_scorer(str(Path(model).absolute()))
+        paths = [pieces_path(pool.store.directory, n).absolute() for n in range(pool.store.shards)]
+        places = [[row["place"] for row in read_jsonl_gz(path)] for path in paths]
         tasks = [
-            _Task(pieces_path(pool.store.directory, n).absolute(), Path.cwd(), Path(model).absolute())
-            for n in range(pool.store.shards)
+            ScoreTask(path, Path.cwd(), Path(model).absolute(), digest_at(those))
+            for path, those in zip(paths, places, strict=True)
         ]
-        reads = {Path(model), *(task.pieces for task in tasks)}
-        if executor.store is not None:
-            reads |= {tar_at(row["place"]) for task in tasks for row in read_jsonl_gz(task.pieces)}
+        reads = {Path(model), *paths, *(tar_at(place) for those in places for place in those)}
         self._files = list(run_tasks(score_shard, tasks, executor, f"score {Path(pool.name).name}", reads))
         self._kept: tuple[int, list[np.ndarray]] | None = None
 
@@ -91,19 +81,6 @@ class Alarms:
             first, last = np.searchsorted(decisions, [middle - _AFTER, middle + _BEFORE])
             out[place] = self._scores(shard)[index][first:last].max(initial=0.0)
         return out
-
-
-def score_shard(task: _Task) -> Path:
-    """Return the file with the scores of a shard's pieces, end to end, made now unless the cache has it."""
-    scorer = load_scorer(str(reach(task.model)))
-    pieces = [piece_from_row(row) for row in read_jsonl_gz(task.pieces)]
-    key = digest_of(scorer.identity, *((p.identity, p.start, p.samples) for p in pieces))
-    made = task.root / entry("scores", key, suffix=".npy")
-    if not reach(made).exists():
-        scores = np.concatenate([scorer.score_piece(piece, task.root) for piece in pieces])
-        with atomic_path(made) as scratch, scratch.open("wb") as file:
-            np.save(file, scores.astype(np.float16), allow_pickle=False)
-    return made
 
 
 def _peaks(score: np.ndarray, min_score: float, apart: int) -> list[int]:

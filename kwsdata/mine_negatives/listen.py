@@ -1,22 +1,14 @@
 """A recogniser's word on what may be the keyword: it can say "it is", and it tells the reviewer what it heard."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from tqdm import tqdm
 
-from kwsdata.audio import SAMPLE_RATE
-from kwsdata.cache import entry
 from kwsdata.errors import ParamsError
-from kwsdata.files import read_json, write_json
 from kwsdata.mine_negatives.candidate import Candidate
-from kwsdata.mine_negatives.guard import Ruling
+from kwsdata.mine_negatives.guard import Ruling, contains
 from kwsdata.params import KeywordParams
-from kwsdata.pieces import load_piece
-from kwsdata.recogniser import check_installed, hear
-from kwsdata.text import contains
-
-_AROUND = round(1.0 * SAMPLE_RATE)  # samples heard on each side of the window's middle
+from kwsdata.recogniser import check_installed, heard_at
 
 
 def listened(candidates: Iterable[Candidate], rulings: dict[str, Ruling], keyword: KeywordParams) -> dict[str, Ruling]:
@@ -37,17 +29,8 @@ def listened(candidates: Iterable[Candidate], rulings: dict[str, Ruling], keywor
     changed = dict(rulings)
     held = [one for one in candidates if rulings[one.id].status in ("keyword", "review") and one.piece.text is None]
     for one in tqdm(held, desc="transcribe", unit="window", disable=None if held else True):
-        heard = _heard(one)
+        heard = heard_at(one.piece, one.middle)
         ruling = rulings[one.id]
         status = "keyword" if contains(heard, keyword.text) else ruling.status
         changed[one.id] = Ruling(status, f"{ruling.reason}; a recogniser hears {heard!r}")
     return changed
-
-
-def _heard(one: Candidate) -> str:
-    path = entry("heard", one.piece.identity, one.middle, suffix=".json")
-    if not path.exists():
-        start = max(0, one.middle - _AROUND)
-        end = min(one.piece.clip_samples, one.middle + _AROUND)
-        write_json(path, hear(load_piece(replace(one.piece, start=start, samples=end - start))))
-    return str(read_json(path))

@@ -5,29 +5,24 @@ is refused whole if anything in it belongs to dev or test: the same samples, the
 or a shift (fingerprints), or the same speaker.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
-from kwsdata.cache import cache_root
-from kwsdata.draws import digest_of
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import AudioError, PartitionError, StageInputError
 from kwsdata.fetched import local_copy
-from kwsdata.fingerprints import HOP_S, Table, fingerprint
 from kwsdata.manifests import read_cuts
+from kwsdata.mine_negatives.held_out import HELD_OUT, refuse_held_out
 from kwsdata.params import Params
-from kwsdata.pieces import Piece, load_piece, pieces_of_cut, pieces_of_cuts, pieces_of_file
+from kwsdata.pieces import Piece, pieces_of_cut, pieces_of_file
 from kwsdata.shards import SHAR, shard_cuts
-from kwsdata.vectors.fill import fill, piece_length
-from kwsdata.vectors.index import VectorIndex, build_index
+from kwsdata.vectors.fill import piece_length
+from kwsdata.vectors.index import VectorIndex
+from kwsdata.vectors.kept import kept_vectors
 from kwsdata.vectors.store import VectorStore
 
 _SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
-_HELD_OUT = ("dev", "test")
 
 
 @dataclass(frozen=True)
@@ -72,17 +67,8 @@ def named_pool(name: str, params: Params, split: Path) -> Pool:
         raise StageInputError(
             f"mine_negatives.pools: no sound at {name!r}: give a corpus, a folder, a file or a manifest."
         )
-    key = digest_of("pool", *(json.dumps(piece.row(), sort_keys=True) for piece in pieces))
-    directory = cache_root() / "pools" / key[:24]
-    refuse_held_out(name, pieces, params, split, directory / "clean")
-    index = directory / f"index-{digest_of(embedder.identity, params.embed.index.model_dump_json())[:12]}"
-    store = directory / f"store-{embedder.identity[:12]}"
-    if not (store / "store.json").exists():
-        fill(store, pieces, params.embed, params.executor)
-    opened = VectorStore(store)
-    if not (index / "index.json").exists():
-        build_index(opened, index, params.embed.index)
-    return Pool(name, opened, VectorIndex(index, opened, params.embed.index), rejects)
+    refuse_held_out(name, pieces, params, split)
+    return Pool(name, *kept_vectors(pieces, params.embed, params.executor), rejects)
 
 
 def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
@@ -115,50 +101,10 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
     for cut in cuts:
         custom = cut.custom or {}
         partition = custom.get("partition")
-        if partition in _HELD_OUT:
+        if partition in HELD_OUT:
             raise PartitionError(
                 f"mine_negatives.pools: {path} holds {cut.id} of the {partition} partition. Mining what is measured on "
                 "would make the measurement worthless: name sound that is in train, or in no partition."
             )
         if custom.get("label", custom.get("role")) not in ("keyword", "rir"):
             yield from pieces_of_cut(cut, length)
-
-
-def refuse_held_out(name: str, pieces: list[Piece], params: Params, split: Path, clean: Path) -> None:
-    """Compare a pool with the clips of dev and test; a pool that passed is remembered by the file `clean`.
-
-    Raises:
-        PartitionError: they share a recording or a speaker.
-    """
-    held = [(p, cut) for p in _HELD_OUT for cut in read_cuts(split / f"{p}.jsonl.gz")]
-    key = digest_of(*((cut.custom or {})["audio_sha256"] for _, cut in held), params.check.max_bit_error)
-    if clean.exists() and clean.read_text() == key:
-        return
-    samples = {(cut.custom or {})["audio_sha256"]: (partition, cut.id) for partition, cut in held}
-    speakers = {(cut.custom or {}).get("speaker"): partition for partition, cut in held}
-    for piece in pieces:
-        if piece.identity in samples:
-            _refuse(name, piece.clip, *samples[piece.identity])
-        if piece.speaker is not None and piece.speaker in speakers:
-            raise PartitionError(
-                f"mine_negatives.pools: {name} has {piece.clip} by {piece.speaker}, a speaker of the "
-                f"{speakers[piece.speaker]} partition: leave that speaker out of the pool."
-            )
-    length = piece_length(load_embedder(params.embed.embedder), params.embed)
-    owners = [(partition, piece) for partition, cut in held for piece in pieces_of_cuts([cut], length)]
-    table = Table(fingerprint(load_piece(piece)) for _, piece in tqdm(owners, desc="fingerprints of dev and test"))
-    frames = max(1, round(params.check.min_common_s / HOP_S))
-    for piece in tqdm(pieces, desc=f"compare {Path(name).name} with them", unit="piece"):
-        found = table.matches(fingerprint(load_piece(piece)), params.check.max_bit_error, frames)
-        if found:
-            partition, owner = owners[found[0].clip]
-            _refuse(name, piece.clip, partition, owner.clip)
-    clean.parent.mkdir(parents=True, exist_ok=True)
-    clean.write_text(key)
-
-
-def _refuse(name: str, clip: str, partition: str, owner: str) -> None:
-    raise PartitionError(
-        f"mine_negatives.pools: {name} has {clip}, which is the recording {owner} of the {partition} partition. Mining "
-        "what is measured on would make the measurement worthless: take it out of the pool."
-    )

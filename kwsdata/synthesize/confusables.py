@@ -17,7 +17,6 @@ import numpy as np
 from kwsdata.synthesize.phonemes import distances, segments
 from kwsdata.synthesize.pronounce import common_words, dictionary, pronounce
 from kwsdata.synthesize.respell import respellings
-from kwsdata.text import letters
 
 SAME = 0.3  # a distance (absolute) below this is the same word to the ear: less than one changed consonant
 _RARE = 0.08  # what a rare word loses in rank, in units of relative distance
@@ -99,11 +98,11 @@ def _ranked(target: str, keyword: str, candidates: Iterable[tuple[str, str]], ma
     relative = distances(target, sounds) / len(target)
     near = np.flatnonzero(relative <= max_distance)
     near = near[~contains(target, [sounds[row] for row in near])]
-    own = letters(keyword)
+    squeezed = keyword.replace(" ", "").lower()
     found = [
         Confusable(pairs[row][0], pairs[row][1], round(float(relative[row]), 4))
         for row in near
-        if own not in letters(pairs[row][0])
+        if squeezed not in pairs[row][0].replace(" ", "")
     ]
     common = common_words()
 

@@ -1,4 +1,4 @@
-"""The plan in batches: each a file in the cache, named by the hash of its requests and the engine's version.
+"""The plan in batches: each an entry of the cache, under its requests, its engine and the code that speaks them.
 
 A batch is spoken once, by any worker, whole or not at all; an interruption costs the batches under way. Another keyword
 changes the batches that say it, and no others.
@@ -6,19 +6,19 @@ changes the batches that say it, and no others.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kwsdata.audio import Waveform, decode_flac, encode_flac
-from kwsdata.cache import entry
+from kwsdata.cache import Step
 from kwsdata.executor import run_tasks
-from kwsdata.files import atomic_path
 from kwsdata.params import ExecutorParams
-from kwsdata.reach import reach
 from kwsdata.synthesize.engines import Request, load_engine
 
-_FORMAT = 1  # raised when the sound that is stored for a request changes
+SPEAK = Step("synthesize", __name__, suffix=".npz")
 _PEAK = 0.99  # louder sound is scaled down to this
 
 
@@ -32,10 +32,14 @@ class Batch:
     requests: tuple[Request, ...]
 
     @property
+    def key(self) -> dict[str, Any]:
+        """What decides its sound."""
+        return {"engine": self.engine, "version": self.version, "requests": [asdict(one) for one in self.requests]}
+
+    @property
     def path(self) -> Path:
-        """Where the sound is kept."""
-        rows = [sorted(asdict(request).items()) for request in self.requests]
-        return entry("synthesize", _FORMAT, self.engine, self.version, rows, suffix=".npz")
+        """Where its sound is kept."""
+        return SPEAK.path(**self.key)
 
 
 def batches_of(engine: str, voices: tuple[str, ...], requests: Sequence[Request]) -> list[Batch]:
@@ -49,19 +53,23 @@ def batches_of(engine: str, voices: tuple[str, ...], requests: Sequence[Request]
 
 def speak_missing(batches: Sequence[Batch], executor: ExecutorParams) -> int:
     """Speak the batches that the cache lacks, in parallel. Returns how many there were."""
-    missing = [batch for batch in batches if not batch.path.exists()]
+    missing = [batch for batch in batches if not SPEAK.has(**batch.key)]
     for _ in run_tasks(speak_batch, missing, executor, "synthesize", reads=()):
         pass
     return len(missing)
 
 
-def speak_batch(batch: Batch) -> None:
-    """Speak and store one batch: the FLAC bytes of all its clips, end to end, and where each begins."""
+def speak_batch(batch: Batch) -> Path:
+    """Return the file with the sound of one batch, spoken now unless the cache has it."""
+    return SPEAK.get(partial(_speak, batch), **batch.key)
+
+
+def _speak(batch: Batch, path: Path) -> None:
+    """Write to `path` the FLAC bytes of all clips of `batch`, end to end, and where each ends."""
     engine = load_engine(batch.engine, batch.voices)
     packed = [_pack(engine.speak(request)) for request in batch.requests]
     ends = np.cumsum([len(data) for data in packed])
-    with atomic_path(batch.path) as scratch, scratch.open("wb") as file:
-        np.savez(file, ends=ends, flac=np.frombuffer(b"".join(packed), np.uint8))
+    np.savez(path, ends=ends, flac=np.frombuffer(b"".join(packed), np.uint8))
 
 
 def _pack(wave: Waveform) -> bytes:
@@ -72,8 +80,8 @@ def _pack(wave: Waveform) -> bytes:
 
 
 def spoken(batch: Batch) -> Iterator[Waveform]:
-    """Yield the sound [samples] of each request of a batch in the cache, in order; empty where synthesis failed."""
-    with np.load(reach(batch.path)) as arrays:
+    """Yield the sound [samples] of each request of a batch, in order; empty where synthesis failed."""
+    with np.load(speak_batch(batch), allow_pickle=False) as arrays:
         ends, data = arrays["ends"].tolist(), arrays["flac"].tobytes()
     for start, end in zip([0, *ends], ends, strict=False):
         yield decode_flac(data[start:end]) if end > start else np.zeros(0, np.float32)

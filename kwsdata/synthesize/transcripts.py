@@ -5,35 +5,23 @@ compared with the keyword by sound, since a single word without context is often
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.cache import entry
+from kwsdata.cache import Step
+from kwsdata.content import file_hash
 from kwsdata.errors import MissingExtraError
 from kwsdata.executor import run_tasks
-from kwsdata.files import read_json, write_json
 from kwsdata.params import ExecutorParams
 from kwsdata.synthesize.phonemes import distance, segments
 from kwsdata.synthesize.pronounce import pronounce
-from kwsdata.synthesize.render import Batch, spoken
+from kwsdata.synthesize.render import Batch, speak_batch, spoken
 
+TRANSCRIPTS = Step("transcripts", __name__)
 _PAD_S = 0.5  # silence that the recogniser wants around a word
-
-
-@dataclass(frozen=True)
-class _Hearing:
-    """A batch to transcribe, and where the texts go."""
-
-    batch: Batch
-
-    @property
-    def path(self) -> Path:
-        return entry("synthesize", "transcripts", self.batch.path.name, suffix=".json")
 
 
 def transcripts(batches: Sequence[Batch], executor: ExecutorParams) -> list[str]:
@@ -43,21 +31,24 @@ def transcripts(batches: Sequence[Batch], executor: ExecutorParams) -> list[str]
         MissingExtraError: the extra `asr` is not installed.
     """
     check_installed()
-    tasks = [_Hearing(batch) for batch in batches]
-    missing = [task for task in tasks if not task.path.exists()]
-    for _ in run_tasks(_transcribe, missing, executor, "transcribe", [task.batch.path for task in missing]):
-        pass
-    return [text for task in tasks for text in read_json(task.path)]
+    heard = run_tasks(transcribe_batch, batches, executor, "transcribe", [batch.path.parent for batch in batches])
+    return [text for texts in heard for text in texts]
 
 
-def _transcribe(task: _Hearing) -> None:
+def transcribe_batch(batch: Batch) -> list[str]:
+    """Return what a recogniser hears in each clip of `batch`."""
+    texts: list[str] = TRANSCRIPTS.value(partial(_transcribe, batch), sound=file_hash(speak_batch(batch)))
+    return texts
+
+
+def _transcribe(batch: Batch) -> list[str]:
     model = _recogniser()
     texts = []
-    for wave in spoken(task.batch):
+    for wave in spoken(batch):
         padded = np.pad(wave, round(_PAD_S * SAMPLE_RATE))
         parts, _ = model.transcribe(padded, language="en", beam_size=1, temperature=0.0, without_timestamps=True)
         texts.append(" ".join(part.text.strip() for part in parts))
-    write_json(task.path, texts)
+    return texts
 
 
 def check_installed() -> None:

@@ -16,9 +16,9 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.cache import entry
-from kwsdata.draws import digest_of
-from kwsdata.embedders import Embedder, load_embedder
+from kwsdata.cache import Step
+from kwsdata.content import digest_at
+from kwsdata.embedders import Embedder, load_embedder, network_parts
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, read_jsonl_gz, write_json, write_jsonl_gz
 from kwsdata.params import ExecutorParams
@@ -28,14 +28,17 @@ from kwsdata.places import tar_at
 from kwsdata.reach import reach
 from kwsdata.vectors.store import pieces_path, store_info, vectors_path
 
+EMBED = Step("embed", __name__, suffix=".npy")
+
 
 @dataclass(frozen=True)
 class Task:
-    """One shard to embed: its pieces' file, and what relative places and the cache are counted from."""
+    """One shard to embed: its pieces' file, what relative places are counted from, and a digest of the sound there."""
 
     pieces: Path
     root: Path
     embedder: str | None
+    sound: str
 
 
 def piece_length(embedder: Embedder, params: EmbedParams) -> int:
@@ -59,14 +62,14 @@ def fill(out: Path, pieces: Iterable[Piece], params: EmbedParams, executor: Exec
     embedder = load_embedder(params.embedder)
     with atomic_path(out) as scratch:
         scratch.mkdir()
-        count = 0
+        tasks = []
         reads = set(_files_of(params.embedder))
         for number, group in enumerate(_shards(pieces, params.shard_s)):
             rows = (piece.row() | {"rows": rows_of(piece, embedder)} for piece in group)
-            write_jsonl_gz(pieces_path(scratch, number), rows)
-            reads |= {pieces_path(scratch, number), *(tar_at(piece.place) for piece in group)}
-            count = number + 1
-        tasks = [Task(pieces_path(scratch, n).absolute(), Path.cwd(), params.embedder) for n in range(count)]
+            path = pieces_path(scratch, number).absolute()
+            write_jsonl_gz(path, rows)
+            tasks.append(Task(path, Path.cwd(), params.embedder, digest_at(piece.place for piece in group)))
+            reads |= {path, *(tar_at(piece.place) for piece in group)}
         rows_each = []
         for number, made in enumerate(run_tasks(embed_shard, tasks, executor, f"embed {out.name}", reads)):
             shutil.copyfile(made, vectors_path(scratch, number))
@@ -100,23 +103,35 @@ def _shards(pieces: Iterable[Piece], shard_s: float) -> Iterator[list[Piece]]:
 
 def embed_shard(task: Task) -> Path:
     """Return the file with the vectors of `task`, made now unless the cache has it."""
-    own = [reach(task.root / path) for path in _files_of(task.embedder)]
-    embedder = load_embedder(str(own[0]) if own else task.embedder)
+    embedder = load_embedder(_here(task.embedder, task.root))
     pieces = [piece_from_row(row) for row in read_jsonl_gz(task.pieces)]
-    key = digest_of(embedder.identity, *((p.identity, p.start, p.samples, p.clip_samples) for p in pieces))
-    made = task.root / entry("embed", key, suffix=".npy")
-    if not reach(made).exists():
-        load = partial(embed_piece, embedder=embedder, root=task.root)
-        vectors = np.concatenate([load(piece) for piece in pieces])
-        with atomic_path(made) as scratch, scratch.open("wb") as file:
-            np.save(file, vectors, allow_pickle=False)
-    return made
+    where = [[piece.start, piece.samples, piece.clip_samples] for piece in pieces]
+    make = partial(_embed, pieces, embedder, task.root)
+    return EMBED.get(make, embedder=embedder.identity, sound=task.sound, pieces=where)
+
+
+def _embed(pieces: list[Piece], embedder: Embedder, root: Path, path: Path) -> None:
+    """Write the vectors of `pieces`, end to end, to `path`."""
+    vectors = np.concatenate([embed_piece(piece, embedder, root) for piece in pieces])
+    np.save(path, vectors, allow_pickle=False)
 
 
 def _files_of(embedder: str | None) -> list[Path]:
-    """Return the files of an embedder that is no package's: the network and its contract."""
+    """Return the files of an embedder that is no package's: its contract, the network, its weights."""
     own = Path(embedder) if embedder and embedder.endswith(".onnx") else None
-    return [] if own is None else [own, own.with_suffix(".json")]
+    return [] if own is None else [own.with_suffix(".json"), *network_parts(own)]
+
+
+def _here(embedder: str | None, root: Path) -> str | None:
+    """Return what `embedder` is called in this process, once all its files can be read here."""
+    if not embedder or not embedder.endswith(".onnx"):
+        return embedder
+    network = root / embedder
+    here = reach(network)
+    reach(network.with_suffix(".json"))
+    for part in network_parts(here):
+        reach(network.parent / part.relative_to(here.parent))
+    return str(here)
 
 
 def embed_piece(piece: Piece, embedder: Embedder, root: Path = Path()) -> np.ndarray:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kwsdata.cache import note_timing
+from kwsdata.cache import Step, note_timing
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, write_jsonl_gz
 from kwsdata.params import Params
@@ -36,6 +36,8 @@ from kwstrain.train.dev import DevSet
 from kwstrain.train.launch import complete
 from kwstrain.train.loop import Job
 from kwstrain.train.windows import Shape
+
+TUNED = Step("quantize", "kwstrain.train.loop", "kwstrain.folded.store")
 
 
 def run(
@@ -120,13 +122,12 @@ def _fine_tuned(
     teacher = read_info(taught) if taught else {"teacher": None, "unlabelled": []}
     learns = teacher["teacher"] is not None and params.distill.alpha > 0
     source = Path(taught).resolve() if taught and learns else None
-    made_of = (info["student_sha256"], info["calibration"]["sha256"], network.scales)
-    work = work_directory(params, features, source, "quantize", *teacher["unlabelled"], *made_of).resolve()
+    made_of = (weights_digest(network.state_dict()), info["calibration"]["sha256"], network.scales)
+    work = work_directory(params, features, source, *teacher["unlabelled"], *made_of, step=TUNED).resolve()
     start = work / "calibrated"
-    if not start.exists():
-        with atomic_path(start) as scratch:
-            scratch.mkdir()
-            save_folded(scratch, network, {})
+    with atomic_path(start) as scratch:
+        scratch.mkdir()
+        save_folded(scratch, network, {})
     job = Job(params, features, work, partial(_loaded, start), source, tuple(teacher["unlabelled"]))
     progress = complete(job)
     shutil.rmtree(work)

@@ -1,7 +1,9 @@
 """One shard of clips put to the teacher, by any worker."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,25 +11,27 @@ import numpy as np
 import torch
 from lhotse import MonoCut
 
-from kwsdata.cache import entry
+from kwsdata.cache import PACKAGES, Step
+from kwsdata.content import file_hash
 from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
-from kwsdata.files import atomic_path, sha256_of
 from kwsdata.places import digest_of_places
 from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.teachers.listeners import Listener, load_listener
 
+ANSWERS = Step("teach", __name__, suffix=".npz")
+
 
 @dataclass(frozen=True)
 class Shard:
-    """Clips of one shard of the feature store, in order, and where the answers to them are to lie.
+    """Clips of one shard of the feature store, in order, and a digest of what the teacher hears of them.
 
     `cuts`: with their sound, for a teacher that hears waves; else clips [first, end) of the store `frames`.
     """
 
     teacher: Path
-    made: Path
+    heard: str
     keep_embedding: bool
     frames: Path
     first: int
@@ -52,15 +56,12 @@ def shards_of(listener: Listener, teacher: Path, source: Path, store: FeatureSto
         heard = FeatureStore(source)
         _check([clip.id for clip in heard.clips], store, source)
         parts = [()] * len(spans)
-        hashes = [sha256_of(source / f"features.{number:06d}.npy") for number in range(int(heard.info["shards"]))]
+        hashes = [file_hash(source / f"features.{number:06d}.npy") for number in range(int(heard.info["shards"]))]
         keys = [
             "".join(f"{hashes[clip.shard]}:{clip.offset}:{clip.frames} " for clip in heard.clips[first:end])
             for first, end in spans
         ]
-    made = [entry("teach", listener.identity, key, keep, suffix=".npz").absolute() for key in keys]
-    return [
-        Shard(teacher, path, keep, source, *span, part) for path, span, part in zip(made, spans, parts, strict=True)
-    ]
+    return [Shard(teacher, key, keep, source, *span, part) for key, span, part in zip(keys, spans, parts, strict=True)]
 
 
 def _check(ids: list[str], store: FeatureStore, source: Path) -> None:
@@ -76,21 +77,38 @@ def ask(shard: Shard) -> Path:
 
     Arrays: counts int64 [clips], log_odds float16 [answers], and embedding float16 [answers, dim] if it is kept.
     """
-    if not reach(shard.made).exists():
-        listener = load_listener(reach(shard.teacher))
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            said = [listener(heard) for heard in _heard(shard)]
-        finally:
-            torch.set_num_threads(threads)
-        arrays = {"counts": np.asarray([len(answer.log_odds) for answer in said], np.int64)}
-        arrays["log_odds"] = np.concatenate([answer.log_odds for answer in said]).astype(np.float16)
-        if shard.keep_embedding:
-            arrays["embedding"] = np.concatenate([answer.embedding for answer in said]).astype(np.float16)
-        with atomic_path(shard.made) as scratch, scratch.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-    return shard.made
+    listener = load_listener(reach(shard.teacher))
+    key = {"teacher": listener.identity, "files": _contents(shard.teacher), "code": _own_code(listener)}
+    make = partial(_answer, shard, listener)
+    return ANSWERS.get(make, heard=shard.heard, embedding=shard.keep_embedding, **key)
+
+
+def _contents(teacher: Path) -> dict[str, str]:
+    """Return {name: SHA-256} of the files that describe a teacher; its history is of no consequence."""
+    here = reach(teacher)
+    files = sorted(path for path in here.rglob("*") if path.is_file() and path.name != "history.jsonl")
+    return {path.relative_to(here).as_posix(): file_hash(path) for path in files}
+
+
+def _own_code(listener: Listener) -> str | None:
+    """Return the SHA-256 of the file of a teacher's class that is none of this project's."""
+    module = sys.modules[type(listener).__module__]
+    own = None if module.__name__.split(".")[0] in PACKAGES else getattr(module, "__file__", None)
+    return None if own is None else file_hash(Path(own))
+
+
+def _answer(shard: Shard, listener: Listener, path: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        said = [listener(heard) for heard in _heard(shard)]
+    finally:
+        torch.set_num_threads(threads)
+    arrays = {"counts": np.asarray([len(answer.log_odds) for answer in said], np.int64)}
+    arrays["log_odds"] = np.concatenate([answer.log_odds for answer in said]).astype(np.float16)
+    if shard.keep_embedding:
+        arrays["embedding"] = np.concatenate([answer.embedding for answer in said]).astype(np.float16)
+    np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
 def _heard(shard: Shard) -> Iterator[np.ndarray]:

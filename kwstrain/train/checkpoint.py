@@ -5,7 +5,7 @@ No generator's state is needed, since every draw is keyed by its step.
 
 import hashlib
 import io
-import json
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kwsdata.cache import entry
-from kwsdata.draws import digest_of
+from kwsdata.cache import Step, read_sealed, write_sealed
+from kwsdata.content import file_hash
 from kwsdata.errors import StageInputError
-from kwsdata.files import atomic_path, sha256_of
+from kwsdata.files import atomic_path
 from kwsdata.params import Params
 
+LOG = logging.getLogger(__name__)
+TRAIN = Step("train", "kwstrain.train.loop")
 Weights = dict[str, Tensor]
 
 
@@ -49,49 +51,63 @@ class Progress:
         }
 
 
-def work_directory(params: Params, features: Path, taught: Path | None = None, *key: object) -> Path:
+def work_directory(
+    params: Params, features: Path, taught: Path | None = None, *key: object, step: Step = TRAIN
+) -> Path:
     """Return where a run keeps its checkpoint: a path that belongs to all that decides its result.
 
-    Those are the params it reads, the bytes of the features and of a teacher's answers, and `key`.
+    Those are the code of `step`, the params it reads, the bytes of the features and of a teacher's answers, and `key`.
 
     Raises:
         StageInputError: a feature store is missing.
     """
-    blocks = (params.loss, params.distill, params.train, params.mining, params.streaming, params.evaluate)
-    dumps = [json.dumps(params.model.described()), *(block.model_dump_json() for block in blocks)]
-    answers = [sha256_of(path) for path in sorted(taught.iterdir())] if taught else []
-    return entry("train", torch.__version__, *dumps, _digest(features), *answers, *key)
+    blocks = ("loss", "distill", "train", "mining", "streaming", "evaluate")
+    return step.workspace(
+        model=params.model.described(),
+        params={name: getattr(params, name).model_dump(mode="json") for name in blocks},
+        features=_contents(features),
+        taught=_hashes(taught) if taught else None,
+        key=[str(part) for part in key],
+    )
 
 
-def _digest(features: Path) -> str:
-    parts: list[str] = []
+def _contents(features: Path) -> dict[str, dict[str, str]]:
     for store in ("train", "dev"):
         if not (features / store / "store.json").exists():
             raise StageInputError(f"{features / store} is missing: type `dvc repro featurize` to make it.")
-        for path in sorted((features / store).iterdir()):
-            parts += [f"{store}/{path.name}", sha256_of(path)]
-    return digest_of(*parts)
+    return {store: _hashes(features / store) for store in ("train", "dev")}
+
+
+def _hashes(directory: Path) -> dict[str, str]:
+    return {path.name: file_hash(path) for path in sorted(directory.iterdir())}
 
 
 def save_progress(path: Path, progress: Progress) -> None:
-    """Write `progress`, atomically."""
-    save_tensors(path, asdict(progress))
+    """Write `progress` under its hash, atomically."""
+    write_sealed(path, _packed(asdict(progress)))
 
 
 def load_progress(path: Path) -> Progress | None:
-    """Return what `save_progress` wrote to `path`; None if there is nothing, or nothing that can be read."""
-    try:
-        return Progress(**torch.load(path, map_location="cpu", weights_only=True))
-    except Exception:  # torch raises pickle, zip, key and runtime errors without a common base class
-        return None
+    """Return what `save_progress` wrote to `path`; None if there is nothing, or it is damaged, which is said once."""
+    data = read_sealed(path)
+    if data is not None:
+        return Progress(**torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
+    if path.exists():
+        LOG.warning("%s is damaged: training begins anew.", path)
+        path.unlink(missing_ok=True)
+    return None
 
 
 def save_tensors(path: Path, value: Any) -> None:
     """Write tensors and plain values for `torch.load(weights_only=True)`; the same value gives the same bytes."""
+    with atomic_path(path) as scratch:
+        scratch.write_bytes(_packed(value))
+
+
+def _packed(value: Any) -> bytes:
     buffer = io.BytesIO()  # torch.save puts a file's name into the file
     torch.save(value, buffer)
-    with atomic_path(path) as scratch:
-        scratch.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
 
 
 def weights_digest(weights: Weights) -> str:

@@ -15,7 +15,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kwsdata.cache import note_timing
+from kwsdata.cache import Step, note_timing
+from kwsdata.embedders import network_parts
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, sha256_of, write_json
 from kwsdata.params import LossParams, Params
@@ -27,6 +28,7 @@ from kwstrain.train.launch import complete
 from kwstrain.train.loop import Job
 from kwstrain.train_teacher.export import write_graphs
 
+TEACHER = Step("train_teacher", "kwstrain.train.loop", "kwstrain.teachers")
 CROSS_ENTROPY = LossParams(
     name="ce", gamma=0, alpha=None, class_weights=None, max_class_weight=1, label_smoothing=0
 )  # its answers are to be probabilities; focal loss would bend them
@@ -56,10 +58,19 @@ def run(
             teacher = own_teacher(params.teacher.path)
             info |= {"path": params.teacher.path, "identity": teacher.identity}
             if params.teacher.path.endswith(".onnx"):
-                for suffix in (".onnx", ".json"):
-                    shutil.copyfile(Path(params.teacher.path).with_suffix(suffix), scratch / f"own{suffix}")
+                _copy_network(Path(params.teacher.path), scratch)
         write_json(scratch / "teacher.json", info)
     return info
+
+
+def _copy_network(path: Path, out: Path) -> None:
+    """Copy an ONNX file and its contract to `out` as `own`, and weights that lie beside it under the names it knows."""
+    shutil.copyfile(path.with_suffix(".json"), out / "own.json")
+    shutil.copyfile(path, out / "own.onnx")
+    for part in network_parts(path)[1:]:
+        target = out / part.relative_to(path.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(part, target)
 
 
 def _train(params: Params, stores: Path, out: Path) -> dict[str, Any]:
@@ -83,7 +94,7 @@ def _job(params: Params, stores: Path) -> Job:
     changes = {"train": teacher.train, "streaming": teacher.streaming, "loss": CROSS_ENTROPY}
     params = params.model_copy(update=changes)
     unlabelled = tuple(params.teach.unlabelled)
-    work = work_directory(params, stores, None, "teacher", teacher.model_dump_json(), *unlabelled)
+    work = work_directory(params, stores, None, teacher.model_dump_json(), *unlabelled, step=TEACHER)
     return Job(params, stores.resolve(), work.resolve(), build=build_teacher, unlabelled=unlabelled)
 
 

@@ -7,19 +7,21 @@ function of the request, and any process safe.
 import ctypes
 import importlib.metadata
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from kwsdata.audio import FULL_SCALE, SAMPLE_RATE, Waveform, resample
-from kwsdata.cache import entry
+from kwsdata.cache import Step
 from kwsdata.errors import AudioError
-from kwsdata.files import read_json, sha256_of, write_json
+from kwsdata.files import sha256_of
 from kwsdata.synthesize import alike_voices
 from kwsdata.synthesize.engines.base import Request, Voice
 from kwsdata.synthesize.espeak_library import fresh_library, installed
 from kwsdata.synthesize.phonemes import to_espeak
 
+VOICES = Step("espeak_voices", __name__)
 ENGLISH = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc")
 FOREIGN = ("cs", "da", "de", "es", "fi", "fr", "hu", "it", "nl", "pl", "pt", "ro", "ru", "sv", "tr")
 # The same sound as the bare accent; a stutter; and two of which Whisper tiny.en misses half of the words of a plain
@@ -63,14 +65,14 @@ class Espeak:
 
     def _bases(self) -> dict[str, str]:
         """Return {variant: its base voice}, listened to once for each release of eSpeak (some seconds)."""
-        contents = [(name, sha256_of(path)) for name, path in self._variants.items() if name not in _SKIPPED]
-        found = entry(
-            "espeak_voices", self.version, contents, _PANGRAM, sha256_of(Path(alike_voices.__file__)), suffix=".json"
+        variants = {name: sha256_of(path) for name, path in self._variants.items() if name not in _SKIPPED}
+        bases: dict[str, str] = VOICES.value(partial(self._listen, list(variants)), variants=variants)
+        return bases
+
+    def _listen(self, names: list[str]) -> dict[str, str]:
+        return alike_voices.base_voices(
+            {name: self.speak(Request(self.name, name, _PANGRAM, ENGLISH[0])) for name in names}
         )
-        if not found.exists():
-            said = {name: self.speak(Request(self.name, name, _PANGRAM, ENGLISH[0])) for name, _ in contents}
-            write_json(found, alike_voices.base_voices(said))
-        return read_json(found)
 
     def speak(self, request: Request) -> Waveform:
         """Return the sound of `request`, resampled from 22 050 Hz.

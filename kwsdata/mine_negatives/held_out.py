@@ -1,0 +1,77 @@
+"""Refuse a pool that holds sound or speakers of dev or test: mining what is measured on would make it worthless."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from lhotse import MonoCut
+from tqdm import tqdm
+
+from kwsdata.cache import Step
+from kwsdata.content import digest_at
+from kwsdata.embedders import load_embedder
+from kwsdata.errors import PartitionError
+from kwsdata.fingerprints import HOP_S, Table, fingerprint
+from kwsdata.manifests import read_cuts
+from kwsdata.params import CheckParams, Params
+from kwsdata.pieces import Piece, load_piece, pieces_of_cuts
+from kwsdata.vectors.fill import piece_length
+
+PASSED = Step("pools_passed", __name__)
+HELD_OUT = ("dev", "test")
+Held = list[tuple[str, MonoCut]]  # partition, cut
+
+
+def refuse_held_out(name: str, pieces: Sequence[Piece], params: Params, split: Path) -> None:
+    """Compare a pool with the clips of dev and test; the cache remembers one that passed.
+
+    Raises:
+        PartitionError: they share a recording or a speaker.
+    """
+    held: Held = [(p, cut) for p in HELD_OUT for cut in read_cuts(split / f"{p}.jsonl.gz")]
+    length = piece_length(load_embedder(params.embed.embedder), params.embed)
+    customs = [(partition, cut.custom or {}) for partition, cut in held]
+    PASSED.value(
+        partial(_compare, name, pieces, held, length, params.check),
+        pieces=[piece.row() for piece in pieces],
+        sound=digest_at(piece.place for piece in pieces),
+        held=[[partition, custom["audio_sha256"], custom.get("speaker")] for partition, custom in customs],
+        held_sound=digest_at(custom["shard"] for _, custom in customs),
+        piece_samples=length,
+        check=params.check.model_dump(mode="json"),
+    )
+
+
+def _compare(name: str, pieces: Sequence[Piece], held: Held, length: int, check: CheckParams) -> bool:
+    """Return True.
+
+    Raises:
+        PartitionError: the pool and the clips `held` out share a recording or a speaker.
+    """
+    samples = {(cut.custom or {})["audio_sha256"]: (partition, cut.id) for partition, cut in held}
+    speakers = {(cut.custom or {}).get("speaker"): partition for partition, cut in held}
+    for piece in pieces:
+        if piece.identity in samples:
+            _refuse(name, piece.clip, *samples[piece.identity])
+        if piece.speaker is not None and piece.speaker in speakers:
+            raise PartitionError(
+                f"mine_negatives.pools: {name} has {piece.clip} by {piece.speaker}, a speaker of the "
+                f"{speakers[piece.speaker]} partition: leave that speaker out of the pool."
+            )
+    owners = [(partition, piece) for partition, cut in held for piece in pieces_of_cuts([cut], length)]
+    table = Table(fingerprint(load_piece(piece)) for _, piece in tqdm(owners, desc="fingerprints of dev and test"))
+    frames = max(1, round(check.min_common_s / HOP_S))
+    for piece in tqdm(pieces, desc=f"compare {Path(name).name} with them", unit="piece"):
+        found = table.matches(fingerprint(load_piece(piece)), check.max_bit_error, frames)
+        if found:
+            partition, owner = owners[found[0].clip]
+            _refuse(name, piece.clip, partition, owner.clip)
+    return True
+
+
+def _refuse(name: str, clip: str, partition: str, owner: str) -> NoReturn:
+    raise PartitionError(
+        f"mine_negatives.pools: {name} has {clip}, which is the recording {owner} of the {partition} partition. Mining "
+        "what is measured on would make the measurement worthless: take it out of the pool."
+    )
