@@ -1,18 +1,21 @@
 """A worker that sees the store alone reads the stage's files, and its own come back in their places."""
 
 import os
+import shutil
 import uuid
 from pathlib import Path
 
 import pytest
 
 from kwsdata import exchange
-from kwsdata.cache import entry
+from kwsdata.cache import Step
 from kwsdata.errors import WorkerError
 from kwsdata.exchange import Sender
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.reach import reach
 from kwsdata.store import Store
+
+KEPT = Step("stage", "kwsdata.files", suffix=".json")
 
 
 def told(task: Path) -> str:
@@ -27,10 +30,7 @@ def listed(task: Path) -> list[str]:
 
 def kept(task: str) -> Path:
     """Return a file of the cache, made with something that no two runs would make alike."""
-    path = entry("stage", task, suffix=".json").absolute()
-    if not reach(path).exists():
-        write_json(path, uuid.uuid4().hex)
-    return path
+    return KEPT.get(lambda path: write_json(path, uuid.uuid4().hex), task=task)
 
 
 def written(task: Path) -> str:
@@ -94,9 +94,9 @@ def test_what_a_task_leaves_lies_where_it_would_lie_without_a_store(run, project
 
 def test_a_result_that_another_worker_made_is_not_made_again(run, project: Path) -> None:
     first = run(kept, "task")
-    assert first == entry("stage", "task", suffix=".json").absolute()
+    assert first == KEPT.path(task="task")
     value = read_json(first)
-    first.unlink()  # the stage's own machine is another one, too
+    shutil.rmtree(first.parent)  # the stage's own machine is another one, too
     assert read_json(run(kept, "task", disk="other")) == value
     assert read_json(run(kept, "another", disk="other")) != value
     assert "KWSDATA_CACHE" in os.environ
@@ -104,10 +104,8 @@ def test_a_result_that_another_worker_made_is_not_made_again(run, project: Path)
 
 
 def test_a_result_of_the_stages_own_cache_can_be_read(run) -> None:
-    path = entry("stage", "made here", suffix=".json")
-    write_json(path, "here")
+    path = KEPT.get(lambda path: write_json(path, "here"), task="made here")
     assert run(told, path, [path]) == '"here"\n'
-    assert run(told, path.absolute(), [path]) == '"here"\n'
 
 
 @pytest.mark.parametrize(

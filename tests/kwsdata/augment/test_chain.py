@@ -47,7 +47,7 @@ def materials(tmp_path_factory, params) -> Materials:
         toy_project()
         block = eventful(params).augment
         plan = make_plan(TRAIN, block, root)
-        return load_materials(ShardTask(plan.rows, [], plan.pools, RIRS.absolute(), root, root, block))
+        return load_materials(ShardTask(plan.rows, [], "", plan.pools, RIRS.absolute(), root, block))
 
 
 @pytest.fixture(scope="module")
