@@ -90,7 +90,7 @@ def embed_augmented(params: ParamsOption = DEFAULT_PARAMS) -> None:
     "kwsdata import folder ~/mine --name mine --role keyword --label computer --find-word --partition train\n"
     "kwsdata import folder ~/noise --name street --role noise --speaker-pattern '^(?P<speaker>[^/]+)/'\n"
     "kwsdata import librispeech ~/LibriSpeech\n"
-    "kwsdata import speech-commands ~/speech_commands_v0.01.tar.gz --words marvin,sheila",
+    "kwsdata import speech-commands ~/speech_commands_v0.01.tar.gz --words marvin,sheila --role speech",
 )
 def import_(
     kind: Annotated[

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from kwsdata.errors import KwsError, MissingExtraError
 from kwsdata.oserrors import explain
+from kwsdata.text import file_stem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -94,7 +94,7 @@ def _fail(line: str) -> NoReturn:
 
 def safe_name(text: str) -> str:
     """Return `text` as the name of a corpus: letters, digits, `_` and `-`, at most 32 characters."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")[:32] or "corpus"
+    return file_stem(text, 32)
 
 
 def show(value: Any) -> None:

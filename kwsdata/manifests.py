@@ -12,7 +12,6 @@ Fields in `cut.custom`:
 
 import hashlib
 import math
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,15 @@ from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.text import file_stem
 
 _TEXTS = {"audio_sha256", "corpus", "kind", "label", "licence", "parent", "parent_sha256", "partition", "role", "shard",
           "speaker"}  # fmt: skip
 
 
 def safe_id(text: str) -> str:
-    """Return `text` with every character that a tar member or a shell would trip over replaced by `_`."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")
+    """Return `text` as an id of a cut, which is the name of a tar's member (see `kwsdata.text.file_stem`)."""
+    return file_stem(text)
 
 
 def audio_sha256(wave: Waveform) -> str:

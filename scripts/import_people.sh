@@ -2,6 +2,7 @@
 # Import the recordings of people that the results in docs/results.md are measured on.
 #   scripts/import_people.sh DIR [MORE]   DIR holds wake_words_crowd/, speech_english_libri/, noise_esc10/ ...
 # MORE is what scripts/fetch_speech.sh made: hours of other people, for train and for dev, none for test.
+# Words are speech with a text: of two wake words, the one that is keyword.text is the keyword.
 # Who is unknown goes whole into one partition; a crowd that says two wake words is in test with both. Train has an
 # acted Dutch cast and most LibriSpeech speakers, dev the community's English words and phrases, test a German reader.
 set -euo pipefail
@@ -18,15 +19,16 @@ into() { # PARTITION NAME FOLDER ROLE [OPTION...]
 crowd=(--licence Apache-2.0 --source "wake-word-benchmark, crowd-sourced" --language en)
 community=(--licence "public domain" --source "Precise Community Data" --language en)
 commands="P. Warden, Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv:1804.03209, 2018"
-into test crowd_computer wake_words_crowd/computer keyword --label computer "${crowd[@]}"
-into test crowd_snowboy wake_words_crowd/snowboy keyword --label snowboy "${crowd[@]}"
+into test crowd_computer wake_words_crowd/computer speech --label computer "${crowd[@]}"
+into test crowd_snowboy wake_words_crowd/snowboy speech --label snowboy "${crowd[@]}"
 for word in athena amelia hey_chatterbox; do
-  into dev "community_$word" "wake_words_community/$word" keyword --label "${word//_/ }" "${community[@]}"
+  into dev "community_$word" "wake_words_community/$word" speech --label "${word//_/ }" "${community[@]}"
 done
 into dev community_other wake_words_community/not_wake_words speech "${community[@]}"
 into dev community_other_es wake_words_community/not_wake_words_es speech "${community[@]}" --language es
-into speakers speech_commands_mini speech_commands_mini keyword --speaker-pattern '/(?P<speaker>[0-9a-f]+)_nohash_' \
-  --licence CC-BY-4.0 --source "Speech Commands" --language en --citation "$commands"
+kwsdata import speech-commands "$dir/speech_commands_mini" --name speech_commands_mini --role speech \
+  --source "Speech Commands" --citation "$commands" > /dev/null
+echo "imported speech_commands_mini"
 into speakers libri_mini speech_english_libri speech --speaker-pattern '(?P<speaker>[0-9]+)-[0-9]+-[0-9]+\.' \
   --licence CC-BY-4.0 --source LibriSpeech --language en \
   --citation "V. Panayotov et al., Librispeech: an ASR corpus based on public domain audio books, ICASSP 2015"

@@ -23,6 +23,7 @@ from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import FileSound, Source, normal_gender, sound_files
 from kwsdata.importers.tables import rows_of, source_of
 from kwsdata.named_paths import NamedFiles
+from kwsdata.text import composed, words_of_name
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def _from_names(root: Path, options: Options) -> Iterator[Source]:
         text = options.label
         if text is None and options.role == "keyword":
             folder = key.split("/")[0] if "/" in key else root.resolve().name
-            text = re.sub(r"[_-]+", " ", folder)
+            text = words_of_name(folder)
         yield Source(key, FileSound(path), text=text)
 
 
@@ -86,7 +87,7 @@ def with_speakers(sources: Iterable[Source | Reject], pattern: str) -> Iterator[
         CorpusError: the pattern is not a regular expression, has no group `speaker`, or matches no key at all.
     """
     try:
-        regex = re.compile(pattern)
+        regex = re.compile(composed(pattern))
     except re.error as error:
         raise CorpusError(f"--speaker-pattern {pattern!r} is not a regular expression: {error}.") from None
     if "speaker" not in regex.groupindex:
@@ -108,7 +109,7 @@ def with_speakers(sources: Iterable[Source | Reject], pattern: str) -> Iterator[
 
 
 def _speaker_in(regex: re.Pattern[str], key: str) -> str | None:
-    match = regex.search(key)
+    match = regex.search(composed(key))
     return match["speaker"] or None if match else None
 
 

@@ -25,10 +25,10 @@ from kwsdata.importers import importer_for
 from kwsdata.importers.archives import unpacked
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.decode import decoded
-from kwsdata.importers.source import Source, clip_id, normal_text
-from kwsdata.manifests import safe_id
+from kwsdata.importers.source import Source, clip_id
 from kwsdata.params import ExecutorParams, ImportParams
 from kwsdata.scratch import scratch_beside
+from kwsdata.text import composed, file_stem, key, tidy
 from kwsdata.voice import word_span
 
 LOG = logging.getLogger(__name__)
@@ -104,10 +104,9 @@ def run_import(
         source = source or str(path)
         path = local_copy(path)
     path = Path(path)
-    if not name or safe_id(name) != name or len(name) > MAX_NAME:
+    if file_stem(name, MAX_NAME) != name:
         raise CorpusError(
-            f"the name {name!r} must be 1 to {MAX_NAME} letters, digits, _ or -; "
-            f"try {safe_id(name)[:MAX_NAME] or 'corpus'!r}."
+            f"the name {name!r} must be 1 to {MAX_NAME} letters, digits, _ or -; try {file_stem(name, MAX_NAME)!r}."
         )
     if kind != "hf" and not path.exists():
         raise CorpusError(f"{path} does not exist. `{kind}` expects: {importer.layout}.")
@@ -207,33 +206,34 @@ def choose(
 
 def _matching(entries: list[Source | Reject], match: str) -> list[Source | Reject]:
     try:
-        regex = re.compile(match)
+        regex = re.compile(composed(match))
     except re.error as error:
         raise CorpusError(f"--match {match!r} is not a regular expression: {error}.") from None
-    found = [entry for entry in entries if regex.search(entry.key)]
+    found = [entry for entry in entries if regex.search(composed(entry.key))]
     if entries and not found:
         raise CorpusError(f"--match {match!r} is found in none of {len(entries)} paths; one is {entries[0].key!r}.")
     return found
 
 
 def _saying(entries: list[Source | Reject], words: Sequence[str]) -> list[Source | Reject]:
-    wanted = {normal_text(word) for word in words}
+    wanted = {key(word) for word in words} - {""}
     found: list[Source | Reject] = [
-        entry for entry in entries if isinstance(entry, Source) and normal_text(entry.text) in wanted
+        entry for entry in entries if isinstance(entry, Source) and key(entry.text or "") in wanted
     ]
     if entries and not found:
-        raise CorpusError(f"none of {len(entries)} sounds says any of {', '.join(sorted(filter(None, wanted)))}.")
+        raise CorpusError(f"none of {len(entries)} sounds says any of {', '.join(sorted(wanted))}.")
     return found
 
 
 def _filled(source: Source, options: Options) -> Source:
     """Return `source` with tidy text, and what the options say where it says nothing; a noise is its own source."""
     own = source.key if options.role in ("noise", "rir") else None
+    language = source.language or options.language
     return replace(
         source,
-        text=normal_text(source.text),
-        speaker=source.speaker or own,
-        language=source.language or options.language,
+        text=tidy(source.text or "", language) or None,
+        speaker=composed(source.speaker or own or "") or None,
+        language=language,
     )
 
 

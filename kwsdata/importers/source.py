@@ -12,7 +12,7 @@ import numpy as np
 from kwsdata.audio import read_channels
 from kwsdata.draws import digest_of
 from kwsdata.errors import AudioError
-from kwsdata.manifests import safe_id
+from kwsdata.text import ascii_part, composed
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
 MAX_ID = 60  # characters: tar names hold 100, with the corpus and the extension
@@ -67,7 +67,7 @@ class Source:
     """One sound and what its corpus says of it.
 
     `key` is unique in the corpus: a path below the imported folder, or an id. `span_s`: [start, end) in seconds of
-    what `text` says, when that is not the whole sound. Text is kept lower case, with single spaces.
+    what `text` says, when that is not the whole sound. Text is kept tidy (see `kwsdata.text`).
     """
 
     key: str
@@ -86,8 +86,8 @@ def clip_id(key: str, suffix: str = "") -> str:
     A key that does not survive this unchanged (but for its extension, and `/` that becomes `_`) gets a hash of itself
     appended, so that "été" and "ete", or two words in Arabic script, stay apart.
     """
-    stem = key[: -len(Path(key).suffix)] if Path(key).suffix.lower() in AUDIO_SUFFIXES else key
-    safe = safe_id(stem)
+    stem = composed(key[: -len(Path(key).suffix)] if Path(key).suffix.lower() in AUDIO_SUFFIXES else key)
+    safe = ascii_part(stem)
     longest = MAX_ID - len(suffix)
     if safe == stem.replace("/", "_") and len(safe) <= longest:
         return safe + suffix
@@ -102,11 +102,6 @@ def sound_files(root: Path) -> Iterator[tuple[str, Path]]:
             path = Path(directory, name)
             if path.suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
                 yield path.relative_to(root).as_posix(), path
-
-
-def normal_text(text: str | None) -> str | None:
-    """Return `text` in lower case with single spaces, None when nothing is left. Punctuation stays."""
-    return " ".join(text.lower().split()) or None if text else None
 
 
 def normal_gender(gender: str | None) -> str | None:

@@ -1,20 +1,10 @@
 """What a clip is to the detector, from its corpus's role and what is said in it."""
 
-import re
 from typing import Literal, TypeAlias
 
+from kwsdata.text import same, says
+
 Label: TypeAlias = Literal["keyword", "confusable", "speech", "noise"]
-
-
-def normal_text(text: str) -> str:
-    """Return `text` as lower-case words and single spaces: punctuation goes, apostrophes stay."""
-    return " ".join(re.findall(r"[\w']+", text.lower().replace("_", " ")))
-
-
-def says(keyword: str, text: str) -> bool:
-    """Tell whether `text` holds `keyword` at the start or the end of a word ("computers" and "microcomputer" do)."""
-    word = re.escape(normal_text(keyword))
-    return re.search(rf"\b{word}|{word}\b", normal_text(text)) is not None
 
 
 def label_of(role: str, kind: str | None, text: str | None, keyword: str) -> tuple[Label | None, str]:
@@ -28,7 +18,7 @@ def label_of(role: str, kind: str | None, text: str | None, keyword: str) -> tup
     """
     if role == "noise":
         return "noise", "noise"
-    if text is not None and normal_text(text) == normal_text(keyword):
+    if text is not None and same(text, keyword):
         return "keyword", "says the keyword and nothing else"
     if text is not None and says(keyword, text):
         return None, "says the keyword among other words"

@@ -1,7 +1,8 @@
 """Gather the cuts of all corpora, label them, drop exact duplicates, and say what there is."""
 
 import logging
-from collections import defaultdict
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,8 +19,10 @@ from kwsdata.index.label import label_of
 from kwsdata.manifests import write_cuts
 from kwsdata.params import Params
 from kwsdata.shards import shard_cuts, with_custom
+from kwsdata.text import shown
 
 _LISTED = 20  # excluded clips named for each reason
+_TEXTS = 3  # shown of a corpus that never says the keyword
 LOG = logging.getLogger(__name__)
 
 
@@ -32,7 +35,8 @@ def run(
     Clips that the file `excluded` lists stay out too; ids in it that no corpus has are warned of and counted.
 
     Raises:
-        CorpusError: there is no corpus, two share a name, or no clip says the keyword.
+        CorpusError: there is no corpus, two share a name, no clip says the keyword, or none of a corpus of role keyword
+            does.
     """
     directories = [directory for root in roots for directory in corpus_dirs(root)]
     if not directories:
@@ -49,9 +53,11 @@ def run(
         tally.note_unknown(excluded)
         summary = tally.summary(directories, params.keyword.text)
         write_json(scratch / "index.json", summary)
+        if tally.others:
+            raise CorpusError(_other_words(params.keyword.text, tally.others))
         if not tally.hours_by_label["keyword"]:
             raise CorpusError(
-                f"no clip says the keyword {params.keyword.text!r}: import recordings of it with role keyword, or "
+                f"no clip says the keyword {shown(params.keyword.text)}: import recordings of it with role keyword, or "
                 "raise synthesize.*.positives in params.yaml."
             )
     return summary
@@ -67,6 +73,7 @@ class _Tally:
         self.excluded: dict[str, _Some] = defaultdict(_Some)
         self.hours_by_label: dict[str, float] = defaultdict(float)
         self.clips_by_corpus: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self.others: dict[str, Counter[str]] = {}  # texts of each corpus of role keyword that never says the keyword
 
     def note_unknown(self, path: Path) -> None:
         """Count, and warn of, ids to leave out that no corpus has: nothing is left out for them."""
@@ -115,14 +122,19 @@ def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[
         info = read_info(directory)
         if info.role == "rir":
             continue
+        texts: Counter[str] = Counter()
+        says_it = False
         for cut in shard_cuts(directory):
             custom = cut.custom or {}
             text = cut.supervisions[0].text if cut.supervisions else None
+            label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
+            says_it |= label == "keyword"
+            if info.role == "keyword":
+                texts[text or ""] += 1
             if cut.id in tally.left_out:
                 tally.excluded["listed in review/excluded.txt"].append(cut.id)
                 tally.found.add(cut.id)
                 continue
-            label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
             digest = bytes.fromhex(custom["audio_sha256"])[:16]
             if digest in tally.heard:
                 reason, label = "same sound as another clip", None
@@ -133,3 +145,19 @@ def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[
             tally.hours_by_label[label] += cut.duration / 3600
             tally.clips_by_corpus[info.name][label] += 1
             yield with_custom(cut, label=label, synthetic=True if info.synthetic else None)
+        if info.role == "keyword" and not says_it:
+            tally.others[info.name] = texts
+
+
+def _other_words(keyword: str, corpora: dict[str, Counter[str]]) -> str:
+    """Return what is wrong with corpora {name: {text: clips}} of which no clip says the keyword, and what to do."""
+    told = []
+    for name, texts in corpora.items():
+        first = ", ".join(f"{shown(text)} in {clips}" for text, clips in texts.most_common(_TEXTS))
+        more = f" and {len(texts) - _TEXTS} other texts" if len(texts) > _TEXTS else ""
+        told.append(f"none of the {texts.total()} clips of {name} does, whose texts are {first}{more}")
+    return (
+        f"a corpus of role keyword must say the keyword {shown(keyword)}; {'; '.join(told)}. If they say it, import "
+        f"them again with `--label {shlex.quote(keyword)}`; if they say other words, import them again with "
+        "`--role speech --force`; or correct keyword.text in params.yaml."
+    )

@@ -5,8 +5,8 @@ from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.draws import digest_of
-from kwsdata.manifests import safe_id
 from kwsdata.pieces import Piece
+from kwsdata.text import ascii_part
 
 _NAME = 50  # characters of the clip's id that a mined one carries: paths of files in pools have any length
 
@@ -36,7 +36,7 @@ class Candidate:
     @property
     def id(self) -> str:
         """The clip, which recording it is, and the sample: stays the same as long as the recording does."""
-        return f"mined-{safe_id(self.piece.clip)[-_NAME:]}-{digest_of(self.piece.identity)[:8]}-{self.middle}"
+        return f"mined-{ascii_part(self.piece.clip)[-_NAME:]}-{digest_of(self.piece.identity)[:8]}-{self.middle}"
 
     def why(self) -> dict[str, Any]:
         """Return the numbers as a row for people and for `custom["mined"]`."""

@@ -11,7 +11,6 @@ a person decided stands above all of it. Every window within reach of one that i
 sound that is stored around a mined window must not contain the keyword.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.decisions import Decisions
 from kwsdata.mine_negatives.candidate import Candidate
 from kwsdata.params.negatives import MineNegativesParams
+from kwsdata.text import contains
 
 Status: TypeAlias = Literal["mine", "review", "keyword", "left_out"]
 
@@ -65,15 +65,6 @@ class Guard:
         if similarity >= self.doubt and text is None:
             return Ruling("review", f"{near}: some recordings of the keyword are no nearer ({self.doubt:.2f})")
         return Ruling("mine", "sounds alike" if candidate.score is None else "sounds alike, or the model says so")
-
-
-def contains(text: str, keyword: str) -> bool:
-    """Tell whether the letters of `keyword` stand in `text`, whatever is between words ("micro-computers" has it)."""
-    return _letters(keyword) in _letters(text)
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.lower())
 
 
 def decided(candidates: Iterable[Candidate], decisions: Decisions) -> dict[str, Ruling]:

@@ -6,9 +6,10 @@ from tqdm import tqdm
 
 from kwsdata.errors import ParamsError
 from kwsdata.mine_negatives.candidate import Candidate
-from kwsdata.mine_negatives.guard import Ruling, contains
+from kwsdata.mine_negatives.guard import Ruling
 from kwsdata.params import KeywordParams
 from kwsdata.recogniser import check_installed, heard_at
+from kwsdata.text import contains
 
 
 def listened(candidates: Iterable[Candidate], rulings: dict[str, Ruling], keyword: KeywordParams) -> dict[str, Ruling]:

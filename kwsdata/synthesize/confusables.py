@@ -17,6 +17,7 @@ import numpy as np
 from kwsdata.synthesize.phonemes import distances, segments
 from kwsdata.synthesize.pronounce import common_words, dictionary, pronounce
 from kwsdata.synthesize.respell import respellings
+from kwsdata.text import letters
 
 SAME = 0.3  # a distance (absolute) below this is the same word to the ear: less than one changed consonant
 _RARE = 0.08  # what a rare word loses in rank, in units of relative distance
@@ -98,11 +99,11 @@ def _ranked(target: str, keyword: str, candidates: Iterable[tuple[str, str]], ma
     relative = distances(target, sounds) / len(target)
     near = np.flatnonzero(relative <= max_distance)
     near = near[~contains(target, [sounds[row] for row in near])]
-    squeezed = keyword.replace(" ", "").lower()
+    own = letters(keyword)
     found = [
         Confusable(pairs[row][0], pairs[row][1], round(float(relative[row]), 4))
         for row in near
-        if squeezed not in pairs[row][0].replace(" ", "")
+        if own not in letters(pairs[row][0])
     ]
     common = common_words()
 

@@ -7,6 +7,7 @@ other line; general sentences stay the same for every keyword that is not in the
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,7 +19,8 @@ from kwsdata.partitions import Partition, partition_of
 from kwsdata.synthesize.confusables import Confusable, contains, sounds_of
 from kwsdata.synthesize.engines import Request, Voice
 from kwsdata.synthesize.phonemes import SYMBOLS
-from kwsdata.synthesize.sentences import rough_sounds, says, sentence_without
+from kwsdata.synthesize.sentences import rough_sounds, sentence_without
+from kwsdata.text import says
 
 CORPUS = "synthetic-speech"
 Kind: TypeAlias = Literal["keyword", "confusable", "partial", "sentence"]
@@ -101,7 +103,7 @@ class _Planner:
         mark = str(rng.choice(_MARKS))
         carried = whole and rng.random() < self.params.carrier_share
         if carried:
-            before, after = (sentence_without(rng, 1, says(self.keyword)) for _ in range(2))
+            before, after = (sentence_without(rng, 1, partial(says, self.keyword)) for _ in range(2))
             text = f"{before[:-1]}, {phrase.text}, {after[0].lower()}{after[1:]}"
             return replace(self._line(kind, number, text, text, "", rng), carried=True)
         phonemes = f"{phrase.phonemes}{mark}" if kind == "partial" else ""
@@ -119,7 +121,7 @@ class _Planner:
         target = sounds_of(self.keyword, self.language)
 
         def unwanted(text: str) -> bool:
-            return text in heard or says(self.keyword)(text)
+            return text in heard or says(self.keyword, text)
 
         while True:
             drawn = [self._sentence(number, unwanted) for number in range(count)]

@@ -65,13 +65,6 @@ def sentence_without(rng: np.random.Generator, clauses: int, unwanted: Callable[
     raise ParamsError(f"{_DRAWS} sentences in a row hold the keyword: choose a rarer keyword.text, or no sentences.")
 
 
-def says(keyword: str) -> Callable[[str], bool]:
-    """Return a test whether a text holds `keyword` at the start or end of a word ("computers", "microcomputer")."""
-    word = re.escape(keyword)
-    pattern = re.compile(rf"\b{word}|{word}\b", re.IGNORECASE)
-    return lambda text: pattern.search(text) is not None
-
-
 def rough_sounds(text: str) -> str:
     """Return the bare sounds of the words of `text` that the dictionary has: quick, to look for a keyword in."""
     gold, silver = dictionary(), dictionary("silver")

@@ -25,8 +25,8 @@ from kwsdata.dataset.trees import LOCK, open_tree
 from kwsdata.embedders.google_speech import network_files
 from kwsdata.features import make_frontend
 from kwsdata.files import atomic_path, read_json, write_json
-from kwsdata.manifests import safe_id
 from kwsdata.params import Params
+from kwsdata.text import file_stem
 from kwstrain.bundle.card import write_card
 from kwstrain.bundle.contents import NAME, seal
 from kwstrain.bundle.esphome import write_manifest
@@ -95,7 +95,7 @@ def models_in(
             scored = scores_of(model_dir, file, testsets, params)
             entries[file] = scored_model(model_dir, file, scored, params)
             if params.features.frontend == "micro" and entries[file]["backend"] == "tflite_stream":
-                stem = safe_id(params.keyword.text)
+                stem = file_stem(params.keyword.text)
                 (out / ESPHOME).mkdir()
                 shutil.copyfile(model_dir / file, out / ESPHOME / f"{stem}.tflite")
                 esphome = write_manifest(out / ESPHOME, stem, entries[file]["stride"], scored, params)

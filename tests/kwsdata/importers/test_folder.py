@@ -1,4 +1,5 @@
 import logging
+import unicodedata
 
 import numpy as np
 import pytest
@@ -19,6 +20,19 @@ def test_a_keyword_is_the_folder_directly_below_the_path(importing, tmp_path):
     put_tone(tmp_path / "words/2.wav", 1)
     importing("folder", tmp_path / "words", role="keyword")
     assert texts_of(importing.cuts()) == ["hey big computer", "words"]
+
+
+def test_names_that_another_system_decomposed_are_the_same_names(importing, tmp_path):
+    for form in ("NFC", "NFD"):
+        put_tone(tmp_path / form / unicodedata.normalize(form, "größe/jörg/ü.wav"), 0)
+        importing(
+            "folder", tmp_path / form, name=form.lower(), role="keyword", match="jörg", words=["GRÖSSE"],
+            speaker_pattern="/(?P<speaker>jörg|jürgen)/",
+        )  # fmt: skip
+    (one,), (other,) = importing.cuts("nfc").values(), importing.cuts("nfd").values()
+    assert one.id.removeprefix("nfc") == other.id.removeprefix("nfd")
+    assert one.supervisions[0].text == other.supervisions[0].text == "größe"
+    assert (one.custom["speaker"], other.custom["speaker"]) == ("nfc:jörg", "nfd:jörg")
 
 
 def test_label_gives_every_file_one_text(importing, tmp_path):

@@ -1,29 +1,18 @@
+import unicodedata
+
 import numpy as np
 import pytest
+from corpus_trees import put_tone
 from sound import tone, white_noise
 
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.errors import CorpusError
 from kwsdata.exclusions import exclude
-from kwsdata.index.label import label_of, says
+from kwsdata.importers.run import run_import
+from kwsdata.index.label import label_of
 from kwsdata.index.stage import run
 from kwsdata.manifests import read_cuts
-
-
-@pytest.mark.parametrize(
-    ("keyword", "text", "expected"),
-    [
-        ("computer", "Computer", True),
-        ("computer", "hey computer!", True),
-        ("computer", "two computers", True),
-        ("computer", "a microcomputer", True),
-        ("computer", "compute", False),
-        ("hey lumen", "say hey, Lumen now", True),
-        ("hey lumen", "hey newman", False),
-    ],
-)
-def test_a_keyword_is_heard_at_the_edges_of_words(keyword, text, expected):
-    assert says(keyword, text) is expected
+from kwsdata.params import KeywordParams
 
 
 @pytest.mark.parametrize(
@@ -82,6 +71,69 @@ def test_a_clip_that_is_listed_as_excluded_is_in_no_partition(project, params):
     summary = run(params, (project / "real",), project / "index", project / "excluded.txt")
     assert [cut.id for cut in read_cuts(project / "index" / "cuts.jsonl.gz")] == ["words-a", "words-c"]
     assert summary["excluded"]["listed in review/excluded.txt"] == {"clips": 1, "first": ["words-b"]}
+
+
+def for_keyword(params, text, language):
+    return params.model_copy(update={"keyword": KeywordParams(text=text, language=language)})
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    ("keyword", "language", "folder", "sentence"),
+    [
+        ("größe", "de", "GRÖßE", "in meiner größe"),
+        ("नमस्ते", "hi", "नमस्ते", "सबको नमस्ते कहो"),
+        ("வணக்கம்", "ta", "வணக்கம்", "அனைவருக்கும் வணக்கம்"),
+        ("مرحبا", "ar", "مَرحَبًا", "قال مرحبا بكم"),
+        ("שלום", "he", "שָׁלוֹם", "אמרתי שלום לכולם"),
+        ("привет", "ru", "Привет", "всем привет"),
+        ("ışık", "tr", "IŞIK", "bir ışık yandı"),
+        ("小爱同学", "cmn", "小爱_同学", "我想和小爱同学说话"),
+        ("コンピュータ", "ja", "コンピュータ", "このｺﾝﾋﾟｭｰﾀは速い"),
+        ("안녕하세요", "ko", "안녕하세요", "그는 안녕하세요라고 했다"),
+        ("สวัสดี", "th", "สวัสดี", "เขาพูดสวัสดีครับ"),
+        ("hey lumen", "en-us", "Hey-Lumen", "he said hey lumen twice"),
+        ("don't", "en-us", "don’t", "please don't"),
+    ],
+)
+def test_a_folder_named_on_any_system_holds_the_keyword(project, params, keyword, language, folder, sentence, form):
+    put_tone(project / "in" / unicodedata.normalize(form, folder) / "1.wav", 0)
+    asked = {"params": params.import_, "executor": params.executor.model_copy(update={"kind": "serial"})}
+    run_import("folder", project / "in", name="words", role="keyword", out_root=project / "real", **asked)
+    corpus(project / "real", "talk", "speech", [Item("a", tone(500), unicodedata.normalize(form, sentence), "x")])
+    summary = run(for_keyword(params, keyword, language), (project / "real",), project / "index")
+    assert summary["hours_by_label"].keys() == {"keyword"}
+    assert summary["excluded"]["says the keyword among other words"]["first"] == ["talk-a"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "said", "shows"),
+    [
+        ("größe", "grosse", ["'größe' ('gr\\xf6\\xdfe')", "'grosse' in 2", "--label 'größe'"]),
+        ("computer", "сomputer", ["keyword 'computer'", "'сomputer' ('\\u0441omputer') in 2", "--label computer"]),
+        ("hey lumen", "heylumen", ["'hey lumen'", "'heylumen' in 2", "--label 'hey lumen'"]),
+        ("computer", "the computer", ["'the computer' in 2", "--role speech"]),
+    ],
+)
+def test_keyword_recordings_that_never_say_the_keyword_are_an_error_that_shows_both(
+    project, params, keyword, said, shows
+):
+    corpus(project / "real", "right", "keyword", [Item("a", tone(400), keyword, "x")])
+    corpus(project / "real", "wrong", "keyword", [Item(k, tone(440 + 10 * i), said, k) for i, k in enumerate("bc")])
+    with pytest.raises(CorpusError) as error:
+        run(for_keyword(params, keyword, "en-us"), (project / "real",), project / "index")
+    for part in ("none of the 2 clips of wrong does", *shows):
+        assert part in str(error.value)
+    assert "right" not in str(error.value)
+    assert not (project / "index").exists()
+
+
+def test_keyword_recordings_that_are_all_left_out_are_no_error(project, params):
+    corpus(project / "real", "first", "keyword", [Item("a", tone(440), "computer", "x")])
+    corpus(project / "real", "again", "keyword", [Item("a", tone(440), "computer", "x")])
+    corpus(project / "real", "other", "speech", [Item("a", tone(460), "snowboy", "x")])
+    summary = run(params, (project / "real",), project / "index")
+    assert [row["clips_by_label"] for row in summary["corpora"]] == [{"keyword": 1}, {}, {"speech": 1}]
 
 
 def test_no_keyword_anywhere_is_a_clear_error(project, params):

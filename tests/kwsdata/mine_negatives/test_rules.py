@@ -14,7 +14,7 @@ from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.mine_negatives import listen
 from kwsdata.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.mine_negatives.choose import choose
-from kwsdata.mine_negatives.guard import Guard, Ruling, contains, hold_back_neighbours
+from kwsdata.mine_negatives.guard import Guard, Ruling, hold_back_neighbours
 from kwsdata.mine_negatives.phrases import Phrase, worst_first
 from kwsdata.params.negatives import PhrasesParams
 from kwsdata.pieces import Piece
@@ -51,10 +51,28 @@ def test_the_guards_table(similarity, text, status):
     assert GUARD.rule(candidate(similarity), text).status == status
 
 
-def test_a_keyword_is_found_across_spaces_and_case_but_not_out_of_nothing():
-    assert contains("MY COM-PUTER!", "computer")
-    assert contains("hey, Computer", "hey computer")
-    assert not contains("compute a sum", "computer")
+@pytest.mark.parametrize(
+    ("keyword", "with_it", "without_it"),
+    [
+        ("größe", "in DEINER GRO\u0308SSE", "ein großer Hund"),
+        ("नमस्ते", "सबको नमस्ते कहो", "सबको नमन कहो"),
+        ("வணக்கம்", "அனைவருக்கும் வணக்கம்", "அனைவருக்கும் நன்றி"),
+        ("مرحبا", "قال مَرْحَبًا بكم", "قال شكرا لكم"),
+        ("שלום", "אמרתי שָׁלוֹם לכולם", "אמרתי תודה לכולם"),
+        ("привет", "всем ПРИВЕТ", "всем ответ"),
+        ("ışık", "IŞIĞIN altında IŞIK", "aşık oldu"),
+        ("小爱同学", "我想和小爱 同学说话", "我想和同学说话"),
+        ("コンピュータ", "このｺﾝﾋﾟｭｰﾀは速い", "このｺﾝﾋﾞﾆは速い"),
+        ("안녕하세요", "그는 안녕하세요라고 했다", "그는 안녕이라고 했다"),
+        ("สวัสดี", "เขาพูดสวัสดีครับ", "เขาพูดขอบคุณครับ"),
+        ("on", "turn it on", "a second of the monday"),
+    ],
+)
+def test_the_guard_reads_transcripts_of_any_script(keyword, with_it, without_it):
+    guard = replace(GUARD, keyword_text=keyword)
+    assert guard.rule(candidate(0.3), with_it).status == "review"
+    assert guard.rule(candidate(0.5), with_it).status == "keyword"
+    assert guard.rule(candidate(0.3), without_it).status == "mine"
 
 
 def test_what_a_recogniser_hears_confirms_a_keyword_and_clears_nobody(params, project, monkeypatch):
