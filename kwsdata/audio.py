@@ -14,6 +14,7 @@ import soundfile
 import soxr
 
 from kwsdata.errors import AudioError
+from kwsdata.soundfiles.reader import open_sound
 
 SAMPLE_RATE = 16_000  # Hz: everything past the importers.
 FULL_SCALE = 32_768.0  # int16 steps per unit.
@@ -22,32 +23,11 @@ _FLAC_LEVEL = 0.2  # of [0, 1]: 15 % faster than libsndfile's default, files 2 %
 Waveform: TypeAlias = np.ndarray
 
 
-def read_channels(source: Path | bytes) -> tuple[np.ndarray, int]:
-    """Decode a whole sound file, channels apart, at its own rate.
-
-    Args:
-        source: a path, or the bytes of a WAV/FLAC/OGG/Opus/MP3 file.
-
-    Returns:
-        (waves [samples, channels] float32, rate in Hz).
-
-    Raises:
-        AudioError: the file cannot be decoded. The message names no path and no address, so that it is reproducible.
-    """
-    try:
-        waves, rate = soundfile.read(
-            io.BytesIO(source) if isinstance(source, bytes) else str(source), dtype="float32", always_2d=True
-        )
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        raise AudioError(f"cannot be decoded ({getattr(error, 'error_string', error)})") from None
-    return waves, int(rate)
-
-
 def read_audio(source: Path | bytes) -> tuple[Waveform, int]:
     """Decode a whole sound file to one channel at its own rate (channels are averaged).
 
     Args:
-        source: a path, or the bytes of a WAV/FLAC/OGG/Opus/MP3 file.
+        source: a path, or the bytes of a sound file (see `kwsdata.soundfiles`).
 
     Returns:
         (wave [samples] float32, rate in Hz).
@@ -55,8 +35,8 @@ def read_audio(source: Path | bytes) -> tuple[Waveform, int]:
     Raises:
         AudioError: the file cannot be decoded.
     """
-    waves, rate = read_channels(source)
-    return waves.mean(axis=1, dtype=np.float32), rate
+    with open_sound(source) as sound:
+        return sound.read().mean(axis=1, dtype=np.float32), sound.rate
 
 
 def resample(wave: Waveform, from_hz: int, to_hz: int = SAMPLE_RATE) -> Waveform:

@@ -40,7 +40,8 @@ def load_clips(sound: Sound, params: ImportParams, role: Role) -> list[Waveform 
     Raises:
         AudioError: the sound cannot be decoded.
     """
-    waves, rate = sound.load()
+    with sound.open() as opened:
+        waves, rate = opened.read(), opened.rate
     if role != "rir" or waves.ndim == 1 or waves.shape[1] <= 1:
         return [_clip(waves, rate, params, role)]
     channels = {waves[:, channel].tobytes(): waves[:, channel : channel + 1] for channel in range(waves.shape[1])}

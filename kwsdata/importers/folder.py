@@ -20,9 +20,11 @@ from pathlib import Path
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
-from kwsdata.importers.source import FileSound, Source, normal_gender, sound_files
+from kwsdata.importers.source import FileSound, Source, normal_gender
 from kwsdata.importers.tables import rows_of, source_of
 from kwsdata.named_paths import NamedFiles
+from kwsdata.soundfiles.folders import sound_files
+from kwsdata.soundfiles.formats import COMMON
 from kwsdata.text import composed, words_of_name
 
 LOG = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ def read(path: Path, options: Options) -> Iterable[Source | Reject]:
     """Yield the files below `path`, or those the CSV lists."""
     if options.label is not None and options.labels is not None:
         raise CorpusError("--label and --labels both give texts: use one of them.")
+    if not path.is_dir():
+        raise CorpusError(f"{path} is a file: give the folder that it is in, and --match for the files to take.")
     sources = list(
         _from_csv(path, options, options.labels) if options.labels is not None else _from_names(path, options)
     )
@@ -44,13 +48,16 @@ def read(path: Path, options: Options) -> Iterable[Source | Reject]:
     return list(with_speakers(sources, options.speaker_pattern))
 
 
-def _from_names(root: Path, options: Options) -> Iterator[Source]:
-    for key, path in sound_files(root):
-        text = options.label
+def _from_names(root: Path, options: Options) -> Iterator[Source | Reject]:
+    for found in sound_files(root):
+        key, text = found.key, options.label
+        if found.fault is not None:
+            yield Reject(key, found.fault)
+            continue
         if text is None and options.role == "keyword":
             folder = key.split("/")[0] if "/" in key else root.resolve().name
             text = words_of_name(folder)
-        yield Source(key, FileSound(path), text=text)
+        yield Source(key, FileSound(found.path), text=text)
 
 
 def _from_csv(root: Path, options: Options, table: Path) -> Iterator[Source | Reject]:
@@ -75,7 +82,7 @@ def _from_csv(root: Path, options: Options, table: Path) -> Iterator[Source | Re
         else:
             reason = source.reason if isinstance(source, Reject) else f"listed twice: {table.name} has it before"
             yield Reject(f"{source.key} (line {row.line})", reason)
-    unlisted = sum(key not in listed for key, _ in sound_files(root))
+    unlisted = sum(found.key not in listed for found in sound_files(root))
     if unlisted:
         LOG.warning("%d sound files below %s are not in %s and were not imported.", unlisted, root, table.name)
 
@@ -118,7 +125,7 @@ IMPORTER = Importer(
     roles=("keyword", "speech", "noise", "rir"),
     role_needed=True,
     speakers="--speaker-pattern or the CSV; else unknown (keyword, speech) or the file itself (noise, rir)",
-    layout="sound files (WAV, FLAC, OGG, Opus, MP3), directly or in folders",
+    layout=f"sound files ({COMMON}), directly or in folders",
     read=read,
     options=frozenset({"label", "labels", "speaker_pattern", "language", "allow_outside"}),
 )

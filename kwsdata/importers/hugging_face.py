@@ -10,17 +10,16 @@ split and row.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from kwsdata.audio import read_channels
 from kwsdata.corpus import Reject
 from kwsdata.errors import AudioError, CorpusError, MissingExtraError
 from kwsdata.importers.declaration import Importer, Options
-from kwsdata.importers.source import FileSound, Source, check_whole, normal_gender
+from kwsdata.importers.source import Source, normal_gender
+from kwsdata.soundfiles.reader import OpenSound, open_sound
 
 try:
     import datasets
@@ -43,15 +42,12 @@ class RowSound:
     column: str
     row: int
 
-    def load(self) -> tuple[np.ndarray, int]:
-        """Decode the bytes that the row holds, or the file that it names."""
+    def open(self) -> AbstractContextManager[OpenSound]:
+        """Open the bytes that the row holds, or the file that it names."""
         value = self.rows[self.row][self.column]
         if value is None or not (value["bytes"] or value["path"]):
             raise AudioError("cannot be read (the row holds no sound)")
-        if not value["bytes"]:
-            return FileSound(Path(value["path"])).load()
-        check_whole(value["bytes"][:8], len(value["bytes"]))
-        return read_channels(value["bytes"])
+        return open_sound(value["bytes"] or Path(value["path"]))
 
 
 def read(path: Path, options: Options) -> Iterator[Source | Reject]:

@@ -16,6 +16,7 @@ from lhotse.utils import fastcopy
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.fetched import local_copy
 from kwsdata.importers.lhotse_rows import sources_in
+from kwsdata.soundfiles.reader import OpenSound, in_memory
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class CutSound:
     cut: Any
     member: Member | None = None
 
-    def load(self) -> tuple[np.ndarray, int]:
-        """Let Lhotse decode it: [samples, channels] at the cut's own rate."""
+    @contextmanager
+    def open(self) -> Iterator[OpenSound]:
+        """Let Lhotse decode it, at the cut's own rate."""
         try:
             cut = _at_hand(self.cut) if self.member is None else _with_bytes(self.cut, self.member.read())
             with _libsndfile_alone():
@@ -52,7 +54,7 @@ class CutSound:
             raise AudioError(f"cannot be decoded (Lhotse: {type(error).__name__})") from None
         if waves is None:
             raise AudioError("cannot be decoded (the cut has no recording)")
-        return np.atleast_2d(waves).T.astype(np.float32), int(cut.sampling_rate)
+        yield in_memory(np.atleast_2d(waves).T.astype(np.float32), int(cut.sampling_rate))
 
 
 def _with_bytes(cut: Any, data: bytes) -> Any:

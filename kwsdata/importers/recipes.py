@@ -4,20 +4,20 @@ So a recipe is shown a copy of the tree, made of links, that lacks the sound fil
 """
 
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
 from lhotse import Recording
 from tqdm import tqdm
 
 from kwsdata.corpus import Reject
-from kwsdata.errors import CorpusError
-from kwsdata.importers.source import AUDIO_SUFFIXES
+from kwsdata.errors import AudioError, CorpusError
+from kwsdata.soundfiles.folders import walk
+from kwsdata.soundfiles.formats import SUFFIXES
+from kwsdata.soundfiles.reader import open_sound
 
 
 @dataclass(frozen=True)
@@ -41,32 +41,26 @@ def readable_tree(root: Path) -> Iterator[ReadableTree]:
     rejects, keys = [], []
     with tempfile.TemporaryDirectory(prefix="kwsdata-") as place:
         links = Path(place).resolve()
-        for directory, folders, names in tqdm(os.walk(root), desc="look at headers", unit="folder", disable=None):
-            folders.sort()
-            here = links / Path(directory).relative_to(root)
-            here.mkdir(exist_ok=True)
-            for name in sorted(names):
-                path = Path(directory, name)
-                if name.startswith("."):
-                    continue
-                key = path.relative_to(root).as_posix()
-                if path.suffix.lower() in AUDIO_SUFFIXES:
-                    reason = _unreadable(path) if path.is_file() else "no file"
-                    if reason is not None:
-                        rejects.append(Reject(key, reason))
-                        continue
-                    keys.append(key)
-                if path.is_file():  # opening a named pipe would wait for ever
-                    (here / name).symlink_to(path)
+        for found in tqdm(walk(root), desc="look at headers", unit="file", disable=None):
+            sound = found.path.suffix.lower() in SUFFIXES
+            reason = found.fault or (_unreadable(found.path) if sound else None)
+            if reason is not None:
+                rejects.append(Reject(found.key, reason))
+                continue
+            if sound:
+                keys.append(found.key)
+            link = links / found.path.relative_to(root)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(found.path)
         yield ReadableTree(root, links, tuple(rejects), tuple(keys))
 
 
 def _unreadable(path: Path) -> str | None:
     try:
-        info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-        return f"cannot be decoded ({getattr(error, 'error_string', error)})"
-    return None if info.frames > 0 else "empty (0 samples)"
+        with open_sound(path) as sound:
+            return "empty (0 samples)" if sound.frames == 0 else None
+    except AudioError as error:
+        return str(error)
 
 
 @contextmanager

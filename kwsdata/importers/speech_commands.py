@@ -16,7 +16,8 @@ from pathlib import Path
 
 from kwsdata.corpus import Reject
 from kwsdata.importers.declaration import Importer, Options, Remote
-from kwsdata.importers.source import FileSound, Source, sound_files
+from kwsdata.importers.source import FileSound, Source
+from kwsdata.soundfiles.folders import sound_files
 
 LOG = logging.getLogger(__name__)
 
@@ -26,15 +27,17 @@ _DATA = "https://storage.googleapis.com/download.tensorflow.org/data"
 
 def read(path: Path, options: Options) -> Iterator[Source | Reject]:
     """Yield the words; the folder is the word, the name's first part the speaker."""
-    for key, file in sound_files(path):
-        folders = key.split("/")[:-1]
+    for found in sound_files(path):
+        key, folders = found.key, found.key.split("/")[:-1]
         if folders and folders[-1].startswith("_"):
             continue
-        match = _NAME.match(file.name)
-        if not folders or match is None:
+        match = _NAME.match(found.path.name)
+        if found.fault is not None:
+            yield Reject(key, found.fault)
+        elif not folders or match is None:
             yield Reject(key, "not a word (the path is not WORD/SPEAKER_nohash_N.wav)")
         else:
-            yield Source(key, FileSound(file), folders[-1], match["speaker"], "en")
+            yield Source(key, FileSound(found.path), folders[-1], match["speaker"], "en")
     noise = path / "_background_noise_"
     if noise.is_dir():
         LOG.warning("%s was left out; it is noise: `kwsdata import folder %s --role noise --name ...`", noise, noise)

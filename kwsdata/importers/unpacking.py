@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError, OutsidePathError
-from kwsdata.importers.source import AUDIO_SUFFIXES
 from kwsdata.importers.tar_members import BLOCK
 from kwsdata.named_paths import printable, relative_parts, shown
 from kwsdata.params import ArchiveParams
+from kwsdata.soundfiles.formats import SUFFIXES
 
 LOG = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Unpacking:
 
     def leave_out(self, name: str, why: str) -> None:
         """Note a member that is not made."""
-        if Path(name).suffix.lower() in AUDIO_SUFFIXES:
+        if Path(name).suffix.lower() in SUFFIXES:
             self.rejects.append(Reject(printable(name), f"not unpacked ({why})"))
         else:
             self._left_out.append(f"{shown(name)}, {why}")

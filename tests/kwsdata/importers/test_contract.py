@@ -140,10 +140,9 @@ def test_sources_survive_the_way_to_a_worker(imported):
     good = next(source for source in sources if not any(part in source.key for part in case.rejects))
     sent = pickle.dumps(good)
     assert len(sent) < 20_000  # a pointer to the sound, not the sound
-    waves, rate = pickle.loads(sent).sound.load()
-    expected, expected_rate = good.sound.load()
-    assert rate == expected_rate
-    np.testing.assert_array_equal(waves, expected)
+    with pickle.loads(sent).sound.open() as there, good.sound.open() as here:
+        assert there.rate == here.rate
+        np.testing.assert_array_equal(there.read(), here.read())
 
 
 def test_too_many_rejects_fail_and_name_the_limit(imported, lenient, tmp_path):

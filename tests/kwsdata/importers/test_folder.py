@@ -1,4 +1,5 @@
 import logging
+import os
 import unicodedata
 
 import numpy as np
@@ -188,6 +189,41 @@ def test_a_wav_cut_short_is_damaged_not_shorter(importing, tmp_path):
     part.write_bytes(part.read_bytes()[:20_000])
     importing("folder", tmp_path / "x", role="noise")
     assert importing.rejects() == {"part.wav": "cut short (20000 bytes of the 48044 that its header promises)"}
+
+
+def test_everything_in_a_folder_is_a_clip_or_a_reject(importing, tmp_path):
+    put_tone(tmp_path / "x/anna/1.wav", 0)
+    put_tone(tmp_path / "else/1.flac", 1)
+    (tmp_path / "x/ben").symlink_to(tmp_path / "else")
+    put_tone(tmp_path / "x/cafe.wav", 2).rename(tmp_path / "x" / os.fsdecode(b"caf\xe9.wav"))
+    put_tone(tmp_path / "x/no_suffix.wav", 3).rename(tmp_path / "x/no_suffix")
+    os.mkfifo(tmp_path / "x/pipe.wav")
+    (tmp_path / "x/carl").symlink_to("/not/mounted")
+    (tmp_path / "x/page.mp3").write_text("<html>not found</html>")
+    (tmp_path / "x/empty.aiff").touch()
+    (tmp_path / "x/.DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    (tmp_path / "x/read me.txt").write_text("not sound")
+    importing.limits = importing.limits.model_copy(update={"max_reject_fraction": 0.9})
+    importing("folder", tmp_path / "x", role="noise")
+    origins = {cut.custom.get("origin", cut_id) for cut_id, cut in importing.cuts().items()}
+    assert origins == {"anna/1.wav", "ben/1.flac", "caf\\xe9.wav", "tiny-no_suffix"}
+    assert importing.rejects() == {
+        "carl": "cannot be read (a link to what is not there)",
+        "empty.aiff": "is empty (0 bytes)",
+        "page.mp3": "cannot be decoded (it is a web page (HTML): download the file again)",
+        "pipe.wav": "cannot be read (it is a named pipe)",
+    }
+
+
+def test_two_encodings_of_one_name_are_two_clips(importing, tmp_path):
+    for number, name in enumerate((b"caf\xe9.wav", b"caf\xea.wav", "caf\u00e9.wav".encode())):
+        put_tone(tmp_path / "x/new.wav", number).rename(tmp_path / "x" / os.fsdecode(name))
+    assert importing("folder", tmp_path / "x", role="noise")["clips"] == 3
+
+
+def test_a_file_in_place_of_the_folder_is_told(importing, tmp_path):
+    with pytest.raises(CorpusError, match="is a file: give the folder that it is in"):
+        importing("folder", put_tone(tmp_path / "1.wav", 0), role="noise")
 
 
 @pytest.mark.parametrize(
