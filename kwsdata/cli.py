@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, safe_name, show
+from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, safe_name, show
 from kwsdata.dataset.commands import register
+from kwsdata.errors import ParamsError
 from kwsdata.importers import KINDS
 from kwsdata.params import load_params
 from kwsdata.publish.commands import register as register_publish
@@ -24,7 +25,7 @@ def synthesize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Speak the keyword, words like it and general sentences in many voices, offline."""
     from kwsdata.synthesize.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params)
 
 
 @command(app, "index", "kwsdata index")
@@ -56,7 +57,7 @@ def augment(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Make augmented copies of every train clip (rooms, noise, speed, level), each with its recipe."""
     from kwsdata.augment.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params)
 
 
 @command(app, "make-testsets", "kwsdata make-testsets")
@@ -80,7 +81,7 @@ def embed_augmented(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Embed augmented clips and dev streams for the teacher `speech_embedding`; an interrupted run goes on."""
     from kwsdata.embed_augmented.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params)
 
 
 @command(
@@ -197,7 +198,7 @@ def embed(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Turn every clip of the split into vectors, 80 ms apart, and index those of the train partition's negatives."""
     from kwsdata.embed.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params)
 
 
 @command(
@@ -222,7 +223,7 @@ def mine_negatives(
     """Find the sounds, of train and of pools you name, that are nearest to the keyword and do not say it."""
     from kwsdata.mine_negatives.stage import asked, run
 
-    show(run(asked(load_params(params), pool or [], model), out=out))
+    run_stage(lambda settings: run(asked(settings, pool or [], model), out=out), params)
 
 
 @command(app, "check", "kwsdata check")
@@ -230,7 +231,7 @@ def check(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Look for leaks between partitions and faults of sound and labels; fails on those that `check.fail` names."""
     from kwsdata.check.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params)
 
 
 @command(
@@ -308,6 +309,38 @@ def listen(
     from kwsdata.listen.command import listen as write_page
 
     show(write_page(clip_id, out, browser))
+
+
+@command(
+    app,
+    "cache",
+    "kwsdata cache\nkwsdata cache --prune\nkwsdata cache --prune --max-gb 0\nkwsdata cache --prune --step augment",
+)
+def cache(
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what was not used for longest; nothing that a running command uses.")
+    ] = False,
+    max_gb: Annotated[
+        float | None,
+        typer.Option(min=0, help="How much stays; by default `cache.max_gb`, of one step nothing."),
+    ] = None,
+    step: Annotated[str | None, typer.Option(help="Of this step alone, as the list names it.")] = None,
+    params: ParamsOption = DEFAULT_PARAMS,
+) -> None:
+    """Show what finished work takes in data/.cache, by the step that made it; prune it. (DVC's cache is another.)"""
+    from kwsdata.pruning import prune as prune_cache
+    from kwsdata.pruning import summary
+
+    limit = load_params(params).cache.max_gb
+    if not prune and (max_gb is not None or step is not None):
+        raise ParamsError("--max-gb and --step belong to --prune: type `kwsdata cache --prune` with them.")
+    if not prune:
+        show(summary(limit))
+        return
+    wanted = max_gb if max_gb is not None else 0.0 if step is not None else limit
+    if wanted is None:
+        raise ParamsError("cache.max_gb is null, so that there is nothing to prune to: give --max-gb.")
+    show(prune_cache(wanted, step))
 
 
 register(app)

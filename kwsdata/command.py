@@ -11,6 +11,8 @@ import typer
 
 from kwsdata.errors import KwsError, MissingExtraError
 from kwsdata.oserrors import explain
+from kwsdata.params import load_params
+from kwsdata.pruning import in_use
 from kwsdata.text import file_stem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -85,6 +87,14 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
         return function
 
     return register
+
+
+def run_stage(run: Callable[..., Any], params: Path, **options: Any) -> None:
+    """Run a stage with the params of a file, print its summary, and leave the cache within `cache.max_gb`."""
+    settings = load_params(params)
+    with in_use(settings.cache.max_gb):
+        summary = run(settings, **options)
+    show(summary)
 
 
 def _fail(line: str) -> NoReturn:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, show
+from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, show
 from kwsdata.params import load_params
 
 app = new_app("The compact training stage for wake words: train, export, evaluate, detect.")
@@ -16,7 +16,7 @@ def train_teacher(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Train the teacher that `teacher.name` names, or take a user's own; nothing for `null`."""
     from kwstrain.train_teacher.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params)
 
 
 @command(app, "teach", "kwstrain teach")
@@ -24,7 +24,7 @@ def teach(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Write the teacher's answers to every augmented clip, for the student to learn from."""
     from kwstrain.teach.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params)
 
 
 @command(app, "train", "kwstrain train\nkwstrain train --no-resume")
@@ -35,7 +35,7 @@ def train(
     """Train the student; an interrupted run goes on from its last checkpoint to the same weights."""
     from kwstrain.train.stage import run
 
-    show(run(load_params(params), resume=resume, taught=Path("data/teach")))
+    run_stage(run, params, resume=resume, taught=Path("data/teach"))
 
 
 @command(app, "quantize", "kwstrain quantize")
@@ -43,7 +43,7 @@ def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Calibrate the trained student and fine-tune it with fake quantisation, so that it computes in 8-bit integers."""
     from kwstrain.quantize.stage import run
 
-    show(run(load_params(params), taught=Path("data/teach")))
+    run_stage(run, params, taught=Path("data/teach"))
 
 
 @command(app, "export", "kwstrain export")

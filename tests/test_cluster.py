@@ -224,7 +224,7 @@ def test_a_worker_killed_in_the_middle_of_a_stage_costs_nothing(
     if seeing == "s3 alone":
         cluster, remote = request.getfixturevalue("far_cluster")
         store = f"{remote.url}/killed"
-    finished = lambda: len(list(Path("cache/augment").glob("*/*.jsonl.gz")))  # noqa: E731
+    finished = lambda: len(list(Path("cache/augment").glob("*/*/entry.json")))  # noqa: E731
     when: list[int] = []
 
     def kill() -> None:

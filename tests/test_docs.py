@@ -46,6 +46,7 @@ RUN_BY = {
 # ... or its stage is (`dvc repro` runs it), or its function is called by tests of the package of that name, ...
 STAGES_AND_FUNCTIONS = {
     "kwsdata": {
+        "cache",
         "card",
         "check",
         "diff",

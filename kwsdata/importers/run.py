@@ -27,6 +27,7 @@ from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.decode import decoded
 from kwsdata.importers.source import Source, clip_id
 from kwsdata.params import ExecutorParams, ImportParams
+from kwsdata.pruning import in_use
 from kwsdata.scratch import scratch_beside
 from kwsdata.text import composed, file_stem, key, tidy
 from kwsdata.voice import word_span
@@ -47,6 +48,7 @@ class Found:
     speakers: Literal["known", "unknown"]
 
 
+@in_use(None)  # a copy of what lies elsewhere stays as long as it is read
 def run_import(
     kind: str,
     path: str | Path,

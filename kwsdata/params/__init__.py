@@ -14,6 +14,7 @@ from kwsdata.params.augmentation import AugmentParams, SimulateRirsParams
 from kwsdata.params.base import Block, explain
 from kwsdata.params.data import (
     ArchiveParams,
+    CacheParams,
     ExecutorParams,
     FeaturesParams,
     FeaturizeParams,
@@ -46,6 +47,7 @@ __all__ = [
     "AugmentParams",
     "Block",
     "BundleParams",
+    "CacheParams",
     "CalibrationParams",
     "CheckParams",
     "DistillParams",
@@ -86,6 +88,7 @@ class Params(Block):
 
     keyword: KeywordParams
     executor: ExecutorParams
+    cache: CacheParams
     import_: ImportParams = Field(alias="import")
     partitions: PartitionsParams
     synthesize: SynthesizeParams

@@ -41,6 +41,12 @@ class ArchiveParams(Block):
     max_members: int = Field(ge=1)
 
 
+class CacheParams(Block):
+    """How much of finished work is kept in the cache between stages; null: all of it."""
+
+    max_gb: float | None = Field(gt=0)
+
+
 class ImportParams(Block):
     """What makes an imported sound unusable, and how many of those a corpus may have."""
 
