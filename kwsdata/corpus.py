@@ -22,6 +22,7 @@ Role = Literal["keyword", "speech", "noise", "rir"]
 
 ROOTS = (Path("data/corpora"), Path("data/synthetic"))  # where corpora lie: imported ones, and those made here
 
+MADE_HERE = "Apache-2.0"  # the licence of sound that is made here, but for what the makers of a voice ask
 MAX_SHARD_SAMPLES = 3600 * SAMPLE_RATE  # a shard also ends after an hour of sound, so that memory stays bounded
 
 

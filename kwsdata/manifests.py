@@ -7,6 +7,9 @@ Fields in `cut.custom`:
     label                   set by `index`: keyword | confusable | speech | noise | rir
     partition               set by `split`: train | dev | test
     parent, recipe          of an augmented clip: the cut it came from and every draw that made it
+    parent_sha256           the parent's audio_sha256: ids may be shared, sounds are not
+    sources                 of a clip made here: [[id, audio_sha256], ...] of every further sound and room in it
+    credits                 of a clip that was made elsewhere: [[source, licence], ...] of all that is heard in it
     shard                   in manifests outside a shard directory: where the bytes are (see `kwsdata.shards`)
 """
 

@@ -13,9 +13,12 @@ Conventions, the same for simulated and measured responses:
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from lhotse import MonoCut
@@ -26,6 +29,7 @@ from kwsdata.files import stamp_of
 from kwsdata.reach import reach
 from kwsdata.ring import Ring
 from kwsdata.shards import load_audio, shard_cuts
+from kwsdata.sources import SourceId, check_named
 from kwsdata.transforms.convolution import Filter
 
 DIRECT_SAMPLE = 40
@@ -100,10 +104,11 @@ def to_stored(wave: Waveform) -> tuple[Waveform, float]:
 class RirBank:
     """Impulse responses by id, loaded when first asked for; `choose` maps a number in [0, 1) to an id.
 
-    The last ones used are kept, up to 120 MB.
+    The last ones used are kept, up to 120 MB. `named`: those that may be read; None: all.
     """
 
     cuts: dict[str, MonoCut]
+    named: frozenset[str] | None = None
     ring: Ring = field(init=False)
     _loaded: OrderedDict[str, Filter] = field(default_factory=OrderedDict, repr=False)
 
@@ -115,16 +120,27 @@ class RirBank:
         """All ids, sorted."""
         return sorted(self.cuts)
 
-    def choose(self, unit: float) -> str:
+    def choose(self, unit: float) -> SourceId:
         """Return the id that `unit` in [0, 1) falls on; a response added later takes over few others' numbers."""
-        return self.ring.choose(unit)
+        return SourceId(self.ring.choose(unit))
 
-    def wave(self, rir_id: str) -> Waveform:
+    def only(self, named: Iterable[SourceId]) -> Self:
+        """Return this bank, with what it keeps, of which only the responses in `named` can be read."""
+        view = copy(self)
+        object.__setattr__(view, "named", frozenset(named))
+        return view
+
+    def wave(self, rir_id: SourceId) -> Waveform:
         """Return float32 [samples], direct path at `DIRECT_SAMPLE` with energy 1."""
         return self.filter(rir_id).taps
 
-    def filter(self, rir_id: str) -> Filter:
-        """Return the response as a filter, whose spectra are kept with it."""
+    def filter(self, rir_id: SourceId) -> Filter:
+        """Return the response as a filter, whose spectra are kept with it.
+
+        Raises:
+            UnnamedSourceError: it may not be read (see `only`).
+        """
+        check_named(rir_id, self.named)
         if rir_id in self._loaded:
             self._loaded.move_to_end(rir_id)
             return self._loaded[rir_id]

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.augment.recipe import Materials, Recipe
+from kwsdata.augment.recipe import Recipe
 from kwsdata.errors import AudioError
+from kwsdata.materials import Materials
 from kwsdata.transforms.babble import babble_of
 from kwsdata.transforms.band_limit import apply_band_limit
 from kwsdata.transforms.clipping import apply_clipping
@@ -74,19 +75,23 @@ def render(
 
     Args:
         takes: what to make.
-        materials: holds the responses and recordings that the recipes name.
+        materials: holds the responses and recordings that the recipes name; a take is given those alone.
         engine: what warps and convolves.
         early_ms: also return the early-only targets, with this much of the room.
+
+    Raises:
+        UnnamedSourceError: an effect reads a sound that no draw of its recipe names.
     """
     recipes = [take.recipe for take in takes]
+    given = [(recipe, materials.only(recipe.sources)) for recipe in recipes]
     voices = [_voice(take, engine) for take in takes]
-    scenes = [_scene(*voice, recipe, materials) for voice, recipe in zip(voices, recipes, strict=True)]
+    scenes = [_scene(*voice, *each) for voice, each in zip(voices, given, strict=True)]
     spans = [span for _, span in scenes]
     early: list[Waveform | None] = [None] * len(takes)
     if early_ms is not None:
-        early = [_early(wave, r, materials, engine, early_ms) for (wave, _), r in zip(scenes, recipes, strict=True)]
-    waves = [_room(wave, recipe, materials, engine) for (wave, _), recipe in zip(scenes, recipes, strict=True)]
-    waves = [_sounds(*each, materials) for each in zip(waves, spans, recipes, strict=True)]
+        early = [_early(wave, *each, engine, early_ms) for (wave, _), each in zip(scenes, given, strict=True)]
+    waves = [_room(wave, *each, engine) for (wave, _), each in zip(scenes, given, strict=True)]
+    waves = [_sounds(wave, span, *each) for wave, span, each in zip(waves, spans, given, strict=True)]
     waves = [_device(*each) for each in zip(waves, spans, recipes, strict=True)]
     return [Rendered(*each) for each in zip(waves, spans, early, strict=True)]
 

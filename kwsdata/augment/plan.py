@@ -79,7 +79,8 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
             offset += len(line)
             tars.add(tar_at(custom["shard"]))
             samples = row["recording"]["num_samples"]
-            sound = {"place": custom["shard"], "samples": samples, "sha256": content}
+            sound = {"place": custom["shard"], "samples": samples, "content": content}
+            sound["audio_sha256"] = custom["audio_sha256"]
             if label in corpora:
                 corpora[label].add(corpus)
             if label == "noise" and _named(corpus, params.noise_corpora):

@@ -1,12 +1,13 @@
 """What was done to one copy of one clip: every draw, in the order of the chain, as plain JSON."""
 
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any, Self, get_args, get_type_hints
 
 from kwsdata.draws import rng_for, unit_for
+from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams
-from kwsdata.rirs import RirBank
-from kwsdata.sounds import SoundPool
+from kwsdata.sources import SourceId, source_ids
 from kwsdata.transforms.babble import BabbleDraw, draw_babble
 from kwsdata.transforms.band_limit import BandLimitDraw, draw_band_limit
 from kwsdata.transforms.clipping import ClippingDraw, draw_clipping
@@ -22,17 +23,6 @@ from kwsdata.transforms.shift import ShiftDraw, draw_shift
 from kwsdata.transforms.speed import SpeedDraw, draw_speed
 from kwsdata.transforms.telephone import TelephoneDraw, draw_telephone
 from kwsdata.transforms.tempo import TempoDraw, draw_tempo
-
-Draw = TypeVar("Draw")
-
-
-@dataclass(frozen=True)
-class Materials:
-    """What effects draw from; None where there is nothing of the kind."""
-
-    rirs: RirBank | None = None
-    noises: SoundPool | None = None
-    speech: SoundPool | None = None
 
 
 @dataclass(frozen=True)
@@ -62,33 +52,31 @@ class Recipe:
         return {"copy": self.copy} | {name: dict(vars(getattr(self, name))) for name in self.effects}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Recipe":
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """Return the recipe that `to_dict` described."""
-        return cls(copy=values["copy"], **{key: _DRAWS[key](**value) for key, value in values.items() if key != "copy"})
+        kind: Any = cls
+        draws = _draw_types(kind)
+        return cls(copy=values["copy"], **{key: draws[key](**value) for key, value in values.items() if key != "copy"})
 
     @property
     def effects(self) -> list[str]:
         """Names of the effects that do something, in the order of the chain."""
-        return [name for name in _DRAWS if getattr(self, name) is not None]
+        kind: Any = type(self)
+        return [name for name in _draw_types(kind) if getattr(self, name) is not None]
+
+    @property
+    def sources(self) -> tuple[SourceId, ...]:
+        """Ids of all that its draws mix in, each once."""
+        return tuple(dict.fromkeys(one for name in self.effects for one in source_ids(getattr(self, name))))
 
 
-_DRAWS: dict[str, type] = {
-    "fragment": FragmentDraw,
-    "speed": SpeedDraw,
-    "tempo": TempoDraw,
-    "pitch": PitchDraw,
-    "context": ContextDraw,
-    "shift": ShiftDraw,
-    "reverb": ReverbDraw,
-    "noise": NoiseDraw,
-    "babble": BabbleDraw,
-    "equalizer": EqualizerDraw,
-    "band_limit": BandLimitDraw,
-    "loudness": LoudnessDraw,
-    "clipping": ClippingDraw,
-    "telephone": TelephoneDraw,
-    "codec": CodecDraw,
-}
+@lru_cache
+def _draw_types(recipe: type) -> dict[str, type]:
+    """Return the type of each effect's draw, in the order of the chain."""
+    hints = get_type_hints(recipe)
+    return {field.name: get_args(hints[field.name])[0] for field in fields(recipe) if field.name != "copy"}
+
+
 _FOREGROUND_ONLY = {"pitch", "context", "shift", "reverb", "noise", "babble"}
 
 

@@ -13,18 +13,20 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.augment.chain import Rendered, Take, render
-from kwsdata.augment.recipe import Materials, Recipe, draw_recipe
+from kwsdata.augment.recipe import Recipe, draw_recipe
 from kwsdata.cache import Step
 from kwsdata.content import Contents
 from kwsdata.errors import AudioError
 from kwsdata.files import FileState, read_json, state_of, write_json
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
+from kwsdata.materials import Materials
 from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params import AugmentParams
 from kwsdata.reach import reach
 from kwsdata.rirs import load_bank
 from kwsdata.shards import SHAR, Clip, ahead, batches, read_place, write_shard
 from kwsdata.sounds import Sound, SoundPool
+from kwsdata.sources import SourceId
 from kwsdata.transforms.engine import Engine, engine_for
 
 SHARD = Step("augment", __name__)
@@ -103,30 +105,21 @@ def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], m
         row = cut_to_dict(parent)
         row["custom"] = {key: value for key, value in row["custom"].items() if key != "shard"}
         rows.append(row)
-    written = [[recipe.to_dict() for recipe in group] for group in recipes]
+    named = {source for group in recipes for recipe in group for source in recipe.sources}
     return {
         "parents": rows,
-        "recipes": written,
-        "drawn": _contents_of(set(_texts(written)), materials, task.root),
+        "recipes": [[recipe.to_dict() for recipe in group] for group in recipes],
+        "drawn": _contents_of(named, materials, task.root),
         "settings": [task.params.engine, task.params.device, task.params.early_target_ms],
     }
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in nested lists and mappings: any of them may name a sound."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
-
-
-def _contents_of(names: set[str], materials: Materials, root: Path) -> dict[str, list[Any]]:
+def _contents_of(names: set[SourceId], materials: Materials, root: Path) -> dict[str, list[Any]]:
     """Return {name: what it stands for} of the noises, voices and rooms among `names`, by their bytes."""
     found: dict[str, list[Any]] = {}
     for kind, pool in (("noise", materials.noises), ("speech", materials.speech)):
         sounds = pool.sounds if pool is not None else {}
-        found |= {f"{kind} {name}": [sounds[name].sha256, sounds[name].samples] for name in names & sounds.keys()}
+        found |= {f"{kind} {name}": [sounds[name].content, sounds[name].samples] for name in names & sounds.keys()}
     contents = Contents(root)
     rooms = materials.rirs.cuts if materials.rirs else {}
     for name in names & rooms.keys():
@@ -173,7 +166,7 @@ def make_clips(
     stored = [to_int16(one.wave) for one in made]
     hashes = [audio_sha256(wave) for wave in stored]
     return [
-        _clip(parent, recipe, one, wave, sha256)
+        _clip(parent, recipe, materials, one, wave, sha256)
         for (parent, _, recipe), one, wave, sha256 in zip(copies, made, stored, hashes, strict=True)
     ]
 
@@ -187,7 +180,9 @@ def _take(parent: MonoCut, wave: Waveform, recipe: Recipe) -> Take:
         raise AudioError(f"{parent.id} {error}") from None
 
 
-def _clip(parent: MonoCut, recipe: Recipe, made: Rendered, stored: np.ndarray, sha256: str) -> Clip:
+def _clip(
+    parent: MonoCut, recipe: Recipe, materials: Materials, made: Rendered, stored: np.ndarray, sha256: str
+) -> Clip:
     said = parent.supervisions[0] if parent.supervisions else None
     custom = {key: value for key, value in (parent.custom or {}).items() if key != "shard"}
     custom |= {
@@ -195,6 +190,7 @@ def _clip(parent: MonoCut, recipe: Recipe, made: Rendered, stored: np.ndarray, s
         "parent_sha256": custom["audio_sha256"],
         "audio_sha256": sha256,
         "recipe": recipe.to_dict(),
+        "sources": [[source, sound] for source in recipe.sources for sound in materials.sha256_of(source)],
     }
     cut = make_cut(
         f"{parent.id}-a{recipe.copy:02d}",

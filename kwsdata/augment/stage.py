@@ -4,8 +4,9 @@
     data/augmented/augment.json     what was made
 
 A clip `PARENT-a00` is the clip itself (in its lead and tail), `PARENT-a01`... are augmented; custom: parent,
-parent_sha256, recipe, and what the parent had. Each shard is made once and kept in the cache under the hash of its
-parents, recipes, sounds and code: an interrupted run goes on where it was, and a changed corpus remakes its own shards.
+parent_sha256, recipe, sources ([id, hash of its samples] of every sound and room that was mixed in), and what the
+parent had. Each shard is made once and kept in the cache under the hash of its parents, recipes, sounds and code: an
+interrupted run goes on where it was, and a changed corpus remakes its own shards.
 """
 
 from collections import Counter

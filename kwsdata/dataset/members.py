@@ -6,6 +6,8 @@ A part is one partition of one stage's output, named after both:
     augmented/train  mined/train            what was made of them for training
     testsets/dev/clean  testsets/test/...   the streams that are measured
     rirs/train  rirs/dev  rirs/test         the rooms
+
+All of them come from corpora, whose rows are read as clips of parts called corpora/NAME.
 """
 
 import hashlib
@@ -27,14 +29,17 @@ _MANIFESTS = (
     ("testsets/{}", "data/testsets/*/*/cuts.*.jsonl.gz"),
     ("rirs/{}", "data/rirs/*/cuts.*.jsonl.gz"),
 )
-_NAMED = {"audio_sha256", "corpus", "label", "licence", "parent", "partition", "shard", "speaker", "synthetic"}
+_CORPORA = ("data/corpora/*/shar/cuts.*.jsonl.gz", "data/synthetic/*/shar/cuts.*.jsonl.gz")
+_NAMED = {"audio_sha256", "corpus", "label", "licence", "credits", "parent", "partition", "shard", "sources", "speaker",
+          "synthetic"}  # fmt: skip
 STREAM = "stream"  # the label of a test stream, which has events instead
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """One clip. `audio`: the hash of its samples; `said`: ((start, end) in samples and text of each supervision);
-    `recipe`: what else the cut tells of how it was made.
+    `sources`: (id, hash of the samples) of what was mixed in, None where that was not recorded; `credits`: (source,
+    licence) of all that is heard in a clip from elsewhere; `recipe`: what else the cut tells of how it was made.
     """  # fmt: skip
 
     part: str
@@ -48,7 +53,14 @@ class Member:
     synthetic: bool
     said: tuple[tuple[int, int, str | None], ...]
     parent: str | None
+    sources: tuple[tuple[str, str], ...] | None
+    credits: tuple[tuple[str, str], ...] | None
     recipe: dict[str, Any]
+
+    @property
+    def parent_audio(self) -> str | None:
+        """The hash of the parent's samples."""
+        return self.recipe.get("parent_sha256")
 
     @property
     def hours(self) -> float:
@@ -97,6 +109,18 @@ def members_of(tree: Tree, parts: Iterable[str] | None = None) -> Iterator[Membe
                 yield member_of(part, row)
 
 
+def corpus_members(tree: Tree) -> Iterator[Member]:
+    """Yield the clips of all corpora, those included that no part has (rooms, clips that were left out).
+
+    Raises:
+        StageInputError: a manifest is damaged.
+    """
+    for pattern in _CORPORA:
+        for path in tree.find(pattern):
+            for row in rows_of(tree, path):
+                yield member_of(f"corpora/{path.split('/')[2]}", row)
+
+
 def rows_of(tree: Tree, path: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of a manifest.
 
@@ -114,7 +138,11 @@ def rows_of(tree: Tree, path: str) -> Iterator[dict[str, Any]]:
 
 
 def member_of(part: str, row: dict[str, Any]) -> Member:
-    """Return the facts in one row of a manifest."""
+    """Return the facts in one row of a manifest.
+
+    Raises:
+        StageInputError: its sources or credits are no pairs of texts.
+    """
     custom = row.get("custom") or {}
     recipe = {key: value for key, value in custom.items() if key not in _NAMED}
     events = [said["custom"] for said in row["supervisions"] if said.get("custom")]
@@ -139,5 +167,25 @@ def member_of(part: str, row: dict[str, Any]) -> Member:
             for said in row["supervisions"]
         ),
         parent=custom.get("parent"),
+        sources=_pairs(part, row["id"], custom, "sources"),
+        credits=_pairs(part, row["id"], custom, "credits"),
         recipe=recipe,
     )
+
+
+def _pairs(part: str, clip: str, custom: dict[str, Any], name: str) -> tuple[tuple[str, str], ...] | None:
+    if custom.get(name) is None:
+        return None
+    pairs = pairs_of(custom[name])
+    if pairs is None:
+        raise StageInputError(f"{clip} of {part}: custom[{name!r}] is no list of pairs of texts: type `dvc repro`.")
+    return pairs
+
+
+def pairs_of(value: Any) -> tuple[tuple[str, str], ...] | None:
+    """Return [[text, text], ...] of a manifest as pairs; None if it is anything else."""
+    match value:
+        case list() if all(isinstance(row, list) and [type(one) for one in row] == [str, str] for row in value):
+            return tuple((first, second) for first, second in value)
+        case _:
+            return None

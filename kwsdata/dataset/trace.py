@@ -1,6 +1,5 @@
 """Where one clip comes from: its parents and all that is heard in it, licences, recipe, stage, command and commit."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from kwsdata.dataset.nearest import nearest_ids
 from kwsdata.dataset.trees import LOCK, Tree, git
 from kwsdata.errors import StageInputError
 from kwsdata.files import load_json
+from kwsdata.publish.heard import Hearing
 
 _MADE_BY = {"split": "split", "augmented": "augment", "mined": "mine_negatives", "testsets": "make_testsets",
             "rirs": "simulate_rirs"}  # fmt: skip
@@ -21,31 +21,33 @@ def trace(tree: Tree, cut_id: str, root: Path = Path()) -> dict[str, Any]:
 
     Returns:
         `cut`: what it is; `parents`: the clips it was cut or augmented from, nearest first; `heard`: what else sounds
-        in it (noise, rooms, voices; of a stream every clip); `corpora`: what the corpora of all of them declare;
-        `recipe` and `recipe_words`; `made`: stage, command, the output's hash in dvc.lock, and the commit of that.
+        in it (noise, rooms, voices; of a stream every clip); `sources`: whose recordings all of that is in the end, and
+        under which licences; `not_found`: sounds in it that no part has; `corpora`: what the corpora of all of them
+        declare; `recipe` and `recipe_words`; `made`: stage, command, the output's hash in dvc.lock, and the commit of
+        that.
 
     Raises:
         StageInputError: no clip has this id.
     """
-    found = {member.id: member for member in _with_ids(tree, {cut_id})}
-    if cut_id not in found:
+    cut = next((member for member in members_of(tree) if member.id == cut_id), None)
+    if cut is None:
         alike = ", ".join(nearest_ids(cut_id, (member.id for member in members_of(tree))))
         raise StageInputError(f"no clip of {tree.name} is called {cut_id!r}; nearest: {alike}.")
-    cut = found[cut_id]
     parents: list[Member] = []
-    while (parent := (parents[-1] if parents else cut).parent) is not None:
-        above = next(_with_ids(tree, {parent}), None)
-        if above is None or above.id in {one.id for one in parents}:
-            break
+    while (above := _parent_of(tree, parents[-1] if parents else cut)) is not None and above not in parents:
         parents.append(above)
-    wanted = heard_in(cut.recipe) - {cut_id}
-    heard = sorted(_with_ids(tree, wanted), key=lambda member: (member.part, member.id))
+    wanted = set(cut.sources or ())
+    found = _with_sounds(tree, wanted)
+    heard = sorted((found[pair] for pair in wanted & found.keys()), key=lambda member: (member.part, member.id))
+    sources = Hearing(tree).shares(cut)
     corpora = sorted({member.corpus for member in (cut, *parents, *heard)})
     return {
         "cut": _told(cut),
         "parents": [_told(member) for member in parents],
         "parent_not_found": (parents[-1] if parents else cut).parent,
         "heard": [_told(member) for member in heard],
+        "not_found": [{"id": clip, "audio_sha256": audio} for clip, audio in sorted(wanted - found.keys())],
+        "sources": [{"source": share.source, "licence": share.licence} for share in sources],
         "corpora": {corpus: _declared(tree, corpus) for corpus in corpora},
         "recipe": cut.recipe,
         "recipe_words": in_words(cut.recipe),
@@ -53,15 +55,25 @@ def trace(tree: Tree, cut_id: str, root: Path = Path()) -> dict[str, Any]:
     }
 
 
-def heard_in(recipe: dict[str, Any]) -> set[str]:
-    """Return the ids of the clips and rooms that a recipe names, besides the parent."""
-    drawn = recipe.get("recipe") or {}
-    ids = {(drawn.get(effect) or {}).get(name) for effect, name in
-           (("noise", "noise"), ("context", "speech"), ("reverb", "rir"))}  # fmt: skip
-    ids |= set((drawn.get("babble") or {}).get("voices", []))
-    ids |= {segment[2] for segment in recipe.get("segments", [])}
-    ids |= {(event.get("recipe") or {}).get("rir") for event in recipe.get("events", [])}
-    return {str(one) for one in ids if one}
+def _parent_of(tree: Tree, member: Member) -> Member | None:
+    if member.parent is None or member.parent_audio is None:
+        return None
+    pair = (member.parent, member.parent_audio)
+    return _with_sounds(tree, {pair}).get(pair)
+
+
+def _with_sounds(tree: Tree, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Member]:
+    """Return the clips with these (id, hash of the samples): one of another id where the sound alone is found."""
+    found: dict[tuple[str, str], Member] = {}
+    alike: dict[str, Member] = {}
+    audios = {audio for _, audio in wanted}
+    for member in members_of(tree) if wanted else ():
+        if member.audio in audios:
+            alike.setdefault(member.audio, member)
+            found.setdefault((member.id, member.audio), member)
+        if wanted <= found.keys():
+            break
+    return {(clip, audio): found.get((clip, audio), alike[audio]) for clip, audio in wanted if audio in alike}
 
 
 def in_words(recipe: dict[str, Any]) -> str:
@@ -77,18 +89,6 @@ def in_words(recipe: dict[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _with_ids(tree: Tree, ids: set[str]) -> Iterator[Member]:
-    """Yield the clips with these ids, reading manifests until all are found."""
-    missing = set(ids)
-    if missing:
-        for member in members_of(tree):
-            if member.id in missing:
-                missing.remove(member.id)
-                yield member
-                if not missing:
-                    return
 
 
 def _told(member: Member) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from kwsdata.manifests import safe_id
 _LONGEST_S = 60.0  # of a stream: its events are clips of their own
 _EVENTS = 200  # listed of a stream
 _TOLD = {"corpus", "label", "licence", "speaker", "partition", "synthetic", "role"}  # in the panel's own line
-_HIDDEN = {"parent", "recipe", "shard", "segments", *_TOLD}
+_HIDDEN = {"credits", "parent", "recipe", "shard", "segments", "sources", *_TOLD}
 _PARENTS = 5
 
 

@@ -17,11 +17,13 @@ from kwsdata.draws import rng_for, unit_for
 from kwsdata.make_testsets.plan import Segment
 from kwsdata.make_testsets.render import faded
 from kwsdata.manifests import audio_sha256, make_cut
+from kwsdata.materials import Materials
 from kwsdata.params import NoiseReverbParams
 from kwsdata.ring import Ring
 from kwsdata.rirs import load_bank
 from kwsdata.shards import Clip, load_audio
 from kwsdata.sounds import Sound, SoundPool
+from kwsdata.sources import SourceId, source_ids
 from kwsdata.transforms.levels import active_level, below_full_scale
 from kwsdata.transforms.noise import mix
 from kwsdata.transforms.reverb import apply_reverb
@@ -33,8 +35,8 @@ NAME = "noise_reverb"
 class CellDraw:
     """What one keyword of one cell got."""
 
-    rir: str
-    noise: str
+    rir: SourceId
+    noise: SourceId
     position: float
     snr_db: float
     t60_s: float
@@ -74,25 +76,30 @@ def render_cell(task: CellTask) -> Clip:
     """Return the stream of one cell: its sound, and a cut with one supervision a keyword."""
     bank = load_bank(task.rirs)
     rooms = Ring(rir for rir, cut in bank.cuts.items() if (cut.custom or {}).get("t60_s") == task.t60_s)
-    pool = SoundPool({cut.id: _sound(cut) for cut in task.noises})
+    noises = SoundPool({cut.id: _sound(cut) for cut in task.noises})
+    materials = Materials(bank, noises)
     gap = round(task.gap_s * SAMPLE_RATE)
     waves: list[Waveform] = []
     segments: list[list[object]] = []
     supervisions: list[SupervisionSegment] = []
+    sources: dict[tuple[str, str], None] = {}
     at = 0
     for word in task.words:
         custom = word.cut.custom or {}
         rng = rng_for(task.seed, NAME, task.snr_db, task.t60_s, custom["audio_sha256"])
         draw = CellDraw(
-            rooms.choose(float(rng.random())),
-            pool.choose(float(rng.random())),
+            SourceId(rooms.choose(float(rng.random()))),
+            noises.choose(float(rng.random())),
             float(rng.random()),
             task.snr_db,
             task.t60_s,
         )
+        named = source_ids(draw)
         clean = np.concatenate([np.zeros(gap, np.float32), load_audio(word.cut)])
-        wave = apply_reverb(clean, bank.filter(draw.rir))
-        noise = pool.stretch(draw.noise, wave.size, draw.position)
+        wave = apply_reverb(clean, bank.only(named).filter(draw.rir))
+        noise = noises.only(named).stretch(draw.noise, wave.size, draw.position)
+        sources |= {(word.cut.id, custom["audio_sha256"]): None}
+        sources |= {(source, sha256): None for source in named for sha256 in materials.sha256_of(source)}
         waves.append(faded(below_full_scale(mix(wave, noise, draw.snr_db, active_level(wave)))))
         start, end = word.word or (0, word.samples)
         supervisions.append(
@@ -114,7 +121,8 @@ def render_cell(task: CellTask) -> Clip:
         at += wave.size
     wave = np.concatenate(waves)
     fields = {"set": NAME, "partition": "test", "snr_db": task.snr_db, "t60_s": task.t60_s}
-    cut = make_cut(task.cut_id, at, custom=fields | {"audio_sha256": audio_sha256(wave), "segments": segments})
+    made = {"audio_sha256": audio_sha256(wave), "segments": segments, "sources": [list(pair) for pair in sources]}
+    cut = make_cut(task.cut_id, at, custom=fields | made)
     cut.supervisions = supervisions
     return Clip(cut, wave)
 

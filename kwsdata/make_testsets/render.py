@@ -26,7 +26,8 @@ def faded(wave: Waveform) -> Waveform:
 def render(cut_id: str, plan: StreamPlan, keyword: str, custom: dict[str, str]) -> Clip:
     """Return the stream of `plan`: its sound, and a cut with one supervision a keyword (custom event = keyword).
 
-    `cut.custom["segments"]` lists [start_s, end_s, source cut, label, corpus] of every stretch.
+    `cut.custom["segments"]` lists [start_s, end_s, source cut, label, corpus] of every stretch; `sources` lists [source
+    cut, hash of its samples] of each clip once.
     """
     waves: list[Waveform] = []
     supervisions: list[SupervisionSegment] = []
@@ -53,7 +54,9 @@ def render(cut_id: str, plan: StreamPlan, keyword: str, custom: dict[str, str]) 
             supervisions.append(_event(cut_id, len(supervisions), at, segment.word, keyword, source))
         at += segment.samples
     wave = np.concatenate(waves)
-    cut = make_cut(cut_id, at, custom={**custom, "audio_sha256": audio_sha256(wave), "segments": segments})
+    heard = dict.fromkeys((segment.cut.id, (segment.cut.custom or {})["audio_sha256"]) for segment in plan.segments)
+    made = {"audio_sha256": audio_sha256(wave), "segments": segments, "sources": [list(pair) for pair in heard]}
+    cut = make_cut(cut_id, at, custom=custom | made)
     cut.supervisions = supervisions
     return Clip(cut, wave)
 

@@ -82,6 +82,7 @@ def items_of(tree: Tree, part: str, hearing: Hearing, exclude: Iterable[str], ro
                 places, of = _fields_of(root, path), path
             custom = dict(row.get("custom") or {})
             shard = custom.pop("shard", None)
+            custom["credits"] = [[share.source, share.licence] for share in shares]
             if shard is not None:
                 tar, offset, size = shard.rsplit(":", 2)
                 sounds = {SOUND: files.read(tar, int(offset), int(size), member.id)}
@@ -97,7 +98,7 @@ def items_of(tree: Tree, part: str, hearing: Hearing, exclude: Iterable[str], ro
                 }
             if not part.startswith("rirs/"):  # 24 bits: their manifests hash those
                 _check(sounds[SOUND], member)
-            yield Item(row | {"custom": custom} if custom else row, member, shares, sounds)
+            yield Item(row | {"custom": custom}, member, shares, sounds)
 
 
 def fields_in(tree: Tree, part: str, root: Path = Path()) -> list[str]:

@@ -14,10 +14,12 @@ from kwsdata.publish.licences import LicenceError, clashes, judge
 class Source:
     """What is handed on of one source: `clips` and `samples` of its own, `mixed`: clips of others it is heard in.
 
-    `licences`: as they are written, with the number of clips. `permission`: what `publish.permit` says, or None.
+    `first`: a clip that has it. `licences`: as they are written, with the number of clips. `permission`: what
+    `publish.permit` says, or None.
     """
 
     name: str
+    first: str
     clips: int = 0
     samples: int = 0
     mixed: int = 0
@@ -56,8 +58,10 @@ def refusals(sources: Mapping[str, Source]) -> list[str]:
     judged: dict[Licence, list[str]] = {}
     for name, source in sorted(sources.items()):
         if name == NOWHERE:
-            example = min(source.licences).removeprefix("of ")
-            reasons.append(f"{source.mixed} clips were mixed with sound that no manifest has, for example {example}")
+            reasons.append(
+                f"{source.clips + source.mixed} clips hold sound that no manifest here has, for example {source.first} "
+                f"has {next(iter(source.licences))}: `dvc pull` or `dvc repro` what it was made of"
+            )
             continue
         if source.permission is not None:
             continue

@@ -108,7 +108,7 @@ def _count(found: Survey, part: str, row: dict[str, Any], member: Member, shares
     found.hashes.setdefault(part, PartHash()).add(member)
     own = shares[0] if shares and member.label != "stream" else None
     for share in shares:
-        source = found.sources.setdefault(share.source, Source(share.source))
+        source = found.sources.setdefault(share.source, Source(share.source, member.id))
         source.add(share.licence, member.samples, share is own)
     said = row["supervisions"]
     found.languages.update({one["language"] for one in said if one.get("language")})

@@ -65,8 +65,10 @@ def measured_rirs(
                     "t60_measured_s": round(measure_t60(wave), 4),
                     "method": "measured",
                     "corpus": info.name,
-                    "licence": info.licence,
+                    "licence": custom.get("licence", info.licence),
                     "parent": cut.id,
+                    "parent_sha256": custom["audio_sha256"],
+                    **({"credits": custom["credits"]} if "credits" in custom else {}),
                 },
                 wave,
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.corpus import CorpusInfo, Item, Reject, write_corpus
+from kwsdata.corpus import MADE_HERE, CorpusInfo, Item, Reject, write_corpus
 from kwsdata.errors import ParamsError
 from kwsdata.files import write_json
 from kwsdata.params import Params
@@ -30,7 +30,7 @@ SPEECH = CorpusInfo(
     name=CORPUS,
     kind="synthesize",
     role="speech",
-    licence="Apache-2.0",
+    licence=MADE_HERE,
     citation="Spoken by kwsdata's speech engines: Kokoro-82M (hexgrad), eSpeak NG, Piper.",
     source="the keyword's text",
     speakers="known",
@@ -40,7 +40,7 @@ NOISE = CorpusInfo(
     name=NOISE_CORPUS,
     kind="synthesize",
     role="noise",
-    licence="Apache-2.0",
+    licence=MADE_HERE,
     citation="Computed by kwsdata.",
     source="arithmetic",
     speakers="known",

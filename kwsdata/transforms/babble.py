@@ -7,13 +7,14 @@ import numpy as np
 from kwsdata.audio import Waveform
 from kwsdata.params.base import Range
 from kwsdata.sounds import SoundPool
+from kwsdata.sources import SourceId
 
 
 @dataclass(frozen=True)
 class BabbleDraw:
     """`voices`: recordings of speech, each from its own `positions` in [0, 1) on; together at `snr_db`."""
 
-    voices: list[str]
+    voices: list[SourceId]
     positions: list[float]
     snr_db: float
 

@@ -11,6 +11,7 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.params.base import Range
 from kwsdata.sounds import SoundPool
+from kwsdata.sources import SourceId
 from kwsdata.transforms.levels import active_level
 
 _FADE = 160  # samples, 10 ms: the other speech starts and ends without a click
@@ -22,7 +23,7 @@ class ContextDraw:
 
     lead_s: float
     tail_s: float
-    speech: str | None = None
+    speech: SourceId | None = None
     position: float = 0.0
     gap_s: float = 0.0
     level_db: float = 0.0

@@ -11,6 +11,7 @@ import numpy as np
 from kwsdata.audio import Waveform
 from kwsdata.params.base import Range
 from kwsdata.sounds import SoundPool
+from kwsdata.sources import SourceId
 from kwsdata.transforms.levels import rms32
 
 
@@ -18,7 +19,7 @@ from kwsdata.transforms.levels import rms32
 class NoiseDraw:
     """`position` in [0, 1) is where in the recording the stretch starts; it wraps round the end."""
 
-    noise: str
+    noise: SourceId
     position: float
     snr_db: float
 

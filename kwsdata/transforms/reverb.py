@@ -11,6 +11,7 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.rirs import DIRECT_SAMPLE, RirBank
+from kwsdata.sources import SourceId
 from kwsdata.transforms.convolution import Filter, convolve
 
 _FADE = 80  # samples, 5 ms: how an early-only response ends
@@ -20,7 +21,7 @@ _FADE = 80  # samples, 5 ms: how an early-only response ends
 class ReverbDraw:
     """The response's id in the bank."""
 
-    rir: str
+    rir: SourceId
 
 
 def draw_reverb(rng: np.random.Generator, bank: RirBank) -> ReverbDraw:

@@ -34,6 +34,7 @@ def build(params: Params) -> None:
     source = next(read_cuts(Path("data/split/test.jsonl.gz")))
     custom = {"set": "clean", "partition": "test", "audio_sha256": audio_sha256(wave)}
     custom |= {"segments": [[0.0, 1.0, source.id, "speech", "held"]]}
+    custom |= {"sources": [[source.id, source.custom["audio_sha256"]]]}
     Path("data/testsets/test/clean").mkdir(parents=True)
     write_shard(
         Path("data/testsets/test/clean"), 0, [Clip(make_cut("test-clean-0000", wave.size, custom=custom), wave)]

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from kwsdata.cli import app
 from kwsdata.dataset.members import members_of
-from kwsdata.dataset.trace import heard_in, trace
+from kwsdata.dataset.trace import trace
 from kwsdata.dataset.trees import open_tree
 from kwsdata.errors import StageInputError
 
@@ -17,7 +17,7 @@ def test_an_augmented_clip_leads_to_its_parent_its_noise_and_their_corpora(built
     member = next(one for one in members_of(tree) if one.recipe.get("recipe", {}).get("noise"))
     found = trace(tree, member.id)
     assert [parent["id"] for parent in found["parents"]] == [member.parent]
-    assert {one["id"] for one in found["heard"]} == heard_in(member.recipe) - {member.id}
+    assert {one["id"] for one in found["heard"]} == {clip for clip, _ in member.sources}
     assert {one["corpus"] for one in found["heard"]} >= {"street"}
     assert found["corpora"][member.corpus]["source"] == "made here"
     assert "snr db" in found["recipe_words"].replace("_", " ")

@@ -47,6 +47,7 @@ def same(found, truth):
     assert found.keys() == truth.keys()
     for clip, (wave, cut) in found.items():
         assert np.array_equal(wave, truth[clip][0]), clip
+        assert {licence for _, licence in cut["custom"].pop("credits")} <= {"CC0", "CC0-1.0"}
         assert cut == truth[clip][1]
 
 

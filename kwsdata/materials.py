@@ -1,0 +1,40 @@
+"""What effects draw from and mix in: rooms, noises and speech, of which a recipe is given only those that it names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kwsdata.rirs import RirBank
+from kwsdata.sounds import SoundPool
+from kwsdata.sources import SourceId, UnnamedSourceError
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What effects draw from; None where there is nothing of the kind."""
+
+    rirs: RirBank | None = None
+    noises: SoundPool | None = None
+    speech: SoundPool | None = None
+
+    def only(self, named: Iterable[SourceId]) -> "Materials":
+        """Return these materials, of which only the sounds in `named` can be read."""
+        named = frozenset(named)
+        return Materials(
+            self.rirs.only(named) if self.rirs else None,
+            self.noises.only(named) if self.noises else None,
+            self.speech.only(named) if self.speech else None,
+        )
+
+    def sha256_of(self, source: SourceId) -> list[str]:
+        """Return the hash of the samples of the sound with this id; of each, where two pools have one.
+
+        Raises:
+            UnnamedSourceError: none is.
+        """
+        pools = [pool.sounds for pool in (self.noises, self.speech) if pool and source in pool.sounds]
+        sounds = [pool[source].audio_sha256 for pool in pools]
+        if self.rirs and source in self.rirs.cuts:
+            sounds.append((self.rirs.cuts[source].custom or {})["audio_sha256"])
+        if not sounds:
+            raise UnnamedSourceError(f"a recipe names {source}, which is in none of the pools that effects draw from.")
+        return list(dict.fromkeys(sounds))

@@ -1,0 +1,164 @@
+"""No sound is mixed in that the gate does not see: not by an effect made for the test, nor by any of the project's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from augmenting import TRAIN, eventful, toy_project
+
+from kwsdata.augment import chain, shard
+from kwsdata.augment.recipe import Recipe
+from kwsdata.augment.stage import run as augment
+from kwsdata.dataset.members import members_of
+from kwsdata.dataset.trees import open_tree
+from kwsdata.draws import unit_for
+from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut, read_cuts, write_cuts
+from kwsdata.publish.gate import refusals
+from kwsdata.publish.heard import Hearing, own_share
+from kwsdata.publish.survey import survey
+from kwsdata.shards import Clip, load_audio, shard_cuts, with_custom, write_shards
+from kwsdata.sources import SourceId, UnnamedSourceError
+
+
+@dataclass(frozen=True)
+class SirenDraw:
+    siren: SourceId
+    gain: float
+
+
+@dataclass(frozen=True)
+class ForgetfulDraw:
+    siren: str
+    gain: float
+
+
+@dataclass(frozen=True)
+class WithSiren(Recipe):
+    siren: SirenDraw | None = None
+
+
+@dataclass(frozen=True)
+class WithForgetful(Recipe):
+    siren: ForgetfulDraw | None = None
+
+
+def add_siren(monkeypatch: pytest.MonkeyPatch, kind: type[Recipe], draw: type) -> None:
+    """Let half of the copies hear a siren: an effect that the project does not know."""
+    real_draw, real_sounds = shard.draw_recipe, chain._sounds
+
+    def draw_recipe(params, label, sha256, duration_s, copy, materials):
+        recipe = real_draw(params, label, sha256, duration_s, copy, materials)
+        unit = unit_for(1, "siren", sha256, copy)
+        siren = draw(materials.noises.choose(unit), 0.1) if unit < 0.5 else None
+        return kind(**vars(recipe), siren=siren)
+
+    def sounds(wave, span, recipe, materials):
+        wave = real_sounds(wave, span, recipe, materials)
+        if recipe.siren:
+            wave = wave + np.float32(recipe.siren.gain) * materials.noises.stretch(recipe.siren.siren, wave.size, 0.0)
+        return wave
+
+    monkeypatch.setattr(shard, "draw_recipe", draw_recipe)
+    monkeypatch.setattr(chain, "_sounds", sounds)
+
+
+@pytest.fixture
+def quiet(project: Path, params):
+    """Params of a project that mixes nothing into its copies."""
+    toy_project()
+    return eventful(params, noise_probability=0.0, babble_probability=0.0, reverb_probability=0.0, context_below_s=0.0)
+
+
+def test_the_gate_sees_what_an_effect_made_for_the_test_mixes_in(quiet, monkeypatch):
+    add_siren(monkeypatch, WithSiren, SirenDraw)
+    augment(quiet)
+    tree = open_tree()
+    hearing = Hearing(tree)
+    heard = {one.id: {share.source for share in hearing.shares(one)} for one in members_of(tree, ["augmented/train"])}
+    drawn = {one.id: one.recipe["recipe"].get("siren") for one in members_of(tree, ["augmented/train"])}
+    words = [clip for clip in heard if clip.startswith("words-")]
+    assert {clip for clip in words if drawn[clip]} == {clip for clip in words if "street" in heard[clip]}
+    assert 0 < sum(drawn[clip] is not None for clip in words) < len(words)
+
+
+def test_without_it_the_same_clips_hold_nothing_of_the_noises(quiet):
+    augment(quiet)
+    tree = open_tree()
+    hearing = Hearing(tree)
+    for one in members_of(tree, ["augmented/train"]):
+        assert [share.source for share in hearing.shares(one)] == [one.corpus]
+        assert one.sources == ()
+
+
+def test_an_effect_that_forgets_to_name_its_sound_ends_the_stage(quiet, monkeypatch):
+    add_siren(monkeypatch, WithForgetful, ForgetfulDraw)
+    with pytest.raises(UnnamedSourceError, match=r"an effect reads street-n\d, which no draw .*SourceId"):
+        augment(quiet)
+    assert not Path("data/augmented").exists()
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield every string in a recipe, wherever it stands; what a window is near to is not heard in it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, held in value.items():
+            yield from () if key == "nearest" else strings(held)
+    elif isinstance(value, list):
+        for held in value:
+            yield from strings(held)
+
+
+def unseen(tree) -> tuple[int, list[tuple[str, str]]]:
+    """Return how many sounds recipes name, and (clip, sound) of those whose source the gate does not see."""
+    origins = [one for one in members_of(tree) if one.part.startswith(("split/", "rirs/", "mined/"))]
+    own = {one.id: own_share(one) for one in origins}
+    hearing = Hearing(tree)
+    named = [
+        (one.id, sound, own[sound] in hearing.shares(one), sound in dict(one.sources or ()))
+        for one in members_of(tree)
+        if one.part.startswith(("augmented/", "testsets/"))
+        for sound in set(strings(one.recipe)) & own.keys()
+    ]
+    return len(named), [(clip, sound) for clip, sound, heard, listed in named if not (heard and listed)]
+
+
+def test_every_clip_that_a_recipe_names_is_among_the_sources(built):
+    count, missing = unseen(open_tree())
+    assert count > 40
+    assert missing == []
+
+
+def test_an_augmented_window_of_a_voice_is_refused_where_its_recording_is(project: Path, params):
+    """What `split` refuses, `augmented` and `mined` do not permit."""
+    toy_project()
+    voice = {"corpus": "speech", "licence": "Apache-2.0", "engine": "piper", "request": {"voice": "de_DE-x-low"}}
+    cuts = [with_custom(cut, **voice) if cut.custom["corpus"] == "talk" else cut for cut in read_cuts(TRAIN)]
+    write_cuts(TRAIN, cuts)
+    mined = []
+    for cut in (cut for cut in cuts if cut.custom["corpus"] == "speech"):
+        wave = load_audio(cut)[:16_000]
+        custom = {"corpus": "mined", "parent_corpus": "speech", "licence": "Apache-2.0", "label": "mined"}
+        custom |= {"role": "speech", "parent": cut.id, "parent_sha256": cut.custom["audio_sha256"]}
+        custom |= {"audio_sha256": audio_sha256(wave), "partition": "train"}
+        mined.append(Clip(make_cut(f"mined-{cut.id}", wave.size, text="", custom=custom), wave))
+    Path("data/mined/shar").mkdir(parents=True)
+    write_shards(Path("data/mined/shar"), mined, 50)
+    augment(eventful(params, noise_probability=0.0, babble_probability=0.0, context_below_s=0.0))
+    tree = open_tree()
+    hearing = Hearing(tree)
+    for part in ("split/train", "mined/train", "augmented/train"):
+        (reason,) = refusals(survey(tree, [part], hearing, [], {}).sources)
+        assert reason.startswith("speech:piper:de_DE-x-low: its licence is 'unknown'"), part
+    copies = [one for one in members_of(tree, ["augmented/train"]) if one.corpus == "mined"]
+    assert len(copies) >= 8
+    for one in copies:
+        assert hearing.shares(one)[0].source == "speech:piper:de_DE-x-low"
+
+
+def test_the_cuts_that_lhotse_reads_keep_their_sources(built):
+    for cut in shard_cuts(Path("data/augmented")):
+        assert cut_from_dict(cut_to_dict(cut)).custom["sources"] == cut.custom["sources"]
