@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.bounded_json import parse_json
 from kwsdata.errors import StageInputError
 from kwsdata.textfiles import append_lines, lines_of
 
@@ -71,8 +72,8 @@ def load_decisions(path: Path = DECISIONS) -> Decisions:
     decisions = Decisions()
     for number, line in lines_of(path):
         try:
-            decisions.add(_decision_of(json.loads(line)))
-        except (ValueError, RecursionError) as error:
+            decisions.add(_decision_of(parse_json(line.encode())))
+        except ValueError as error:
             raise StageInputError(f"{path}, line {number}: {error}. Mend or delete the line.") from None
     return decisions
 

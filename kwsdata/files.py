@@ -186,6 +186,8 @@ def read_jsonl_gz(path: Path) -> Iterator[dict[str, Any]]:
             for number, line in bounded_lines(file):
                 yield _row(line, path, number)
     except UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # not the file's fault: no right to read it, too many open files
         raise _damaged(path, number + 1, error) from None
 
 

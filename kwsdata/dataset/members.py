@@ -105,8 +105,14 @@ def members_of(tree: Tree, parts: Iterable[str] | None = None) -> Iterator[Membe
         if part not in manifests:
             raise StageInputError(f"{tree.name} has no part {part!r}; it has {', '.join(manifests)}.")
         for path in manifests[part]:
-            for row in rows_of(tree, path):
-                yield member_of(part, row)
+            for number, row in enumerate(rows_of(tree, path), start=1):
+                try:
+                    yield member_of(part, row)
+                except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+                    raise StageInputError(
+                        f"{path} of {tree.name}, line {number}: it describes no clip ({error!r}): remake it with `dvc "
+                        "repro`, or fetch it with `dvc pull`."
+                    ) from None
 
 
 def corpus_members(tree: Tree) -> Iterator[Member]:

@@ -65,6 +65,8 @@ def verify(place: str = FILES, root: Path = Path(), mend: bool = False) -> dict[
     try:
         repo = Repo(str(root))
         store = repo.cache.local if local else repo.cloud.get_remote_odb(place, "verify")
+        if not local:
+            _check_there(repo.cloud.get_remote(place, "verify"))
         tracked = list(_tracked(repo, store, imports=local))
     except DvcException as error:
         raise VerifyError(f"{place} of {Path(root).resolve()}: {error}") from None
@@ -93,6 +95,20 @@ def verify(place: str = FILES, root: Path = Path(), mend: bool = False) -> dict[
             f"{more}. {_ADVICE.get(place, _REMOTE_ADVICE.format(place))}"
         )
     return count
+
+
+def _check_there(remote: Any) -> None:
+    """Raise VerifyError if the folder that a remote is does not exist: mending would then fill another disk."""
+    try:
+        if remote.fs.exists(remote.path):
+            return
+    except Exception as error:  # the libraries behind fsspec share no base class
+        raise VerifyError(f"{remote.name} cannot be read: {type(error).__name__}: {error}") from error
+    raise VerifyError(
+        f"the folder of {remote.name}, {remote.fs.unstrip_protocol(remote.path)}, does not exist: mount the disk it is "
+        f"on, or correct it with `dvc remote modify {remote.name} url`; where nothing was ever pushed, `dvc push` "
+        "makes it."
+    )
 
 
 def _whole(cache: Any, file: Tracked) -> bool:

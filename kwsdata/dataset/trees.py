@@ -1,5 +1,6 @@
 """The project's files as they are on disk, or as a git revision recorded them; the second needs no checkout."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,8 @@ class Tree:
     def _absent(self, path: str) -> RevisionError:
         return RevisionError(
             f"{path} of {self.name} is neither in DVC's cache nor on a remote: type `dvc push` where it was made (or "
-            f"`git checkout {self.name}; dvc repro`), and try again."
+            f"`git checkout {self.name}; dvc repro`), see with `dvc remote list` whether its disk is mounted, and try "
+            "again."
         )
 
 
@@ -78,8 +80,10 @@ def open_tree(revision: str | None = None, root: Path = Path()) -> Tree:
     from dvc.api import DVCFileSystem  # a second to import, and only revisions need it
     from dvc.exceptions import DvcException
 
+    below = git(root, "rev-parse", "--show-prefix").rstrip("/")  # of a project in a directory of a greater repository
     try:
-        tree = Tree(revision, DVCFileSystem(str(root), rev=commit), commit)
+        fs = DVCFileSystem(str(root), rev=commit, subrepos=bool(below))
+        tree = Tree(revision, DirFileSystem(f"/{below}", fs) if below else fs, commit)
     except DvcException as error:
         raise RevisionError(f"{revision} cannot be read: {error}") from None
     if not tree.exists(LOCK):
@@ -104,6 +108,8 @@ def resolve(revision: str, root: Path = Path()) -> str:
             found = git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").splitlines()
         if found:
             return found[0]
+    if shutil.which("git") is None:
+        raise RevisionError(f"{revision!r} cannot be looked up: git is not installed.")
     raise RevisionError(
         f"{revision!r} is no revision of the git repository at {Path(root).resolve()}, nor an experiment: "
         "see `git log --oneline` and `dvc exp list`."
@@ -111,6 +117,9 @@ def resolve(revision: str, root: Path = Path()) -> str:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return what git says, stripped; nothing where it fails."""
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+    """Return what git says, stripped; nothing where it fails, or is not installed."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, errors="replace", check=False)
+    except FileNotFoundError:
+        return ""
     return done.stdout.strip() if done.returncode == 0 else ""

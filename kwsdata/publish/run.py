@@ -153,4 +153,4 @@ def _commit() -> str | None:
     commit = git(Path(), "rev-parse", "HEAD")
     if not commit:
         return None
-    return commit if not git(Path(), "status", "--porcelain") else f"{commit} with changes"
+    return commit if not git(Path(), "status", "--porcelain", "--", ".") else f"{commit} with changes"

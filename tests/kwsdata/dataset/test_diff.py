@@ -1,7 +1,9 @@
 """Differences between two revisions of a dataset under git and DVC, read without a checkout."""
 
+import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,8 @@ from typer.testing import CliRunner
 from kwsdata.cli import app
 from kwsdata.dataset.diff import diff
 from kwsdata.dataset.join import outer_join
+from kwsdata.dataset.repair import repair
+from kwsdata.dataset.trace import trace
 from kwsdata.dataset.trees import RevisionError, open_tree
 from kwsdata.manifests import read_cuts, write_cuts
 from kwsdata.shards import with_custom
@@ -94,6 +98,52 @@ def test_nothing_is_checked_out(versions):
     diff(open_tree("v1"), open_tree("v2"), 10)
     assert {path: path.stat().st_mtime_ns for path in Path("data").rglob("*") if path.is_file()} == before
     assert not run("git", "status", "--porcelain")
+
+
+@pytest.fixture
+def below(_built, project, monkeypatch):
+    """A dataset whose project is a directory of a greater git repository, as the current directory; v1 is committed."""
+    root = project / "team" / "voice words"
+    root.parent.mkdir()
+    shutil.copytree(_built, root)
+    run("git", "init", "--quiet", "--initial-branch", "main")
+    run("git", "config", "user.name", "test")
+    run("git", "config", "user.email", "test@localhost")
+    monkeypatch.chdir(root)
+    run("dvc", "init", "--quiet", "--subdir")
+    Path("dvc.yaml").write_text(DVC_YAML)
+    Path(".gitignore").write_text("/.cache\n/data/corpora\n/data/split\n/data/augmented\n/data/testsets\n/data/rirs\n")
+    commit("v1")
+    return root
+
+
+def test_a_project_in_a_directory_of_a_repository_has_its_history(below):
+    found = diff(open_tree("v1"), open_tree(), 10)
+    assert found["identical"]
+    assert found["parts"]["split/train"]["cuts"] == [14, 14]
+    shown = CliRunner().invoke(app, ["stats", "--rev", "v1", "--json"])
+    assert shown.stdout == CliRunner().invoke(app, ["stats", "--json"]).stdout != ""
+    cut_id = next(iter(read_cuts(TRAIN))).id
+    head = run("git", "rev-parse", "HEAD").strip()
+    assert [trace(open_tree(rev), cut_id)["made"]["commit"] for rev in ("v1", None)] == [head, head]
+    lock = Path("dvc.lock").read_text()
+    Path("dvc.lock").write_text(lock[:30])
+    assert "last commit" in repair()["dvc.lock"]
+    assert Path("dvc.lock").read_text() == lock
+
+
+def test_without_git_a_revision_cannot_be_looked_up(built, monkeypatch):
+    monkeypatch.setenv("PATH", str(built / "nothing"))
+    with pytest.raises(RevisionError, match="git is not installed"):
+        open_tree("HEAD")
+
+
+def test_a_row_that_describes_no_clip_is_named(built):
+    with gzip.open(TRAIN, "ab") as file:
+        file.write(b'{"id": "x"}\n')
+    shown = CliRunner().invoke(app, ["stats"])
+    assert shown.exit_code == 1
+    assert shown.output.startswith(f"error: {TRAIN} of workspace, line 15: it describes no clip")
 
 
 def test_a_revision_without_a_lock_says_so(versions):
