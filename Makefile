@@ -2,8 +2,8 @@
 # make test    environment + checks + tests (those that compare with SoX need `apt-get install sox libsox-fmt-all`)
 PYTHON ?= python3
 VENV := .venv
-BIN := $(abspath $(VENV))/bin
-export PATH := $(BIN):$(PATH)
+BIN := $(VENV)/bin
+export PATH := $(if $(filter /%,$(BIN)),,$(CURDIR)/)$(BIN):$(PATH)
 
 .PHONY: help env repro tiny check test clean
 
@@ -13,8 +13,9 @@ help:
 $(VENV)/.done: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version + ": make PYTHON=python3.11 env")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
-	test -d .dvc || $(BIN)/dvc init --quiet
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	test -d .dvc || $(BIN)/python -m dvc init --quiet
+	git rev-parse --git-dir > /dev/null 2>&1 || $(BIN)/python -m dvc config --local core.no_scm true # an unpacked archive
 	touch $@
 
 env: $(VENV)/.done

@@ -12,7 +12,7 @@ from kwsdata.locks import locked
 
 LOG = logging.getLogger(__name__)
 BUSY_S = 60.0  # how long a DVC that somebody else started is waited for
-_BUSY = "Unable to acquire lock"
+_BUSY, _NO_GIT = "Unable to acquire lock", "is not a git repository"  # in DVC's words
 
 
 def dvc_root(path: Path) -> Path | None:
@@ -27,7 +27,7 @@ def track(directory: Path) -> Path | None:
     Imports at once wait for each other here, since DVC lets one process at a time into a repository.
 
     Returns:
-        The pointer file (`DIRECTORY.dvc`), or None outside a DVC repository (then a warning says so).
+        The pointer file (`DIRECTORY.dvc`), or None outside a DVC or git repository (then a warning says so).
 
     Raises:
         CorpusError: `dvc add` failed; the message is DVC's own.
@@ -41,6 +41,13 @@ def track(directory: Path) -> Path | None:
     (root / ".dvc" / "tmp").mkdir(exist_ok=True)
     with locked(root / ".dvc" / "tmp" / "kwsdata-add", patience_s=math.inf):
         done = _add(name, root)
+    if done.returncode != 0 and _NO_GIT in done.stderr:
+        LOG.warning(
+            "%s is not tracked: %s is no git repository. Type `git init`, or `dvc config --local core.no_scm true` to "
+            "work without history, then `dvc add %s`.",
+            *(directory, root, name),
+        )
+        return None
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise CorpusError(

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from kwsdata.decisions import Decision, Verdict, append_decision, load_decisions
+from kwsdata.decisions import Decision, Decisions, Verdict, append_decision, load_decisions
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz
 from kwsdata.pieces import Piece, piece_from_row
@@ -21,10 +21,12 @@ class Candidates:
         """Read what the stage `mine_negatives` left in `mined`.
 
         Raises:
-            StageInputError: a file is missing or damaged.
+            StageInputError: a file is missing or damaged. Later, any method may raise it for `decisions`.
         """
         self._decisions_path = Path(decisions)
-        self._decisions = load_decisions(decisions)
+        self._stamp: tuple[int, int, int] | None = None
+        self._read = Decisions()
+        self._decisions()
         try:
             rows = list(read_jsonl_gz(Path(mined) / "candidates.jsonl.gz"))
             self._rows = sorted(rows, key=lambda row: ORDER.index(row["status"]))
@@ -57,14 +59,19 @@ class Candidates:
 
     def verdict(self, number: int) -> Verdict | None:
         """Return what was decided about a candidate."""
-        return self._decisions.verdict(self._pieces[number].identity, self._middles[number])
+        return self._verdict(self._decisions(), number)
 
     def decide(self, number: int, verdict: Verdict) -> None:
-        """Write down a decision; it is on disk when this returns."""
+        """Write down a decision; it is on disk when this returns.
+
+        Raises:
+            StageInputError: the file of decisions was damaged meanwhile; nothing is added to it.
+            LockedError: another process does not let go of it.
+            OSError: it cannot be written; it is as it was.
+        """
         piece = self._pieces[number]
-        decision = Decision(piece.identity, self._middles[number], piece.clip, verdict)
-        append_decision(self._decisions_path, decision)
-        self._decisions.add(decision)
+        self._decisions()
+        append_decision(self._decisions_path, Decision(piece.identity, self._middles[number], piece.clip, verdict))
 
     def row(self, number: int) -> dict[str, Any]:
         """Return what is shown of a candidate."""
@@ -74,13 +81,28 @@ class Candidates:
 
     def numbers(self, status: str | None, undecided: bool) -> list[int]:
         """Return the candidates of a status (all, if None), or those of them that nobody decided on."""
+        decisions = self._decisions()
         return [
             number
             for number, row in enumerate(self._rows)
-            if status in (None, row["status"]) and not (undecided and self.verdict(number) is not None)
+            if status in (None, row["status"]) and not (undecided and self._verdict(decisions, number) is not None)
         ]
 
     def counts(self) -> dict[str, int]:
         """Return how many candidates each status has, and how many are decided."""
         counts = Counter(row["status"] for row in self._rows)
-        return {status: counts[status] for status in ORDER} | {"decided": len(self._decisions)}
+        return {status: counts[status] for status in ORDER} | {"decided": len(self._decisions())}
+
+    def _verdict(self, decisions: Decisions, number: int) -> Verdict | None:
+        return decisions.verdict(self._pieces[number].identity, self._middles[number])
+
+    def _decisions(self) -> Decisions:
+        """Return the decisions on disk, read again where another process (a review, git) wrote them since."""
+        try:
+            there = self._decisions_path.stat()
+            stamp = there.st_ino, there.st_size, there.st_mtime_ns
+        except FileNotFoundError:
+            stamp = 0, 0, 0
+        if stamp != self._stamp:
+            self._read, self._stamp = load_decisions(self._decisions_path), stamp
+        return self._read

@@ -1,12 +1,14 @@
 """A page for one person on this machine: players, spectrograms, three buttons and the keys for them.
 
 It listens on the loopback address alone. A request names a candidate by its number and nothing else, so that no path
-comes from outside; the Host must be ours (no other site's name may be pointed at us), and a decision must carry the
-token that only our own page has.
+comes from outside; the Host must be ours (no other site's name may be pointed at us), other sites may not ask for
+anything but the page itself, and a decision must carry the token that only our own page has. Whoever does not finish
+a request, or does not take the answer, is cut off.
 """
 
 import json
 import secrets
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -14,11 +16,16 @@ from threading import Lock
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from kwsdata.bounded_json import parse_json
 from kwsdata.decisions import VERDICTS
 from kwsdata.errors import KwsError
+from kwsdata.oserrors import explain
 from kwsdata.review.candidates import ORDER, Candidates
+from kwsdata.review.connections import Connections
 from kwsdata.review.media import spectrogram_of, wav_of, window_of
 
+PATIENCE_S = 10.0  # for the rest of a request, the next one on the same connection, or the taking of an answer
+MOST_CONNECTIONS = 64  # a browser opens six
 _MOST_ROWS = 200  # of one answer
 _MOST_BYTES = 4096  # of one request
 
@@ -38,6 +45,7 @@ class ReviewServer(ThreadingHTTPServer):
         self.candidates = candidates
         self.token = secrets.token_urlsafe(24)
         self.lock = Lock()
+        self.connections = Connections(MOST_CONNECTIONS, PATIENCE_S)
 
     @property
     def url(self) -> str:
@@ -48,6 +56,28 @@ class ReviewServer(ThreadingHTTPServer):
     def hosts(self) -> tuple[str, str]:
         """The names we are called by."""
         return f"127.0.0.1:{self.server_port}", f"localhost:{self.server_port}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a new connection in a thread of its own."""
+        if self.connections.add(request):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        self.connections.drop(request)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Cut off those who keep us waiting; the server calls this twice a second."""
+        self.connections.cut_late()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say in one line what went wrong with a connection; that it was closed is nothing wrong."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError | TimeoutError):
+            print(f"review: a connection ended with {error!r}", file=sys.stderr)
 
 
 class _Refused(Exception):
@@ -65,6 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     _MEDIA: ClassVar[dict[str, str]] = {"audio": "audio/wav", "nearest": "audio/wav", "spectrogram": "image/png"}
 
+    def handle_one_request(self) -> None:
+        self.server.connections.wait_for(self.connection)
+        super().handle_one_request()
+
     def do_GET(self) -> None:
         self._answer(self._get)
 
@@ -72,22 +106,56 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def _answer(self, function: Any) -> None:
+        plain = "text/plain; charset=utf-8"
         try:
-            if self.headers.get("Host") not in self.server.hosts:
-                raise _Refused(HTTPStatus.FORBIDDEN, "this page is for this machine")
-            kind, body = function()
-            self._send(HTTPStatus.OK, kind, body)
+            body = self._check()
+            self.server.connections.work_for(self.connection)
+            self._send(HTTPStatus.OK, *function(body))
         except _Refused as refused:
             self.close_connection = True  # what the request still holds is not read as another one
-            self._send(refused.status, "text/plain; charset=utf-8", str(refused).encode())
-        except KwsError as error:  # the sound of one candidate is missing: the others can still be heard
-            self._send(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", str(error).encode())
+            self._send(refused.status, plain, str(refused).encode())
+        except KwsError as error:  # the sound of one candidate is missing, or the file of decisions is damaged
+            status = HTTPStatus.NOT_FOUND if self.command == "GET" else HTTPStatus.CONFLICT
+            self._send(status, plain, str(error).encode(errors="replace"))
+        except ConnectionError:
+            raise
+        except OSError as error:  # the disk is full
+            self._send(HTTPStatus.INSUFFICIENT_STORAGE, plain, (explain(error) or repr(error)).encode())
+
+    def _check(self) -> bytes:
+        """Return the body of a request that may be answered.
+
+        Raises:
+            _Refused: it is malformed, for another server, or another site's.
+        """
+        if self.request_version not in ("HTTP/1.0", "HTTP/1.1"):
+            raise _Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is spoken here")
+        if not self.path.startswith("/") or self.path.startswith("//"):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "give the path of something on this server")
+        if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
+            raise _Refused(HTTPStatus.FORBIDDEN, "this page is for this machine")
+        origins = self.headers.get_all("Origin", [])
+        if any(origin not in [f"http://{host}" for host in self.server.hosts] for origin in origins):
+            raise _Refused(HTTPStatus.FORBIDDEN, "this page is for itself")
+        if self.path != "/" and self.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            raise _Refused(HTTPStatus.FORBIDDEN, "this page is for itself")
+        lengths = self.headers.get_all("Content-Length", ["0"] if self.command == "GET" else [])
+        if len(lengths) != 1 or "Transfer-Encoding" in self.headers:
+            raise _Refused(HTTPStatus.LENGTH_REQUIRED, "give one Content-Length")
+        length = self._whole(lengths[0])
+        if length > (0 if self.command == "GET" else _MOST_BYTES):
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too long")
+        return self.rfile.read(length)
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+        self.server.connections.wait_for(self.connection)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Referrer-Policy", "no-referrer")
         self.send_header("Cache-Control", "no-store")
         self.send_header(
             "Content-Security-Policy",
@@ -97,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _get(self) -> tuple[str, bytes]:
+    def _get(self, _: bytes) -> tuple[str, bytes]:
         address = urlsplit(self.path)
         parts = address.path.strip("/").split("/")
         if parts == [""]:
@@ -129,20 +197,19 @@ class _Handler(BaseHTTPRequestHandler):
         wave, middle = window_of(*place)
         return spectrogram_of(wave, middle, candidates.window(number)) if kind == "spectrogram" else wav_of(wave)
 
-    def _post(self) -> tuple[str, bytes]:
-        length = self._whole(self.headers.get("Content-Length", ""))
-        if length > _MOST_BYTES:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too long")
-        body = self.rfile.read(length)
+    def _post(self, body: bytes) -> tuple[str, bytes]:
         if not secrets.compare_digest(self.headers.get("X-Token", "").encode(), self.server.token.encode()):
             raise _Refused(HTTPStatus.FORBIDDEN, "reload the page")
-        if urlsplit(self.path).path != "/api/decide":
+        if self.path != "/api/decide":
             raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
         try:
-            row = json.loads(body)
-            number, verdict = self._number(str(row["number"])), row["verdict"]
+            row = parse_json(body)
+            number, verdict = row["number"], row["verdict"]
+            if type(number) is not int:
+                raise ValueError
         except (ValueError, KeyError, TypeError):
             raise _Refused(HTTPStatus.BAD_REQUEST, "give number and verdict") from None
+        number = self._number(str(number))
         if verdict not in VERDICTS:
             raise _Refused(HTTPStatus.BAD_REQUEST, f"a verdict is one of {', '.join(VERDICTS)}")
         with self.server.lock:
@@ -166,4 +233,4 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _json(value: Any) -> tuple[str, bytes]:
-    return "application/json", json.dumps(value, ensure_ascii=False).encode()
+    return "application/json", json.dumps(value).encode()

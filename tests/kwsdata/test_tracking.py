@@ -38,6 +38,29 @@ def test_a_directory_gets_a_pointer_and_adding_it_again_changes_nothing(reposito
     assert pointer.read_text() != first
 
 
+def test_without_git_it_says_what_to_type(tmp_path, caplog, monkeypatch):
+    """As in a project that was unpacked from an archive."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").touch()
+    (tmp_path / "corpus").mkdir()
+    with caplog.at_level(logging.WARNING):
+        assert track(tmp_path / "corpus") is None
+    assert "is no git repository. Type `git init`, or `dvc config --local core.no_scm true`" in caplog.text
+    assert "then `dvc add corpus`" in caplog.text
+
+
+def test_imports_at_once_are_all_tracked(repository):
+    names = [f"at-once-{number}" for number in range(4)]
+    for name in names:
+        (repository / name).mkdir()
+        (repository / name / "x").write_text(name)
+    code = "import sys; from pathlib import Path; from kwsdata.tracking import track; track(Path(sys.argv[1]))"
+    tracks = [subprocess.Popen([sys.executable, "-c", code, repository / name]) for name in names]
+    assert {process.wait() for process in tracks} == {0}
+    assert all((repository / f"{name}.dvc").exists() for name in names)
+
+
 def test_a_failure_is_told_in_dvcs_words(repository):
     with pytest.raises(CorpusError, match=r"dvc add nowhere.*failed: ERROR: .*nowhere"):
         track(repository / "nowhere")

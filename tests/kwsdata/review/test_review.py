@@ -1,24 +1,29 @@
 import http.client
 import io
 import json
+import socket
 import threading
+import time
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import soundfile
+from small_disks import fill, small_disk
 from sound import tone
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.decisions import load_decisions
 from kwsdata.errors import KwsError, StageInputError
-from kwsdata.files import write_jsonl_gz
+from kwsdata.files import read_jsonl_gz, write_jsonl_gz
 from kwsdata.pieces import pieces_of_cuts
 from kwsdata.review.candidates import Candidates
 from kwsdata.review.command import export, review
+from kwsdata.review.connections import Connections
 from kwsdata.review.media import AFTER_S, BEFORE_S, spectrogram_of, window_of
-from kwsdata.review.server import ReviewServer
+from kwsdata.review.server import MOST_CONNECTIONS, ReviewServer
 from kwsdata.shards import shard_cuts
 
 INFO = CorpusInfo("toy", "folder", "speech", "CC0", "none", "made here", "known")
@@ -46,15 +51,45 @@ def mined(tmp_path_factory):
     return root / "mined"
 
 
-@pytest.fixture
-def served(mined, tmp_path):
-    server = ReviewServer(Candidates(mined, tmp_path / "decisions.jsonl"))
+@pytest.fixture(scope="module")
+def few(mined):
+    """Eight of them: what no test counts is made in no time."""
+    rows = [row for row in read_jsonl_gz(mined / "candidates.jsonl.gz") if int(row["id"][1:]) < 8]
+    write_jsonl_gz(mined.parent / "few" / "candidates.jsonl.gz", rows)
+    write_jsonl_gz(mined.parent / "few" / "words.jsonl.gz", read_jsonl_gz(mined / "words.jsonl.gz"))
+    return mined.parent / "few"
+
+
+@contextmanager
+def serving(mined, decisions):
+    server = ReviewServer(Candidates(mined, decisions))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield server, tmp_path / "decisions.jsonl"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server, decisions
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def served(mined, tmp_path):
+    with serving(mined, tmp_path / "decisions.jsonl") as (server, path):
+        yield server, path
+
+
+@pytest.fixture
+def serves(few, tmp_path):
+    with serving(few, tmp_path / "decisions.jsonl") as (server, path):
+        yield server, path
+
+
+@pytest.fixture(scope="module")
+def refusing(few, tmp_path_factory):
+    """One for requests that change nothing."""
+    with serving(few, tmp_path_factory.mktemp("refusing") / "decisions.jsonl") as (server, path):
+        yield server, path
 
 
 def ask(server, path, method="GET", body=None, host=None, **headers):
@@ -162,8 +197,8 @@ def test_a_decision_is_on_disk_at_once_and_can_be_taken_back(served):
         ("/api/decide", 404),
     ],
 )
-def test_what_is_not_a_candidates_number_is_refused(served, path, status):
-    server, _ = served
+def test_what_is_not_a_candidates_number_is_refused(refusing, path, status):
+    server, _ = refusing
     assert ask(server, path)[0] == status
 
 
@@ -179,11 +214,190 @@ def test_what_is_not_a_candidates_number_is_refused(served, path, status):
         ({"number": 1, "verdict": "keep", "more": "x" * 5000}, "token", 413),
     ],
 )
-def test_a_decision_without_the_token_or_sense_changes_nothing(served, body, headers, status):
-    server, path = served
+def test_a_decision_without_the_token_or_sense_changes_nothing(refusing, body, headers, status):
+    server, path = refusing
     sent = {"X-Token": server.token} if headers == "token" else headers
     assert ask(server, "/api/decide", "POST", body, **sent)[0] == status
     assert not path.exists()
+
+
+def raw(server, sent: bytes, wait_s=5.0) -> bytes:
+    """Return all that comes back for bytes sent as they are."""
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=wait_s) as connection:
+        connection.sendall(sent.replace(b"PORT", str(server.server_port).encode()))
+        connection.shutdown(socket.SHUT_WR)
+        heard = b""
+        while block := connection.recv(65536):
+            heard += block
+    return heard
+
+
+HOST = b"Host: 127.0.0.1:PORT\r\n"
+INNER = b"GET /api/candidates HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 403),
+        (b"GET / HTTP/1.0\r\n\r\n", 403),
+        (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 403),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 403),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Host: evil\r\n\r\n", 403),
+        (b"GET / HTTP/1.1\r\nHost: evil\r\n" + HOST + b"\r\n", 403),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Origin: http://evil\r\n\r\n", 403),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Origin: null\r\n\r\n", 403),
+        (b"GET /audio/0 HTTP/1.1\r\n" + HOST + b"Sec-Fetch-Site: cross-site\r\n\r\n", 403),
+        (b"GET /audio/0 HTTP/1.1\r\n" + HOST + b"Sec-Fetch-Site: same-site\r\n\r\n", 403),
+        (b"GET http://evil/audio/0 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET //audio/0 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET * HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET /audio/0;x HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nGET /", 413),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X: 1\r\n" * 200 + b"\r\n", 431),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+        (b"GET / HTTP/3.0\r\n" + HOST + b"\r\n", 505),
+        (b"GET / HTTP/one\r\n" + HOST + b"\r\n", 400),
+        (b"POST /api/decide HTTP/1.1\r\n" + HOST + b"\r\n{}", 411),
+        (b"POST /api/decide HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\nContent-Length: 40\r\n\r\n{}", 411),
+        (b"POST /api/decide HTTP/1.1\r\n" + HOST + b"Content-Length: +2\r\n\r\n{}", 400),
+        (b"POST /api/decide HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n{}", 400),
+        (b"POST /api/decide HTTP/1.1\r\n" + HOST + b"Content-Length: 999999999\r\n\r\n{}", 413),
+        (b"POST /x HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(INNER) + INNER, 403),
+        *[
+            (method + b" /api/decide HTTP/1.1\r\n" + HOST + b"\r\n", 501)
+            for method in (b"PUT", b"DELETE", b"TRACE", b"X")
+        ],
+        (bytes(range(128, 256)) + b"\r\n\r\n", 400),
+    ],
+)
+def test_an_odd_request_gets_one_clean_answer(refusing, capfd, sent, status):
+    server, path = refusing
+    answer = raw(server, sent)
+    assert answer.startswith((b"HTTP/1.1 %d " % status, b"HTTP/1.0 %d " % status))
+    assert answer.count(b"HTTP/1.") == answer.count(b"HTTP/1.1 ") == 1 or status in (400, 505)
+    assert (capfd.readouterr().err, path.exists()) == ("", False)
+
+
+def test_an_old_request_without_a_version_is_not_answered_with_the_page(refusing):
+    assert b"<html" not in raw(refusing[0], b"GET /\r\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"null", b"1", b'"x"', b"NaN", b"\xff\xfe", b"[" * 4000, b'{"a":' * 600, b'{"number":0}',
+     *(b'{"number":%s,"verdict":"keep"}' % n for n in (b"true", b"[0]", b"0.0", b'"0"', b"-1", b"null", b"9" * 4000)),
+     *(b'{"number":0,"verdict":%s}' % v for v in (b'["keep"]', b'{"a":1}', b"null", b"1", b'"KEEP"'))],
+)  # fmt: skip
+def test_an_odd_body_is_refused(refusing, capfd, body):
+    server, path = refusing
+    head = b"POST /api/decide HTTP/1.1\r\n" + HOST + b"X-Token: " + server.token.encode()
+    answer = raw(server, head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert (capfd.readouterr().err, path.exists()) == ("", False)
+
+
+def test_nothing_of_ours_can_be_shown_by_another_site(refusing):
+    server, _ = refusing
+    headers = raw(server, b"GET /spectrogram/0 HTTP/1.1\r\n" + HOST + b"\r\n").split(b"\r\n\r\n")[0]
+    for header in (
+        b"Cross-Origin-Resource-Policy: same-origin",
+        b"X-Content-Type-Options: nosniff",
+        b"Referrer-Policy",
+    ):
+        assert header in headers
+
+
+def slow(server, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", server.server_port), timeout=10)
+    connection.sendall(sent.replace(b"PORT", str(server.server_port).encode()))
+    return connection
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /", b"POST /api/decide HTTP/1.1\r\n" + HOST + b"Content-Length: 10\r\n\r\n{", INNER]
+)
+def test_who_does_not_finish_a_request_is_cut_off(serves, capfd, sent):
+    server, _ = serves
+    server.connections = Connections(4, 0.2)
+    with slow(server, sent) as connection:
+        began = time.monotonic()
+        while connection.recv(65536):
+            pass
+    assert 0.1 < time.monotonic() - began < 3
+    assert capfd.readouterr().err == ""
+
+
+def test_four_hundred_slow_clients_do_not_keep_a_person_out(serves):
+    server, _ = serves
+    before = threading.active_count()
+    clients = [
+        slow(server, b"POST /api/decide HTTP/1.1\r\n" + HOST + b"Content-Length: 10\r\n\r\n") for _ in range(400)
+    ]
+    began = time.monotonic()
+    assert ask(server, "/api/candidates")[0] == 200
+    assert time.monotonic() - began < 3
+    assert threading.active_count() - before <= MOST_CONNECTIONS + 1
+    for client in clients:
+        client.close()
+
+
+def test_what_another_process_decides_is_seen(serves, few):
+    server, path = serves
+    other = Candidates(few, path)
+    other.decide(0, "keyword")
+    assert server.candidates.verdict(0) == "keyword"
+    assert json.loads(ask(server, "/api/candidates?limit=1")[2])["rows"][0]["verdict"] == "keyword"
+    server.candidates.decide(0, "drop")
+    assert other.verdict(0) == "drop"
+    assert other.counts()["decided"] == len(load_decisions(path)) == 1
+
+
+def test_a_file_of_decisions_that_was_damaged_meanwhile_takes_no_more(serves):
+    server, path = serves
+    server.candidates.decide(0, "keep")
+    with path.open("a") as file:
+        file.write("<<<<<<< HEAD\n")
+    before = path.read_bytes()
+    sent = {"number": 1, "verdict": "keep"}
+    status, _, said = ask(server, "/api/decide", "POST", sent, **{"X-Token": server.token})
+    assert status == 409 and b"line 2" in said and b"merge conflict" in said
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_is_told_on_the_page_and_later_decisions_are_kept(few, tmp_path):
+    with small_disk(tmp_path / "disk", "100k") as disk, serving(few, disk / "decisions.jsonl") as (server, _):
+        sent, token = {"number": 1, "verdict": "keep"}, {"X-Token": server.token}
+        fill(disk)
+        status, _, said = ask(server, "/api/decide", "POST", sent, **token)
+        assert status == 507 and b"No space left on device" in said
+        (disk / "fill").unlink()
+        assert ask(server, "/api/decide", "POST", sent, **token)[0] == 200
+        assert len(load_decisions(disk / "decisions.jsonl")) == 1
+
+
+def test_a_second_review_of_the_same_decisions_is_told_where_the_first_is(few, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "review" / "decisions.jsonl"
+    said = []
+
+    def serve(self):
+        with pytest.raises(KwsError, match=f"another review of .* runs at {self.url}: decide there"):
+            review(few, path, open_browser=False)
+        said.append(self.url)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ReviewServer, "serve_forever", serve)
+    review(few, path, open_browser=False)
+    assert said[0] in capsys.readouterr().out
+    review(few, tmp_path / "others.jsonl", open_browser=False)
+    assert [file.name for file in path.parent.iterdir()] == []
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 10**9])
+def test_a_port_that_is_none_is_refused(few, tmp_path, port):
+    with pytest.raises(KwsError, match=f"--port {port}: give a port"):
+        review(few, tmp_path / "d", port, open_browser=False)
 
 
 def test_the_hardest_are_written_as_one_page_with_their_sound(mined, tmp_path):
