@@ -25,19 +25,19 @@ class Connections:
                 waited = [(since, one) for one, since in self._since.items() if since is not None]
                 if not waited:
                     return False
-                _cut(min(waited, key=lambda pair: pair[0])[1])
+                longest = min(waited, key=lambda pair: pair[0])[1]
+                del self._since[longest]
+                _cut(longest)
             self._since[connection] = time.monotonic()
         return True
 
     def wait_for(self, connection: socket.socket) -> None:
         """Say that the server waits for the other side from now on."""
-        with self._lock:
-            self._since[connection] = time.monotonic()
+        self._note(connection, time.monotonic())
 
     def work_for(self, connection: socket.socket) -> None:
         """Say that the other side waits for the server."""
-        with self._lock:
-            self._since[connection] = None
+        self._note(connection, None)
 
     def drop(self, connection: socket.socket) -> None:
         """Say that a connection is closed."""
@@ -51,6 +51,11 @@ class Connections:
             for connection, since in self._since.items():
                 if since is not None and since < late:
                     _cut(connection)
+
+    def _note(self, connection: socket.socket, since: float | None) -> None:
+        with self._lock:
+            if connection in self._since:  # else it was cut
+                self._since[connection] = since
 
 
 def _cut(connection: socket.socket) -> None:

@@ -34,6 +34,7 @@ class ReviewServer(ThreadingHTTPServer):
     """Serves the page; `url` is where."""
 
     daemon_threads = True
+    request_queue_size = 2 * MOST_CONNECTIONS  # that knock at once
 
     def __init__(self, candidates: Candidates, port: int = 0) -> None:
         """Listen on 127.0.0.1:`port` (0: any free one).
@@ -130,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         """
         if self.request_version not in ("HTTP/1.0", "HTTP/1.1"):
             raise _Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is spoken here")
-        if not self.path.startswith("/") or self.path.startswith("//"):
+        if not self.path.startswith("/"):
             raise _Refused(HTTPStatus.BAD_REQUEST, "give the path of something on this server")
         if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
             raise _Refused(HTTPStatus.FORBIDDEN, "this page is for this machine")

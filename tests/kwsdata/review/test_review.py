@@ -250,7 +250,6 @@ INNER = b"GET /api/candidates HTTP/1.1\r\n" + HOST + b"\r\n"
         (b"GET /audio/0 HTTP/1.1\r\n" + HOST + b"Sec-Fetch-Site: cross-site\r\n\r\n", 403),
         (b"GET /audio/0 HTTP/1.1\r\n" + HOST + b"Sec-Fetch-Site: same-site\r\n\r\n", 403),
         (b"GET http://evil/audio/0 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-        (b"GET //audio/0 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
         (b"GET * HTTP/1.1\r\n" + HOST + b"\r\n", 400),
         (b"GET /audio/0;x HTTP/1.1\r\n" + HOST + b"\r\n", 400),
         (b"GET / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nGET /", 413),
@@ -275,8 +274,11 @@ INNER = b"GET /api/candidates HTTP/1.1\r\n" + HOST + b"\r\n"
 def test_an_odd_request_gets_one_clean_answer(refusing, capfd, sent, status):
     server, path = refusing
     answer = raw(server, sent)
-    assert answer.startswith((b"HTTP/1.1 %d " % status, b"HTTP/1.0 %d " % status))
-    assert answer.count(b"HTTP/1.") == answer.count(b"HTTP/1.1 ") == 1 or status in (400, 505)
+    if answer.startswith(b"HTTP/"):
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+        assert answer.count(b"HTTP/1.1 ") == 1
+    else:  # whose version nobody knows, gets no head
+        assert b"Error code: %d" % status in answer
     assert (capfd.readouterr().err, path.exists()) == ("", False)
 
 
@@ -382,6 +384,8 @@ def test_a_second_review_of_the_same_decisions_is_told_where_the_first_is(few, t
     said = []
 
     def serve(self):
+        if said:
+            raise KeyboardInterrupt
         with pytest.raises(KwsError, match=f"another review of .* runs at {self.url}: decide there"):
             review(few, path, open_browser=False)
         said.append(self.url)
