@@ -91,6 +91,7 @@ def embed_augmented(params: ParamsOption = DEFAULT_PARAMS) -> None:
     "kwsdata import folder ~/mine --name mine --role keyword --label computer --find-word --partition train\n"
     "kwsdata import folder ~/noise --name street --role noise --speaker-pattern '^(?P<speaker>[^/]+)/'\n"
     "kwsdata import librispeech ~/LibriSpeech\n"
+    "kwsdata import hf ~/parquet --name ours --role keyword --column text=phrase --column audio=clip\n"
     "kwsdata import speech-commands ~/speech_commands_v0.01.tar.gz --words marvin,sheila --role speech",
 )
 def import_(
@@ -116,6 +117,13 @@ def import_(
         str | None, typer.Option(help="Regular expression with a group `speaker`, searched in the path below PATH.")
     ] = None,
     language: Annotated[str | None, typer.Option(help="Of all clips, such as en or de.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="WHAT=NAME: the column NAME holds WHAT (audio, text, speaker, language, gender; path in tables). For "
+            "hf, common-voice and the CSV of --labels; may be repeated."
+        ),
+    ] = None,
     licence: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
     citation: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
     source: Annotated[str | None, typer.Option(help="Where it came from, in words.")] = None,
@@ -158,6 +166,7 @@ def import_(
     """Import recordings: decoded, checked, resampled once to 16 kHz mono, tracked by DVC under data/corpora."""
     from kwsdata.importers.partition import partition_advice, record_partition
     from kwsdata.importers.run import run_import
+    from kwsdata.importers.tables import columns_of
     from kwsdata.tracking import track
 
     settings = load_params(params)
@@ -173,6 +182,7 @@ def import_(
         labels=labels,
         speaker_pattern=speaker_pattern,
         language=language,
+        columns=columns_of(column or []),
         allow_outside=allow_outside,
         allow_urls=allow_urls,
         allow_commands=allow_commands,

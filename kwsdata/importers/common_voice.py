@@ -7,6 +7,8 @@ PATH is one language's folder or the release's. `validated.tsv` is read, or trai
 where it is missing: their split is not ours. Checksums are shown on the download page, one a release and language, and
 are not kept here.
 
+`--column text=NAME` (path, text, speaker, language, gender) reads tables whose columns have other names.
+
 Lhotse's recipe is not used: it asks for the columns `accents` and `variant` that older releases lack, leaves out
 missing clips without a word, and stops at a damaged one.
 """
@@ -18,12 +20,15 @@ from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import Source, normal_gender
-from kwsdata.importers.tables import rows_of, source_of
+from kwsdata.importers.tables import check_columns, rows_of, source_of
 from kwsdata.named_paths import NamedFiles
+
+_COLUMNS = {"path": "path", "text": "sentence", "speaker": "client_id", "language": "locale", "gender": "gender"}
 
 
 def read(path: Path, options: Options) -> Iterator[Source | Reject]:
     """Yield the clips that each language's tables list, each once."""
+    check_columns(options.columns, tuple(_COLUMNS))
     folders = [folder for folder in (path, *sorted(path.glob("*"))) if (folder / "clips").is_dir()]
     folders += [folder for folder in sorted(path.glob("cv-corpus-*/*")) if (folder / "clips").is_dir()]
     if not folders:
@@ -42,18 +47,20 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
 def _rows(folder: Path, table: Path, options: Options, listed: dict[str, int]) -> Iterator[Source | Reject]:
     """Yield the clips of one table that are not in `listed`, which has a hash of what was said of each before."""
     files = NamedFiles(folder / "clips", options.allow_outside)
+    names = _COLUMNS | options.columns
+    needed = (names["speaker"], names["path"], names["text"], *options.columns.values())
     shown = f"{folder.resolve().name}/{table.name}"
-    for row in rows_of(table, ("client_id", "path", "sentence"), tabs=True, name=shown):
+    for row in rows_of(table, needed, tabs=True, name=shown):
         if isinstance(row, Reject):
             yield row
             continue
-        told = row.values
+        told = {what: row.values.get(name, "") for what, name in names.items()}
         name = told["path"]
         if name and not Path(name).suffix:
             name += ".mp3"  # early releases left it out
-        language = told.get("locale") or folder.resolve().name
+        language = told["language"] or folder.resolve().name
         key = f"{language}/{name}"
-        said = hash((told["client_id"], told["sentence"]))
+        said = hash((told["speaker"], told["text"]))
         if key in listed:
             if listed[key] != said:
                 yield Reject(f"{key} ({shown}:{row.line})", "listed twice (before with another sentence or speaker)")
@@ -63,10 +70,10 @@ def _rows(folder: Path, table: Path, options: Options, listed: dict[str, int]) -
             files,
             name,
             key,
-            text=told["sentence"],
-            speaker=told["client_id"] or None,
+            text=told["text"],
+            speaker=told["speaker"] or None,
             language=language,
-            gender=normal_gender(told.get("gender")),
+            gender=normal_gender(told["gender"]),
         )
 
 
@@ -79,5 +86,5 @@ IMPORTER = Importer(
     speakers="client_id in the table",
     layout="LANG/clips/*.mp3 and LANG/validated.tsv",
     read=read,
-    options=frozenset({"allow_outside"}),
+    options=frozenset({"columns", "allow_outside"}),
 )

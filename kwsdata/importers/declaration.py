@@ -30,6 +30,7 @@ class Options:
     group `speaker`, searched in each path below the imported one. `language`: for sources that name none.
     `columns`: {"text": "sentence", ...} for tables with names of their own. `allow_outside`: tables and manifests may
     name files outside the corpus; `allow_urls`, `allow_commands`: and URLs, and commands that make the sound.
+    `scratch`: a directory for files that are needed until the sounds are decoded; `run_import` gives it.
     """
 
     role: Role
@@ -41,6 +42,7 @@ class Options:
     allow_outside: bool = False
     allow_urls: bool = False
     allow_commands: bool = False
+    scratch: Path | None = None
 
 
 Reader: TypeAlias = Callable[[Path, Options], Iterable[Source | Reject]]

@@ -4,8 +4,8 @@
     PATH/alice-01.wav                 files directly in PATH: PATH's own name
 
 `--label TEXT` gives every file one text; `--labels FILE.csv` (columns path,text and, if known, speaker,language,gender;
-paths below PATH) lists the files to import with their texts. Speech, noise and impulse responses have no text unless
-one of these gives it.
+paths below PATH) lists the files to import with their texts; columns with other names are given with `--column
+text=sentence`. Speech, noise and impulse responses have no text unless one of these gives it.
 
 Speakers: `--speaker-pattern` or the CSV; else a noise or impulse response is its own source, and the speakers of
 keywords and speech are unknown. A file that the pattern does not match is rejected: it may be anybody.
@@ -21,7 +21,7 @@ from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import FileSound, Source, normal_gender
-from kwsdata.importers.tables import rows_of, source_of
+from kwsdata.importers.tables import check_columns, rows_of, source_of
 from kwsdata.named_paths import NamedFiles
 from kwsdata.soundfiles.folders import sound_files
 from kwsdata.soundfiles.formats import COMMON
@@ -29,9 +29,14 @@ from kwsdata.text import composed, words_of_name
 
 LOG = logging.getLogger(__name__)
 
+_COLUMNS = ("path", "text", "speaker", "language", "gender")
+
 
 def read(path: Path, options: Options) -> Iterable[Source | Reject]:
     """Yield the files below `path`, or those the CSV lists."""
+    check_columns(options.columns, _COLUMNS)
+    if options.columns and options.labels is None:
+        raise CorpusError("--column names columns of the CSV that --labels gives: use both.")
     if options.label is not None and options.labels is not None:
         raise CorpusError("--label and --labels both give texts: use one of them.")
     if not path.is_dir():
@@ -62,19 +67,21 @@ def _from_names(root: Path, options: Options) -> Iterator[Source | Reject]:
 
 def _from_csv(root: Path, options: Options, table: Path) -> Iterator[Source | Reject]:
     files = NamedFiles(root, options.allow_outside)
+    names = {what: what for what in _COLUMNS} | options.columns
+    needed = (names["path"], *options.columns.values())
     listed: set[str] = set()
-    for row in rows_of(table, ("path",), ("text", "speaker", "language", "gender")):
+    for row in rows_of(table, needed, None if options.columns else _COLUMNS[1:]):
         if isinstance(row, Reject):
             yield row
             continue
-        told = row.values
+        told = {what: row.values.get(name, "") for what, name in names.items()}
         source = source_of(
             files,
             told["path"],
-            text=told.get("text"),
-            speaker=told.get("speaker") or None,
-            language=told.get("language") or None,
-            gender=normal_gender(told.get("gender")),
+            text=told["text"],
+            speaker=told["speaker"] or None,
+            language=told["language"] or None,
+            gender=normal_gender(told["gender"]),
         )
         if isinstance(source, Source) and source.key not in listed:
             listed.add(source.key)
@@ -127,5 +134,5 @@ IMPORTER = Importer(
     speakers="--speaker-pattern or the CSV; else unknown (keyword, speech) or the file itself (noise, rir)",
     layout=f"sound files ({COMMON}), directly or in folders",
     read=read,
-    options=frozenset({"label", "labels", "speaker_pattern", "language", "allow_outside"}),
+    options=frozenset({"label", "labels", "speaker_pattern", "language", "columns", "allow_outside"}),
 )

@@ -4,67 +4,107 @@ PATH is a directory or `OWNER/NAME`, with `:CONFIG` appended where the dataset h
 that the dataset stores and decoded like any other, so neither torchcodec nor ffmpeg is needed. Every split is read:
 their split is not ours.
 
-Columns are found by name (text: text, sentence, transcription, transcript, keyword, word, label; speaker: speaker,
-speaker_id, client_id; language: language, locale; gender), or given with `--column text=NAME`. A clip's name is its
-split and row.
+The sound is the one column of the type Audio, or of Parquet that other programs wrote: of {bytes, path} or {array,
+sampling_rate}; where there are several, or it is another, `--column audio=NAME` says which (of bytes, or of paths below
+PATH). Other columns are found by name (see `NAMES`), or given with `--column text=NAME`. A clip's name is its split and
+row.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kwsdata.corpus import Reject
-from kwsdata.errors import AudioError, CorpusError, MissingExtraError
-from kwsdata.importers.declaration import Importer, Options
-from kwsdata.importers.source import Source, normal_gender
-from kwsdata.soundfiles.reader import OpenSound, open_sound
+import numpy as np
 
-try:
-    import datasets
-except ImportError:
-    raise MissingExtraError("datasets", "data", "`kwsdata import hf`") from None
+from kwsdata.corpus import Reject
+from kwsdata.errors import AudioError, CorpusError, NamedPathError
+from kwsdata.importers.declaration import Importer, Options
+from kwsdata.importers.hf_files import datasets, roots_of, splits_of
+from kwsdata.importers.source import Source, normal_gender
+from kwsdata.importers.tables import check_columns, refusal
+from kwsdata.named_paths import NamedFiles
+from kwsdata.soundfiles.reader import OpenSound, in_memory, open_sound
 
 NAMES = {
-    "text": ("text", "sentence", "transcription", "transcript", "keyword", "word", "label"),
+    "text": ("text", "sentence", "transcription", "transcript", "phrase", "utterance", "keyword", "word", "command",
+             "label"),
     "speaker": ("speaker", "speaker_id", "client_id"),
     "language": ("language", "locale"),
     "gender": ("gender",),
-}
+}  # fmt: skip
+_ROWS = 1000  # read at once, without their sound
 
 
 @dataclass(frozen=True)
 class RowSound:
-    """One row's sound; `rows` is memory-mapped (pickled as file names), with its one column not decoded."""
+    """One row's sound; `rows` is memory-mapped (pickled as file names), with its one column not decoded.
+
+    `roots`: where the file lies that a row names instead of holding its bytes.
+    """
 
     rows: Any
     column: str
     row: int
+    roots: tuple[NamedFiles, ...]
 
     def open(self) -> AbstractContextManager[OpenSound]:
         """Open the bytes that the row holds, or the file that it names."""
         value = self.rows[self.row][self.column]
-        if value is None or not (value["bytes"] or value["path"]):
+        told: dict[str, Any] = (
+            value if isinstance(value, dict) else {"path" if isinstance(value, str) else "bytes": value}
+        )
+        if told.get("array") is not None:
+            return nullcontext(_samples(told))
+        data = told.get("bytes")
+        if not data and not told.get("path"):
             raise AudioError("cannot be read (the row holds no sound)")
-        return open_sound(value["bytes"] or Path(value["path"]))
+        return open_sound(data or self._file(told["path"]))
+
+    def _file(self, name: str) -> Path:
+        for root in self.roots:
+            try:
+                return root.path_or_absolute(name)
+            except NamedPathError as error:
+                refused = error
+        raise AudioError(refusal(refused))
+
+
+def _samples(told: dict[str, Any]) -> OpenSound:
+    """Return the sound of a row that holds samples, [samples] or [channels, samples], and their rate."""
+    try:
+        waves = np.atleast_2d(np.asarray(told["array"], dtype=np.float32)).T
+        rate = int(told["sampling_rate"])
+    except (KeyError, TypeError, ValueError):
+        raise AudioError("cannot be decoded (its array holds no samples, or has no sampling_rate)") from None
+    if waves.ndim != 2 or not 0 < rate < 1 << 20:
+        raise AudioError(f"cannot be decoded (an array of {waves.ndim} dimensions at {rate} Hz)")
+    return in_memory(waves, rate)
 
 
 def read(path: Path, options: Options) -> Iterator[Source | Reject]:
     """Yield every row of every split."""
-    for split, dataset in _splits(path).items():
-        sound = next((name for name, kind in dataset.features.items() if isinstance(kind, datasets.Audio)), None)
-        if sound is None:
-            raise CorpusError(f"{path}: no column holds sound; it has {dict(dataset.features)}.")
-        dataset = dataset.cast_column(sound, datasets.Audio(decode=False))
-        rows, facts = dataset.select_columns([sound]), dataset.remove_columns([sound])
-        columns = _columns(facts, options.columns)
+    check_columns(options.columns, ("audio", *NAMES))
+    roots = roots_of(path, options.allow_outside)
+    for split, dataset in splits_of(path, options.scratch).items():
+        dataset = dataset.with_format(None)
+        sound = _sound_column(path, dataset.features, options.columns.get("audio"))
+        columns = _columns(path, dataset.features, sound, options)
+        rows = dataset.select_columns([sound])
+        if isinstance(dataset.features[sound], datasets.Audio):
+            rows = rows.cast_column(sound, datasets.Audio(decode=False))
+        facts = _facts(dataset, sorted(set(columns.values())))
         for number in range(len(rows)):
-            told = facts[number] if columns else {}
-            values = {what: _word(facts.features[name], told[name]) for what, name in columns.items()}
+            key, told = f"{split}/{number:08d}", next(facts, {})
+            try:
+                values = {what: _word(dataset.features[name], told[name]) for what, name in columns.items()}
+            except (IndexError, ValueError) as error:
+                yield Reject(key, f"no label ({error})")
+                continue
             yield Source(
-                f"{split}/{number:08d}",
-                RowSound(rows, sound, number),
+                key,
+                RowSound(rows, sound, number, roots),
                 text=values.get("text"),
                 speaker=values.get("speaker"),
                 language=values.get("language"),
@@ -72,33 +112,70 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
             )
 
 
-def _splits(path: Path) -> dict[str, Any]:
-    try:
-        if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
-            found = datasets.load_from_disk(str(path))
-        else:
-            name, _, config = str(path).partition(":")
-            found = datasets.load_dataset(name, config or None)
-    except (OSError, ValueError, ConnectionError) as error:
-        raise CorpusError(f"{path} cannot be loaded as a Hugging Face dataset: {error}") from None
-    return dict(found) if isinstance(found, dict) else {str(found.split or "all"): found}
+def _facts(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield what each row says in `columns`; nothing if there are none."""
+    if columns:
+        for batch in dataset.select_columns(columns).iter(_ROWS):
+            yield from (dict(zip(columns, row, strict=True)) for row in zip(*(batch[c] for c in columns), strict=True))
 
 
-def _columns(dataset: Any, asked: dict[str, str]) -> dict[str, str]:
+def _sound_column(path: Path, features: Any, asked: str | None) -> str:
+    """Return the column that holds sound."""
+    if asked is not None:
+        if asked not in features:
+            raise CorpusError(f"--column audio={asked}: {path} has the columns {', '.join(features)}.")
+        if not (_holds_sound(features[asked]) or _is(features[asked], "binary", "string")):
+            raise CorpusError(f"--column audio={asked}: it holds {features[asked]}, which is neither sound nor a path.")
+        return asked
+    found = [name for name, kind in features.items() if _holds_sound(kind)]
+    if len(found) != 1:
+        what = f"the columns {' and '.join(found)} hold sound" if found else "no column holds sound"
+        raise CorpusError(f"{path}: {what}; it has {', '.join(features)}. Say which: --column audio=NAME.")
+    return str(found[0])
+
+
+def _holds_sound(kind: Any) -> bool:
+    if isinstance(kind, dict):  # a struct, as other programs write Parquet
+        return _is(kind.get("bytes"), "binary") or {"array", "sampling_rate"} <= set(kind)
+    return isinstance(kind, datasets.Audio)
+
+
+def _is(kind: Any, *types: str) -> bool:
+    return isinstance(kind, datasets.Value) and kind.dtype.removeprefix("large_") in types
+
+
+def _columns(path: Path, features: Any, sound: str, options: Options) -> dict[str, str]:
+    """Return the column of each of `NAMES` that is known or was asked for."""
+    asked = {what: name for what, name in options.columns.items() if what != "audio"}
     for what, name in asked.items():
-        if what not in NAMES or name not in dataset.features:
+        if name not in features or not isinstance(features[name], datasets.Value | datasets.ClassLabel):
             raise CorpusError(
-                f"--column {what}={name}: what is asked for must be one of {', '.join(NAMES)}, "
-                f"and the dataset's columns are {', '.join(dataset.features)}."
+                f"--column {what}={name}: {path} has no such column of words; it has {', '.join(features)}."
             )
-    found = {what: next((name for name in names if name in dataset.features), None) for what, names in NAMES.items()}
-    return {what: name for what, name in (found | asked).items() if name is not None}
+    found = {
+        what: next((name for name in names if name != sound and _holds_words(what, features.get(name))), None)
+        for what, names in NAMES.items()
+    }
+    columns = {what: name for what, name in (found | asked).items() if name is not None}
+    if options.role == "keyword" and "text" not in columns:
+        raise CorpusError(
+            f"{path}: no column is called as texts are ({', '.join(NAMES['text'])}); it has {', '.join(features)}. Say "
+            "which: --column text=NAME."
+        )
+    return columns
 
 
-def _word(feature: Any, value: Any) -> str | None:
-    if value is None:
+def _holds_words(what: str, kind: Any) -> bool:
+    """Return whether a column of this kind may be taken unasked: a number is a speaker's name, but no text."""
+    if isinstance(kind, datasets.ClassLabel) or _is(kind, "string"):
+        return True
+    return what == "speaker" and isinstance(kind, datasets.Value)
+
+
+def _word(kind: Any, value: Any) -> str | None:
+    if value is None or (isinstance(kind, datasets.ClassLabel) and value == -1):  # -1: not labelled
         return None
-    return feature.int2str(value) if isinstance(feature, datasets.ClassLabel) else str(value)
+    return str(kind.int2str(value)) if isinstance(kind, datasets.ClassLabel) else str(value)
 
 
 IMPORTER = Importer(
@@ -108,5 +185,5 @@ IMPORTER = Importer(
     speakers="the column speaker, speaker_id or client_id; without one: unknown, or the row itself (noise, rir)",
     layout="a dataset directory, or OWNER/NAME[:CONFIG]",
     read=read,
-    options=frozenset({"language", "columns"}),
+    options=frozenset({"language", "columns", "allow_outside"}),
 )

@@ -141,6 +141,7 @@ def run_import(
         scratch_beside(directory) as scratch,
         unpacked(path, importer.remotes, scratch, params.archive) as tree,
     ):
+        options = replace(options, scratch=scratch)
         found = choose(chain(tree.rejects, importer.read(tree.path, options)), options, match, words, limit)
         if not found.sources and not found.rejects:
             raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
@@ -249,7 +250,11 @@ def _role(importer: Importer, asked: Role | None) -> Role:
 
 def _check_options(importer: Importer, options: Options) -> None:
     for option in fields(options):
-        if option.name != "role" and getattr(options, option.name) and option.name not in importer.options:
+        if (
+            option.name not in ("role", "scratch")
+            and getattr(options, option.name)
+            and option.name not in importer.options
+        ):
             takes = ", ".join(map(_flag, sorted(importer.options))) or "no such option"
             raise CorpusError(
                 f"{_flag(option.name)} means nothing to `kwsdata import {importer.kind}`, which takes {takes}."

@@ -4,7 +4,7 @@ import codecs
 import csv
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -117,13 +117,44 @@ def source_of(files: NamedFiles, name: str, key: str | None = None, **told: Any)
     """
     try:
         path = files.path(name)
-    except OutsidePathError as error:
-        return Reject(key or shown(name), f"outside the corpus ({error}); --allow-outside reads it all the same")
     except NamedPathError as error:
-        return Reject(key or shown(name), f"no sound file ({error})")
+        return Reject(key or shown(name), refusal(error))
     if key is None:
         key = path.relative_to(files.root).as_posix() if path.is_relative_to(files.root) else name
     return Source(key, FileSound(path), **told)
+
+
+def refusal(error: NamedPathError) -> str:
+    """Return why a sound is left out whose place is refused."""
+    if isinstance(error, OutsidePathError):
+        return f"outside the corpus ({error}); --allow-outside reads files elsewhere, too"
+    return f"no sound file ({error})"
+
+
+def columns_of(asked: Iterable[str]) -> dict[str, str]:
+    """Return what `--column WHAT=NAME`, ... ask for.
+
+    Raises:
+        CorpusError: one is not of that form, or WHAT is there twice.
+    """
+    columns: dict[str, str] = {}
+    for pair in asked:
+        what, sign, name = pair.partition("=")
+        if not (what and sign and name) or what in columns:
+            raise CorpusError(f"--column {pair}: it must be WHAT=NAME, such as text=sentence, and each WHAT once.")
+        columns[what] = name
+    return columns
+
+
+def check_columns(asked: Mapping[str, str], known: Sequence[str]) -> None:
+    """Check what `--column` asks for.
+
+    Raises:
+        CorpusError: it is none of `known`.
+    """
+    for what, name in asked.items():
+        if what not in known:
+            raise CorpusError(f"--column {what}={name}: {what!r} must be one of {', '.join(known)}.")
 
 
 def _check_header(path: Path, names: Sequence[str], needed: Sequence[str], optional: Sequence[str] | None) -> None:

@@ -99,6 +99,18 @@ def test_a_csv_with_wrong_columns_is_refused(importing, tmp_path, table, message
         importing("folder", tmp_path / "x", role="speech", labels=tmp_path / "labels.csv")
 
 
+def test_columns_of_a_csv_may_have_other_names(importing, tmp_path):
+    put_tone(tmp_path / "x/1.wav", 0)
+    table = tmp_path / "labels.csv"
+    table.write_text("client_id,file,sentence,age\nann,1.wav,One two,30\n")
+    asked = {"path": "file", "text": "sentence", "speaker": "client_id"}
+    importing("folder", tmp_path / "x", role="keyword", labels=table, columns=asked)
+    (cut,) = importing.cuts().values()
+    assert (cut.supervisions[0].text, cut.custom["speaker"]) == ("one two", "tiny:ann")
+    with pytest.raises(CorpusError, match="lacks the columns said; its header is client_id,file,sentence,age"):
+        importing("folder", tmp_path / "x", role="keyword", labels=table, columns=asked | {"text": "said"})
+
+
 def test_a_pattern_that_matches_some_files_rejects_the_others(importing, tmp_path):
     put_tone(tmp_path / "x/ann_1.wav", 0)
     put_tone(tmp_path / "x/bob_1.wav", 1)
@@ -231,7 +243,9 @@ def test_a_file_in_place_of_the_folder_is_told(importing, tmp_path):
     [
         ({}, "needs --role, one of keyword, speech, noise, rir"),
         ({"role": "music"}, "--role music"),
-        ({"role": "speech", "columns": {"text": "x"}}, "--column means nothing to `kwsdata import folder`"),
+        ({"role": "speech", "columns": {"text": "x"}}, "--column names columns of the CSV that --labels gives"),
+        ({"role": "speech", "columns": {"words": "x"}}, "--column words=x: 'words' must be one of path, text, speaker"),
+        ({"role": "speech", "allow_urls": True}, "--allow-urls means nothing to `kwsdata import folder`"),
         ({"role": "speech", "label": "x", "labels": "y.csv"}, "--label and --labels"),
         ({"role": "speech", "match": "("}, "is not a regular expression"),
         ({"role": "speech", "match": "flac"}, "found in none of 1 paths"),

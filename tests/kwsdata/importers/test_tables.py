@@ -7,6 +7,7 @@ import pytest
 from corpus_trees import common_voice, mswc, musan, put_tone, write
 
 from kwsdata.errors import CorpusError
+from kwsdata.importers.tables import columns_of
 
 
 def test_mswc_of_several_languages_and_scripts(importing, tmp_path, caplog):
@@ -62,3 +63,22 @@ def test_musan_speech_has_no_speakers_and_music_keeps_its_notes(importing, tmp_p
     assert importing.rejects("noise")["noise/free-sound/noise-free-sound-0002.wav"] == "empty (0 samples)"
     with pytest.raises(CorpusError, match="so it is not MUSAN"):
         importing("musan", root / "noise/free-sound")
+
+
+def test_common_voice_with_columns_of_other_names(importing, tmp_path):
+    place = common_voice(tmp_path / "cv")
+    header, *rows = (place / "validated.tsv").read_text().splitlines(keepends=True)
+    (place / "validated.tsv").write_text(header.replace("sentence", "text").replace("client_id", "who") + "".join(rows))
+    with pytest.raises(CorpusError, match="lacks the columns client_id, sentence"):
+        importing("common-voice", place)
+    summary = importing("common-voice", place, columns={"text": "text", "speaker": "who"})
+    assert (summary["clips"], summary["speaker_count"]) == (3, 2)
+    with pytest.raises(CorpusError, match="'words' must be one of path, text, speaker, language, gender"):
+        importing("common-voice", place, columns={"words": "text"})
+
+
+@pytest.mark.parametrize("pair", ["text", "text=", "=text", "text=a,text=b"])
+def test_what_asks_for_no_column_is_refused(pair):
+    assert columns_of(["text=a=b", "audio=c d"]) == {"text": "a=b", "audio": "c d"}
+    with pytest.raises(CorpusError, match="must be WHAT=NAME, such as text=sentence"):
+        columns_of(pair.split(","))
