@@ -24,7 +24,7 @@ DEFAULT_PARAMS = Path("params.yaml")
 EXTRA_OF = {
     "lhotse": "data",
     "pyroomacoustics": "data",
-    "ruamel": "data",
+    "yaml": "data",
     "datasets": "data",
     "huggingface_hub": "data",
     "pyarrow": "data",

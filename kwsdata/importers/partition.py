@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from kwsdata.errors import KwsError, ParamsError, PartitionError
 from kwsdata.partitions import PARTITIONS
@@ -43,7 +45,7 @@ def record_partition(params_path: Path, corpus: str, partition: str) -> None:
 
     try:
         rewrite(params_path, change)
-    except (_CannotSetError, KwsError, OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (_CannotSetError, KwsError, OSError, ValueError, RecursionError, yaml.YAMLError, YAMLError) as error:
         why = f"{error.strerror}" if isinstance(error, OSError) else " ".join(str(error).split())
         raise ParamsError(
             f"{params_path}: split.whole.{corpus} cannot be set ({why}), and the file is as it was. Say by hand in its "
@@ -55,19 +57,24 @@ def with_whole(text: str, corpus: str, partition: str) -> str:
     """Return the text of a params file in which `split.whole.CORPUS` is `partition`.
 
     Raises:
-        yaml.YAMLError: it is not YAML.
+        yaml.YAMLError, YAMLError: it is not YAML.
         _CannotSetError: there is no `split.whole`, or adding to it would change something else.
     """
     node = _whole_node(yaml.compose(text, Loader=yaml.SafeLoader))
-    before = yaml.safe_load(text)
+    before = _values(text)
     whole = before["split"]["whole"] or {}
     if whole.get(corpus) == partition:
         return text
     wanted = before | {"split": before["split"] | {"whole": whole | {corpus: partition}}}
     changed = _edited(text, node, corpus, partition)
-    if yaml.safe_load(changed) != wanted:
+    if _values(changed) != wanted:
         raise _CannotSetError("it shares its values with other places, by anchors or repeated keys")
     return changed
+
+
+def _values(text: str) -> Any:
+    """Return what `text` holds by YAML 1.2, as DVC and `load_params` read it; PyYAML only says where it stands."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _edited(text: str, node: yaml.Node, corpus: str, partition: str) -> str:

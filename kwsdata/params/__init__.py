@@ -4,9 +4,7 @@ The schema has a default for no number: a value lives in `params.yaml` and nowhe
 """
 
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError
 
 from kwsdata.errors import ParamsError
@@ -30,6 +28,7 @@ from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParam
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.publishing import PublishParams
 from kwsdata.params.quantisation import CalibrationParams, QuantizeParams
+from kwsdata.params.reading import read_values
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     DsTcnParams,
@@ -122,18 +121,10 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check a params file.
 
     Raises:
-        ParamsError: the file is missing or not YAML; a key is unknown (the nearest valid name is given), missing, or
-            has a value out of range.
+        ParamsError: the file is missing, not UTF-8 or not YAML; a key is unknown (the nearest valid name is given),
+            missing, or has a value out of range.
     """
     try:
-        values: Any = yaml.safe_load(Path(path).read_text())
-    except FileNotFoundError:
-        raise ParamsError(f"{path} is missing: run the command from the project's root, or give --params.") from None
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not valid YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ParamsError(f"{path} holds {type(values).__name__}, not a mapping of blocks.")
-    try:
-        return Params.model_validate(values)
+        return Params.model_validate(read_values(path, Params))
     except ValidationError as error:
         raise ParamsError(explain(path, error, Params)) from None

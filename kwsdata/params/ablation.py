@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import Params
 from kwsdata.params.base import Block, explain
+from kwsdata.params.reading import read_values
 
 DEFAULT_ABLATION = Path("ablation/params.yaml")
 
@@ -61,14 +61,10 @@ def load_ablation(path: Path = DEFAULT_ABLATION) -> AblationParams:
     """Read and check a file like ablation/params.yaml.
 
     Raises:
-        ParamsError: it is missing or not YAML; a key is unknown, missing, or has a value out of range.
+        ParamsError: it is missing, not UTF-8 or not YAML; a key is unknown, missing, or has a value out of range.
     """
     try:
-        values: Any = yaml.safe_load(Path(path).read_text())
-    except (FileNotFoundError, yaml.YAMLError) as error:
-        raise ParamsError(f"{path} cannot be read: {error}") from None
-    try:
-        return AblationParams.model_validate(values)
+        return AblationParams.model_validate(read_values(path, AblationParams))
     except ValidationError as error:
         raise ParamsError(explain(path, error, AblationParams)) from None
 

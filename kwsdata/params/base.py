@@ -45,7 +45,8 @@ def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
         elif problem["type"] == "missing":
             lines.append(f"{where!r} is missing")
         else:
-            lines.append(f"{where} = {problem['input']!r}: {problem['msg']}")
+            quotes = "; put a text in quotes" if problem["type"] == "string_type" else ""
+            lines.append(f"{where} = {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}{quotes}")
     return f"{path}: " + "; ".join(lines)
 
 

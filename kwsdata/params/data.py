@@ -2,23 +2,22 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from kwsdata.params.base import Block
+from kwsdata.text import keyword_of
 
 
 class KeywordParams(Block):
     """The wake word: all that must change for another one."""
 
-    text: str = Field(min_length=1)
-    language: str
+    language: str  # stands before the text, whose capitals are read by its rules
+    text: str
 
     @field_validator("text")
     @classmethod
-    def _normal(cls, text: str) -> str:
-        if not text.strip():
-            raise ValueError("must hold at least one word")
-        return " ".join(text.lower().split())
+    def _spoken(cls, text: str, told: ValidationInfo) -> str:
+        return keyword_of(text, told.data.get("language"))
 
 
 class ExecutorParams(Block):

@@ -75,6 +75,149 @@ def test_a_value_out_of_range_says_the_limit(tmp_path, change, says):
         load_params(written(tmp_path, **change))
 
 
+def typed(tmp_path: Path, text: str, encoding: str = "utf-8", key: str = "  text: computer ") -> Path:
+    """Return a copy of params.yaml in which `text` stands as it is where the keyword was."""
+    path = tmp_path / "params.yaml"
+    before = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert key in before
+    path.write_bytes(before.replace(key, f"{key.partition(':')[0]}: {text} ").encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        *(
+            (word, word)
+            for word in ("on", "no", "yes", "off", "y", "n", "true", "false", "null", "7", "10", "nan", "-1")
+        ),
+        *((word, word.lower()) for word in ("On", "NO", "True", "N", "Null")),
+        ("12:30", "12:30"),
+        ("190:20:30", "190:20:30"),
+        ('"1e3"', "1e3"),
+        ("'0x1F'", "0x1f"),
+        ('"null"', "null"),
+        ("'2024-01-01'", "2024-01-01"),
+        ("!!str 1.5", "1.5"),
+        ("größe", "größe"),
+        ("Gro\u0308ße", "größe"),
+        ("小爱同学", "小爱同学"),
+        ("don't", "don't"),
+        ("hey  Lumen", "hey lumen"),
+    ],
+)
+def test_a_keyword_is_the_text_that_was_typed(tmp_path, text, word):
+    assert load_params(typed(tmp_path, text)).keyword.text == word
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "1000.0", "1.5", "0x1F", "0o17", "007", "1_000", "+1", ".nan", "2024-01-01", "2024-01-01 10:00:00"]
+)
+def test_a_keyword_that_is_the_value_of_several_texts_belongs_in_quotes(tmp_path, text):
+    with pytest.raises(ParamsError) as error:
+        load_params(typed(tmp_path, text))
+    assert f"params.yaml, line 4: keyword.text = {text} is " in str(error.value)
+    assert f'put it in quotes, "{text}"' in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "~"])
+def test_a_keyword_that_is_missing_says_how_the_word_null_is_written(tmp_path, text):
+    with pytest.raises(ParamsError, match=r"keyword.text is empty.*`-S 'keyword.text=\"null\"'`"):
+        load_params(typed(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [
+        *((word, word) for word in ("on", "no", "yes", "off", "y", "true", "7", "12:30", "hey lumen", "c++")),
+        *(
+            (f'"{word}"', word)
+            for word in ("null", "1e3", "0x1f", "größe", "don't", "привет", "नमस्ते", "小爱同学", "nan")
+        ),
+        *((word, None) for word in ("null", "1e3", "1.5", "nan", "[on]")),
+    ],
+)
+def test_what_dvc_writes_for_an_experiment_is_the_text_or_a_clear_error(tmp_path, asked, word):
+    hydra = pytest.importorskip("dvc.utils.hydra", reason="DVC comes with the extra `data`")
+    path = typed(tmp_path, "computer")
+    hydra.apply_overrides(str(path), [f"keyword.text={asked}"])
+    if word is None:
+        with pytest.raises(ParamsError, match="in quotes"):
+            load_params(path)
+    else:
+        assert load_params(path).keyword.text == word
+
+
+def test_names_of_corpora_and_other_texts_are_what_was_typed_too(tmp_path):
+    whole = "{on: train, no: dev, 123: test, null: train}"
+    assert load_params(typed(tmp_path, whole, key="  whole: {} ")).split.whole == {
+        "on": "train",
+        "no": "dev",
+        "123": "test",
+        "null": "train",
+    }
+    assert load_params(typed(tmp_path, "[yes, 7]", key="  exclude: [] ")).publish.exclude == ["yes", "7"]
+    assert load_params(typed(tmp_path, "no", key="  language: en-us\n")).keyword.language == "no"  # Norwegian
+    assert load_params(typed(tmp_path, "null", key="  model: null ")).mine_negatives.model is None
+    with pytest.raises(ParamsError, match="a key of split.whole = 1e3 is 1000.0"):
+        load_params(typed(tmp_path, "{1e3: train}", key="  whole: {} "))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda data: data.replace(b"computer", "größe".encode("latin-1"), 1), r"line 4: byte 123 of the file is 0xf6"),
+        (lambda data: data.decode().encode("utf-16"), "line 1: bytes 1 and 2 are a mark of UTF-16"),
+        (lambda data: data.decode().encode("utf-16-le"), r"line 1: character 2 of the file is U\+0000"),
+        (lambda data: data.decode().encode("utf-32"), "mark of UTF-16 or UTF-32"),
+        (lambda data: data.replace(b"computer", b"com\0puter", 1), r"line 4: character 124 of the file is U\+0000"),
+        (lambda data: data + b"\x1b", r"character \d+ of the file is U\+001B"),
+        (lambda data: data + b"\xc3", "is 0xc3, which is not UTF-8"),
+        (lambda data: data.replace(b"  text", b"\ttext", 1), "line 4, column 1 is not valid YAML"),
+        (lambda data: data + b"report: {examples: 3}\n", r"line \d+: report stands there twice"),
+        (lambda data: data.replace(b"  text", b"  text: x\n  text", 1), "line 5: keyword.text stands there twice"),
+        (lambda data: data.replace(b"pools: []", b"pools: &a [*a]", 1), "an alias .* inside of what it names"),
+        (lambda data: data.replace(b"computer", b"!!python/name:os.system x", 1), "line 4, column 9 is not valid"),
+        (lambda data: data + b"---\na: 1\n", "another document"),
+        (lambda data: data + b"? [a]\n: 1\n", "a key of the file is no word"),
+        (lambda data: b"", "holds NoneType, not a mapping"),
+        (lambda data: b"- a\n", "holds list, not a mapping"),
+    ],
+)
+def test_a_file_that_is_no_params_file_is_one_line_with_its_place(tmp_path, change, says):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(change((ROOT / "params.yaml").read_bytes()))
+    with pytest.raises(ParamsError, match=says) as error:
+        load_params(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("change", [lambda data: b"\xef\xbb\xbf" + data, lambda data: data.replace(b"\n", b"\r\n")])
+def test_marks_and_line_ends_of_editors_change_nothing(tmp_path, params, change):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(change((ROOT / "params.yaml").read_bytes()))
+    assert load_params(path) == params
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("'!!!'", "'!!!': holds no letter and no digit"),
+        ("☕", r"U\+2615 \(HOT BEVERAGE\)"),
+        ('"\\u202Ecomputer"', r"U\+202E \(RIGHT-TO-LEFT OVERRIDE\)"),
+        ("a" * 101, "101 characters, more than 100"),
+    ],
+)
+def test_a_keyword_that_nobody_can_say_is_refused_when_params_are_read(tmp_path, text, says):
+    with pytest.raises(ParamsError, match=says):
+        load_params(typed(tmp_path, text))
+
+
+def test_capitals_of_a_keyword_are_those_of_its_language(tmp_path):
+    assert load_params(written(tmp_path, keyword={"text": "IŞIK", "language": "tr"})).keyword.text == "ışık"
+    assert load_params(written(tmp_path, keyword={"text": "ISLE", "language": "en-us"})).keyword.text == "isle"
+
+
 def test_a_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(ParamsError, match="from the project's root"):
         load_params(tmp_path / "absent.yaml")

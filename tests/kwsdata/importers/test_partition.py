@@ -42,6 +42,19 @@ def test_doing_it_again_changes_nothing_and_another_partition_moves_it(copy):
     assert load_params(copy).split.whole["crowd"] == "dev"
 
 
+@pytest.mark.parametrize("corpus", ["on", "no", "null", "123", "1e3"])
+def test_a_corpus_whose_name_yaml_reads_otherwise_goes_where_it_was_sent(copy, corpus):
+    record_partition(copy, corpus, "train")
+    record_partition(copy, corpus, "dev")
+    assert load_params(copy).split.whole == {corpus: "dev"}
+
+
+def test_a_corpus_named_on_that_somebody_typed_without_quotes_is_moved(copy):
+    copy.write_text(copy.read_text().replace("whole: {} ", "whole: {on: train} "))
+    record_partition(copy, "on", "dev")
+    assert load_params(copy).split.whole == {"on": "dev"}
+
+
 TEXT = "# params\nkeyword: {text: computer}  # ü 日本 \U0001f600\n\nsplit:\n  whole: {}\n\ntrain:\n  seed: 1 # one\n"
 
 
@@ -65,6 +78,7 @@ def with_whole(text: str) -> str:
         ('  whole: {"x": \'dev\',}', '  whole: {"x": \'dev\', crowd: test,}'),
         ("  whole: {crowd: dev, x: dev}", "  whole: {crowd: test, x: dev}"),
         ("  whole: {crowd: test}", "  whole: {crowd: test}"),
+        ("  whole: {on: dev, no: train}", "  whole: {on: dev, no: train, crowd: test}"),
         ("  whole: {'crowd': \"dev\"} # {a}", "  whole: {'crowd': test} # {a}"),
         ("  whole: {\n    x: dev # one\n  }", "  whole: {\n    x: dev, crowd: test # one\n  }"),
         ("  whole:\n    x: dev", "  whole:\n    x: dev\n    crowd: test"),
