@@ -5,8 +5,10 @@ wave is 0 dBFS). Files are FLAC, 16 bits.
 """
 
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import miniaudio
 import numpy as np
@@ -54,19 +56,31 @@ def to_int16(wave: Waveform) -> np.ndarray:
     return steps.astype(np.int16)
 
 
-def encode_flac(wave: Waveform, rate: int = SAMPLE_RATE, bits: int = 16) -> bytes:
-    """Return FLAC bytes of `bits` (16 or 24) a sample: the same wave always gives the same bytes.
+@contextmanager
+def flac_writer(file: IO[bytes], rate: int = SAMPLE_RATE, bits: int = 16) -> Iterator[Callable[[Waveform], None]]:
+    """Yield a function that appends samples to a FLAC file of `bits` (16 or 24) a sample, one channel.
 
-    24 bits are for impulse responses, whose tails lie 60 dB and more below their peak.
+    The same samples give the same bytes, however they were cut. 24 bits are for impulse responses, whose tails lie
+    60 dB and more below their peak. `file` is written from its start, and gone back in.
     """
+    level = {"compression_level": _FLAC_LEVEL} if bits == 16 else {}
+    with soundfile.SoundFile(file, "w", rate, 1, f"PCM_{bits}", format="FLAC", **level) as encoder:
+
+        def write(wave: Waveform) -> None:
+            if bits == 24:
+                steps = np.clip(np.round(wave.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype(np.int32) << 8
+            else:
+                steps = wave if wave.dtype == np.int16 else to_int16(wave)
+            encoder.buffer_write(np.ascontiguousarray(steps), dtype=steps.dtype.name)
+
+        yield write
+
+
+def encode_flac(wave: Waveform, rate: int = SAMPLE_RATE, bits: int = 16) -> bytes:
+    """Return FLAC bytes of `bits` (16 or 24) a sample: the same wave always gives the same bytes."""
     buffer = io.BytesIO()
-    if bits == 24:
-        steps = np.clip(np.round(wave.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype(np.int32) << 8
-        soundfile.write(buffer, steps, rate, format="FLAC", subtype="PCM_24")
-    else:
-        steps = wave if wave.dtype == np.int16 else to_int16(wave)
-        with soundfile.SoundFile(buffer, "w", rate, 1, "PCM_16", format="FLAC", compression_level=_FLAC_LEVEL) as file:
-            file.buffer_write(np.ascontiguousarray(steps), dtype="int16")
+    with flac_writer(buffer, rate, bits) as write:
+        write(wave)
     return buffer.getvalue()
 
 

@@ -16,14 +16,14 @@ from kwsdata.errors import CorpusError
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.manifests import audio_sha256, make_cut, safe_id
 from kwsdata.scratch import listed
-from kwsdata.shards import SHAR, Clip, write_shard
+from kwsdata.shards import SHAR, Clip, Encoded, write_shards
 
 Role = Literal["keyword", "speech", "noise", "rir"]
 
 ROOTS = (Path("data/corpora"), Path("data/synthetic"))  # where corpora lie: imported ones, and those made here
 
 MADE_HERE = "Apache-2.0"  # the licence of sound that is made here, but for what the makers of a voice ask
-MAX_SHARD_SAMPLES = 3600 * SAMPLE_RATE  # a shard also ends after an hour of sound, so that memory stays bounded
+MAX_SHARD_SAMPLES = 3600 * SAMPLE_RATE  # a shard also ends after an hour of sound
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,26 @@ class CorpusInfo:
 
 @dataclass(frozen=True)
 class Item:
-    """One sound on its way into a corpus: `wave` float32 [samples] at 16 kHz; `key` is unique in the corpus."""
+    """One sound on its way into a corpus: `wave` float32 [samples] at 16 kHz, or FLAC; `key` is unique there."""
 
     key: str
-    wave: Waveform
+    wave: Waveform | Encoded
     text: str | None = None
     speaker: str | None = None
     language: str | None = None
     gender: str | None = None
     span: tuple[int, int] | None = None  # [start, end) in samples of what `text` says
     custom: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> int:
+        """How long it is, at 16 kHz."""
+        return self.wave.samples if isinstance(self.wave, Encoded) else self.wave.size
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its samples as int16."""
+        return self.wave.sha256 if isinstance(self.wave, Encoded) else audio_sha256(self.wave)
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,8 @@ def write_corpus(
 ) -> dict[str, Any]:
     """Write `items` (in the order given: sort by key for stable shards) as the corpus `directory`, atomically.
 
-    Byte-identical sounds are kept once; the later ones become rejects. Holds one shard in memory: `clips_per_shard`
-    clips, or the first ones that together last an hour.
+    Byte-identical sounds are kept once; the later ones become rejects. Each item is written before the next one is
+    asked for, so that none is held.
 
     Returns:
         The contents of `corpus.json`.
@@ -81,60 +91,63 @@ def write_corpus(
         CorpusError: no usable clip, a repeated key, or more than `max_reject_fraction` of the items rejected. The
             rejects of a failed import are in `DIRECTORY.rejects.json`.
     """
-    rejects: list[Reject] = []
-    seen_audio: dict[str, str] = {}
-    seen_keys: set[str] = set()
-    speakers: set[str] = set()
-    texts: Counter[str] = Counter()
-    samples = count = number = batch_samples = 0
+    tally = _Tally(info)
     bits = 24 if info.role == "rir" else 16
-    batch: list[Clip] = []
     with atomic_path(directory) as scratch:
-        shar = scratch / SHAR
-        shar.mkdir(parents=True)
-        for item in items:
-            if isinstance(item, Reject):
-                rejects.append(item)
-                continue
-            if item.key in seen_keys:
-                raise CorpusError(f"corpus {info.name}: the key {item.key!r} occurs twice; keys must be unique.")
-            seen_keys.add(item.key)
-            sha = audio_sha256(item.wave)
-            if sha in seen_audio:
-                rejects.append(Reject(item.key, f"same sound as {seen_audio[sha]}"))
-                continue
-            seen_audio[sha] = item.key
-            batch.append(Clip(_cut_of(info, item, sha), item.wave))
-            samples += item.wave.size
-            count += 1
-            texts[item.text or ""] += 1
-            if item.speaker is not None:
-                speakers.add(item.speaker)
-            batch_samples += item.wave.size
-            if len(batch) == clips_per_shard or batch_samples >= MAX_SHARD_SAMPLES:
-                write_shard(shar, number, batch, bits)
-                number, batch, batch_samples = number + 1, [], 0
-        if batch:
-            write_shard(shar, number, batch, bits)
-        reject_rows = [asdict(reject) for reject in rejects]
+        (scratch / SHAR).mkdir(parents=True)
+        count = write_shards(scratch / SHAR, tally.clips(items), clips_per_shard, bits, MAX_SHARD_SAMPLES)
+        reject_rows = [asdict(reject) for reject in tally.rejects]
         _check_rejects(directory, info, count, reject_rows, max_reject_fraction)
         summary = asdict(info) | {
             "clips": count,
-            "hours": round(samples / SAMPLE_RATE / 3600, 4),
-            "speaker_count": len(speakers),
-            "rejects": len(rejects),
-            "most_common_texts": dict(texts.most_common(10)) if info.role == "keyword" else {},
+            "hours": round(tally.samples / SAMPLE_RATE / 3600, 4),
+            "speaker_count": len(tally.speakers),
+            "rejects": len(reject_rows),
+            "most_common_texts": dict(tally.texts.most_common(10)) if info.role == "keyword" else {},
         }
         write_json(scratch / "rejects.json", reject_rows)
         write_json(scratch / "corpus.json", summary)
     return summary
 
 
+class _Tally:
+    """What a corpus holds, counted as its items go by."""
+
+    def __init__(self, info: CorpusInfo) -> None:
+        self._info = info
+        self.rejects: list[Reject] = []
+        self.speakers: set[str] = set()
+        self.texts: Counter[str] = Counter()
+        self.samples = 0
+
+    def clips(self, items: Iterable[Item | Reject]) -> Iterator[Clip]:
+        """Yield a clip for each item whose sound did not come before."""
+        seen_audio: dict[str, str] = {}
+        seen_keys: set[str] = set()
+        for item in items:
+            if isinstance(item, Reject):
+                self.rejects.append(item)
+                continue
+            if item.key in seen_keys:
+                raise CorpusError(f"corpus {self._info.name}: the key {item.key!r} occurs twice; keys must be unique.")
+            seen_keys.add(item.key)
+            sha = item.sha256
+            if sha in seen_audio:
+                self.rejects.append(Reject(item.key, f"same sound as {seen_audio[sha]}"))
+                continue
+            seen_audio[sha] = item.key
+            self.samples += item.samples
+            self.texts[item.text or ""] += 1
+            if item.speaker is not None:
+                self.speakers.add(item.speaker)
+            yield Clip(_cut_of(self._info, item, sha), item.wave)
+
+
 def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:
     speaker = f"{info.name}:{item.speaker}" if item.speaker is not None else None
     return make_cut(
         safe_id(f"{info.name}-{item.key}"),
-        item.wave.size,
+        item.samples,
         text=item.text,
         speaker=speaker,
         language=item.language,

@@ -8,11 +8,12 @@ place of the FLAC bytes inside the (uncompressed) tar, so that any clip is one s
 """
 
 import json
+import math
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -34,15 +35,36 @@ SHAR = "shar"  # the folder of a corpus directory that holds its shards
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """Sound that is FLAC already: `size` bytes at `offset` of the file `path`.
+
+    `samples` at 16 kHz, and `sha256` of them as int16 (see `kwsdata.manifests.audio_sha256`).
+    """
+
+    path: Path
+    offset: int
+    size: int
+    samples: int
+    sha256: str
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield its bytes, 1 MiB at a time."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            for start in range(0, self.size, _BUFFER):
+                yield file.read(min(_BUFFER, self.size - start))
+
+
+@dataclass(frozen=True)
 class Clip:
-    """A cut and its sound: `wave` float32 [samples] at 16 kHz (or the int16 that will be stored).
+    """A cut and its sound: `wave` float32 [samples] at 16 kHz (or the int16 that will be stored, or FLAC in a file).
 
     `extras`: further recordings of the same cut by name, such as a training target; stored as `NAME.000000.tar`, which
     Lhotse reads as the cut's field NAME.
     """
 
     cut: MonoCut
-    wave: Waveform
+    wave: Waveform | Encoded
     extras: Mapping[str, Waveform] = field(default_factory=dict)
 
 
@@ -51,27 +73,43 @@ def shard_paths(directory: Path, number: int) -> tuple[Path, Path]:
     return directory / f"recording.{number:06d}.tar", directory / f"cuts.{number:06d}.jsonl.gz"
 
 
-def write_shard(directory: Path, number: int, clips: Iterable[Clip], bits: int = 16) -> list[MonoCut]:
-    """Write shard `number` of `directory` at `bits` a sample, holding 16 clips in memory at a time.
+@contextmanager
+def shard_writer(directory: Path, number: int, bits: int = 16) -> Iterator[Callable[[Clip], None]]:
+    """Yield a function that appends a clip to shard `number` of `directory`, at `bits` a sample; it holds no clip.
 
-    The manifest is written last, so its presence means a whole shard. Returns the cuts written.
+    The manifest is written last, so its presence means a whole shard.
     """
     tar_path, cuts_path = shard_paths(directory, number)
-    cuts = []
+    cuts: list[MonoCut] = []
     tars: dict[str, BinaryIO] = {}
     with ExitStack() as stack:
-        for clip in ahead(clips):
+
+        def add(clip: Clip) -> None:
             recording = json.dumps(recording_to_dict(clip.cut.recording)).encode() + b"\n"
             for name, wave in {"recording": clip.wave, **clip.extras}.items():
                 if name not in tars:
                     scratch = stack.enter_context(atomic_path(tar_path.with_name(f"{name}.{number:06d}.tar")))
                     tars[name] = stack.enter_context(scratch.open("wb", buffering=_BUFFER))
-                _add(tars[name], f"{clip.cut.id}.flac", encode_flac(wave, bits=bits))
+                _add_sound(tars[name], f"{clip.cut.id}.flac", wave, bits)
                 _add(tars[name], f"{clip.cut.id}.json", recording)
             cuts.append(clip.cut)
+
+        yield add
         for tar in tars.values():
             _end(tar)
     write_cuts(cuts_path, cuts)
+
+
+def write_shard(directory: Path, number: int, clips: Iterable[Clip], bits: int = 16) -> list[MonoCut]:
+    """Write shard `number` of `directory` at `bits` a sample, holding 16 clips in memory at a time.
+
+    Returns the cuts written.
+    """
+    cuts = []
+    with shard_writer(directory, number, bits) as add:
+        for clip in ahead(clips):
+            add(clip)
+            cuts.append(clip.cut)
     return cuts
 
 
@@ -92,18 +130,32 @@ def ahead(items: Iterable[Item], count: int = _TOGETHER) -> Iterator[Item]:
         yield from batch
 
 
+def _add_sound(tar: BinaryIO, name: str, wave: Waveform | Encoded, bits: int) -> None:
+    if isinstance(wave, Encoded):
+        tar.write(_header(name, wave.size))
+        for block in wave.blocks():
+            tar.write(block)
+        tar.write(bytes(-wave.size % tarfile.BLOCKSIZE))
+    else:
+        _add(tar, name, encode_flac(wave, bits=bits))
+
+
 def _add(tar: BinaryIO, name: str, data: bytes) -> None:
-    """Append a member to an open tar: the bytes that tarfile would write, in a tenth of its time."""
+    """Append a member to an open tar."""
+    tar.write(b"".join((_header(name, len(data)), data, bytes(-len(data) % tarfile.BLOCKSIZE))))
+
+
+def _header(name: str, length: int) -> bytes:
+    """Return the header of a tar's member: the bytes that tarfile would write, in a tenth of its time."""
     encoded = name.encode()
     if len(encoded) > 100:
         raise StageInputError(
             f"the id {name!r} is longer than a tar's 100 bytes: shorten the names of the sound files."
         )
-    size = b"%011o" % len(data)
+    size = b"%011o" % length
     total = _HEADER_SUM + sum(encoded) + sum(size)  # of a header's bytes, its own place full of spaces
     name_end, size_end = _HEADER[len(encoded) : 124], _HEADER[135:148]
-    header = b"%b%b%b%b%06o\0%b" % (encoded, name_end, size, size_end, total, _HEADER[155:])
-    tar.write(b"".join((header, data, bytes(-len(data) % tarfile.BLOCKSIZE))))
+    return b"%b%b%b%b%06o\0%b" % (encoded, name_end, size, size_end, total, _HEADER[155:])
 
 
 def _end(tar: BinaryIO) -> None:
@@ -123,18 +175,24 @@ _HEADER = _empty_header()
 _HEADER_SUM = sum(_HEADER)
 
 
-def write_shards(directory: Path, clips: Iterable[Clip], clips_per_shard: int) -> int:
-    """Write `clips` in order as shards 0, 1, ...; holds one shard in memory. Returns the number of clips."""
-    batch: list[Clip] = []
-    number = count = 0
-    for clip in clips:
-        batch.append(clip)
-        count += 1
-        if len(batch) == clips_per_shard:
-            write_shard(directory, number, batch)
-            number, batch = number + 1, []
-    if batch:
-        write_shard(directory, number, batch)
+def write_shards(
+    directory: Path, clips: Iterable[Clip], clips_per_shard: int, bits: int = 16, most_samples: float = math.inf
+) -> int:
+    """Write `clips` in order as shards 0, 1, ..., each clip before the next one is asked for. Returns their number.
+
+    A shard ends with `clips_per_shard` clips, or with the first one at which it has `most_samples`.
+    """
+    count = 0
+    source = iter(clips)
+    for number, first in enumerate(source):
+        with shard_writer(directory, number, bits) as add:
+            inside = samples = 0
+            for clip in chain([first], source):
+                add(clip)
+                inside, samples = inside + 1, samples + clip.cut.recording.num_samples
+                if inside == clips_per_shard or samples >= most_samples:
+                    break
+        count += inside
     return count
 
 

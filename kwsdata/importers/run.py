@@ -24,13 +24,12 @@ from kwsdata.fetched import is_url, local_copy
 from kwsdata.importers import importer_for
 from kwsdata.importers.archives import unpacked
 from kwsdata.importers.declaration import Importer, Options
-from kwsdata.importers.decode import decoded
+from kwsdata.importers.decode import Making, decoded
 from kwsdata.importers.source import Source, clip_id
 from kwsdata.params import ExecutorParams, ImportParams
 from kwsdata.pruning import in_use
 from kwsdata.scratch import scratch_beside
 from kwsdata.text import composed, file_stem, key, tidy
-from kwsdata.voice import word_span
 
 LOG = logging.getLogger(__name__)
 _LONG_WORD_S = 1.3  # few wake words last longer
@@ -145,10 +144,12 @@ def run_import(
         found = choose(chain(tree.rejects, importer.read(tree.path, options)), options, match, words, limit)
         if not found.sources and not found.rejects:
             raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
-        items = decoded(found.sources, scratch, params, options.role, executor, f"import {name}")
+        keyword = options.role == "keyword"
+        making = Making(params, options.role, find_word and keyword)
         untimed: list[int] = []
-        if options.role == "keyword":
-            items = _timed(items, find_word, untimed)
+        items = decoded(found.sources, scratch, making, executor, f"import {name}")
+        if keyword:
+            items = _counted(items, untimed)
         summary = write_corpus(
             directory,
             replace(info, speakers=found.speakers),
@@ -165,15 +166,11 @@ def run_import(
         return summary
 
 
-def _timed(items: Iterable[Item | Reject], find_word: bool, untimed: list[int]) -> Iterator[Item | Reject]:
-    """Yield keywords with the times of their words, if asked; add the samples of those without to `untimed`."""
+def _counted(items: Iterable[Item | Reject], untimed: list[int]) -> Iterator[Item | Reject]:
+    """Yield `items`; add the samples of those whose word fills them, as far as is known, to `untimed`."""
     for item in items:
         if isinstance(item, Item) and item.span is None:
-            start, end = word_span(item.wave) if find_word else (0, item.wave.size)
-            if (start, end) != (0, item.wave.size):
-                item = replace(item, span=(start, end))
-            else:
-                untimed.append(item.wave.size)
+            untimed.append(item.samples)
         yield item
 
 

@@ -51,6 +51,7 @@ class ImportParams(Block):
 
     max_reject_fraction: float = Field(ge=0, le=1)
     min_duration_s: float = Field(ge=0)
+    max_duration_s: float = Field(gt=0)  # of what a file decodes to: a few kilobytes of FLAC can be days
     silence_dbfs: float = Field(le=0)
     max_clipped_fraction: float = Field(ge=0, le=1)
     clips_per_shard: int = Field(ge=1)

@@ -15,6 +15,7 @@ from kwsdata.errors import ParamsError
 from kwsdata.files import write_json
 from kwsdata.params import Params
 from kwsdata.partitions import partition_of
+from kwsdata.shards import ahead
 from kwsdata.synthesize.confusables import Confusable, confusable_phrases
 from kwsdata.synthesize.engines import load_engine
 from kwsdata.synthesize.gate import cut_to_voice, failure
@@ -66,7 +67,7 @@ def run(params: Params, out: Path = Path("data/synthetic")) -> dict[str, Any]:
         noise = write_corpus(
             out / "noise",
             NOISE,
-            noise_items(settings.noises.clips, settings.noises.duration_s, settings.seed, params.partitions),
+            ahead(noise_items(settings.noises.clips, settings.noises.duration_s, settings.seed, params.partitions)),
             settings.clips_per_shard,
             params.import_.max_reject_fraction,
         )
@@ -93,7 +94,7 @@ def _speak(params: Params, out: Path) -> dict[str, Any]:
     speech = write_corpus(
         out / "speech",
         SPEECH,
-        tally.count(_items(params, lines, batches, _misheard(params, lines, batches))),
+        ahead(tally.count(_items(params, lines, batches, _misheard(params, lines, batches)))),
         settings.clips_per_shard,
         params.import_.max_reject_fraction,
     )

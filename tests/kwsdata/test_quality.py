@@ -81,7 +81,7 @@ def test_empty_zero_and_not_finite_are_unusable_for_every_role(limits, role):
     broken[100] = np.nan
     assert reason_to_reject(np.zeros((0, 2), np.float32), RATE, limits, role) == "empty (0 samples)"
     assert reason_to_reject(np.zeros(RATE, np.float32), RATE, limits, role) == "silent (every sample is 0)"
-    assert reason_to_reject(broken, RATE, limits, role) == "not finite (1 samples are NaN or infinite)"
+    assert reason_to_reject(broken, RATE, limits, role) == "not finite (the sample at 0.006 s is NaN or infinite)"
 
 
 def test_an_impulse_response_may_be_short_and_quiet(limits):
