@@ -9,6 +9,7 @@ import yaml
 from kwsdata import __version__
 from kwsdata.corpus import CorpusInfo
 from kwsdata.dataset.stats import hours
+from kwsdata.markdown import code, plain
 from kwsdata.params import Params
 from kwsdata.publish.gate import Source
 from kwsdata.publish.layouts import hf_names
@@ -36,7 +37,7 @@ def card_of(facts: Facts) -> str:
     keyword = facts.params.keyword.text
     front = yaml.safe_dump(front_matter(facts), sort_keys=False, allow_unicode=True, width=100)
     sections = [
-        f"# {keyword}: a wake-word dataset",
+        f"# {plain(keyword)}: a wake-word dataset",
         _summary(facts),
         "## What is in it\n\n" + _parts(facts.survey),
         "## Where it comes from\n\n" + _sources(facts),
@@ -81,7 +82,7 @@ def _summary(facts: Facts) -> str:
     speakers = len({speaker for tally in found.tallies.values() for speaker in tally.speakers})
     commit = f", commit `{state['commit']}`" if state.get("commit") else ""
     return (
-        f'{found.clips} clips, {hours(total):.2f} hours, for detecting the word "{facts.params.keyword.text}": '
+        f'{found.clips} clips, {hours(total):.2f} hours, for detecting the word "{plain(facts.params.keyword.text)}": '
         f"{speakers} known speakers, voices and noise sources, each of which belongs to one partition. Made by kwsdata "
         f"{__version__}{commit}; content hash `{state['dataset']}`."
     )
@@ -103,11 +104,9 @@ def _sources(facts: Facts) -> str:
     rows = []
     for name, source in sorted(facts.survey.sources.items()):
         info = facts.corpora.get(name.split(":")[0])
-        origin = credit_of(name) or (info.source if info else "made here")
+        origin = plain(credit_of(name) or (info.source if info else "made here"))
         licence = ", ".join(sorted(one.spdx for one in source.terms)) or "see the permission below"
-        rows.append(
-            [f"`{name}`", licence, str(source.clips), f"{hours(source.samples):.2f}", str(source.mixed), origin]
-        )
+        rows.append([code(name), licence, str(source.clips), f"{hours(source.samples):.2f}", str(source.mixed), origin])
     return _table(["source", "licence", "clips", "hours", "also heard in", "origin"], rows)
 
 
@@ -116,11 +115,13 @@ def _licences(facts: Facts) -> str:
     permitted = []
     for name, source in sorted(facts.survey.sources.items()):
         if source.permission is not None:
-            permitted.append(f"- `{name}`: by permission: {source.permission} (declared: {_declared(source)})")
+            permitted.append(
+                f"- {code(name)}: by permission: {plain(source.permission)} (declared: {_declared(source)})"
+            )
             continue
         for licence in source.terms:
             for ask in licence.asks:
-                asks.setdefault(ask, []).append(f"`{name}` ({licence.spdx})")
+                asks.setdefault(ask, []).append(f"{code(name)} ({licence.spdx})")
     lines = [f"- {ask}: {', '.join(dict.fromkeys(names))}" for ask, names in asks.items()] or ["- nothing is asked"]
     return (
         "Each clip keeps its sources' licences; the columns `sources` and `licences` name them, mixed-in noise, voices "
@@ -129,13 +130,18 @@ def _licences(facts: Facts) -> str:
 
 
 def _declared(source: Source) -> str:
-    return ", ".join(sorted(source.licences)) or "nothing"
+    return plain(", ".join(sorted(source.licences))) or "nothing"
 
 
 def _citations(facts: Facts) -> str:
-    lines = [f"- `{name}`: {info.citation} ({info.source})" for name, info in sorted(facts.corpora.items())]
+    lines = [
+        f"- {code(name)}: {plain(info.citation)} ({plain(info.source)})" for name, info in sorted(facts.corpora.items())
+    ]
     voices = {name: credit for name in sorted(facts.survey.sources) if (credit := credit_of(name))}
-    return "\n".join([*lines, *(f"- `{name}`: {credit}" for name, credit in voices.items())]) or "- nobody to credit"
+    return (
+        "\n".join([*lines, *(f"- {code(name)}: {plain(credit)}" for name, credit in voices.items())])
+        or "- nobody to credit"
+    )
 
 
 def _recipes(facts: Facts) -> str:
@@ -164,9 +170,9 @@ def _recipes(facts: Facts) -> str:
 def _usage(facts: Facts) -> str:
     part = next(iter(facts.survey.tallies))
     config, split = hf_names(part)
-    code = []
+    lines = []
     if "hf" in facts.layouts:
-        code += [
+        lines += [
             "import datasets",
             f'clips = datasets.load_dataset(DIR, "{config}", split="{split}")   # DIR, or the name on the hub',
             "# clips[0]['audio'] needs the package torchcodec; without it, read the FLAC bytes yourself:",
@@ -174,13 +180,13 @@ def _usage(facts: Facts) -> str:
             'wave, rate = soundfile.read(io.BytesIO(clips[0]["audio"]["bytes"]))',
         ]
     if "shar" in facts.layouts:
-        code += ["from lhotse import CutSet", f'cuts = CutSet.from_shar(in_dir=f"{{DIR}}/shar/{part}")']
+        lines += ["from lhotse import CutSet", f'cuts = CutSet.from_shar(in_dir=f"{{DIR}}/shar/{part}")']
     if "webdataset" in facts.layouts:
-        code += [
+        lines += [
             "import webdataset",
             f'samples = webdataset.WebDataset(sorted(glob(f"{{DIR}}/webdataset/{part}/*.tar")), shardshuffle=False)',
         ]
-    return "```python\n" + "\n".join(code) + "\n```"
+    return "```python\n" + "\n".join(lines) + "\n```"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

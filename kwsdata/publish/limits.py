@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kwsdata.corpus import CorpusInfo
 from kwsdata.files import read_json
+from kwsdata.markdown import code, plain
 from kwsdata.params import Params
 from kwsdata.publish.survey import Survey
 
@@ -17,22 +18,25 @@ def limits(found: Survey, corpora: Mapping[str, CorpusInfo], params: Params, che
     yield from _people(found, params)
     for corpus, clips in sorted(found.nobody.items()):
         yield (
-            f"Nobody knows who speaks in `{corpus}` ({clips} clips), so it lies whole in one partition; the same "
+            f"Nobody knows who speaks in {code(corpus)} ({clips} clips), so it lies whole in one partition; the same "
             "person may be in another corpus too."
         )
     for corpus, clips in sorted(found.mute.items()):
         yield (
-            f"`{corpus}` has {clips} clips of speech without a transcript: that they do not hold the keyword is "
+            f"{code(corpus)} has {clips} clips of speech without a transcript: that they do not hold the keyword is "
             "trusted, not known."
         )
     if found.left_out:
-        told = ", ".join(f"`{name}` ({clips} clips)" for name, clips in sorted(found.left_out.items()))
+        told = ", ".join(f"{code(name)} ({clips} clips)" for name, clips in sorted(found.left_out.items()))
         yield f"Left out, with everything it is heard in: {told}. Models trained here had more data than this."
     for name, info in sorted(corpora.items()):
         if info.citation.strip().lower() in _NO_CITATION and any(
             licence.credit for source in found.sources.values() if source.name == name for licence in source.terms
         ):
-            yield f"No citation is recorded for `{name}`, whose licence asks for credit; it came from: {info.source}."
+            yield (
+                f"No citation is recorded for {code(name)}, whose licence asks for credit; it came from: "
+                f"{plain(info.source)}."
+            )
     yield from _gate(check)
     yield "All sound is 16 kHz, one channel, 16 bits (rooms: 24): whatever lay above 8 kHz in the originals is gone."
     yield (

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.files import atomic_path
+from kwsdata.markdown import cell, plain
 from kwstrain.templating import templates_in
 
 
 def write_card(path: Path, info: dict[str, Any], lock: dict[str, Any], metrics: dict[str, Any]) -> None:
     """Write the card of the bundle `info` (its bundle.json, not yet sealed) as Markdown."""
     environment = templates_in(Path(__file__).parent, escape=False)
-    environment.filters |= {"percent": _percent, "rate": _rate, "cell": _cell}
+    environment.filters |= {"percent": _percent, "rate": _rate, "plain": plain, "cell": cell}
     licences: dict[str, list[str]] = {}
     for corpus in info["corpora"]:
         licences.setdefault(corpus["licence"], []).append(corpus["name"])
@@ -25,8 +26,3 @@ def _percent(value: float | None) -> str:
 
 def _rate(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _cell(value: Any) -> str:
-    """Return `value` as it can stand in a cell of a table: on one line, its bars escaped."""
-    return " ".join(str(value).split()).replace("|", "\\|") or "-"

@@ -16,6 +16,7 @@ def figure(path: Path, found: Sequence[tuple[Measured, list[Contrast]]], baselin
     from matplotlib import pyplot
 
     settings: Any = {"svg.hashsalt": "kwstrain", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    settings["text.parse_math"] = False  # names of runs may hold a $
     with pyplot.rc_context(settings):
         arms = list(found[0][0].missed)
         columns = 2

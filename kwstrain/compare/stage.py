@@ -12,6 +12,7 @@ from typing import Any
 
 from kwsdata.draws import rng_for
 from kwsdata.files import atomic_path, write_json
+from kwsdata.markdown import cell
 from kwsdata.params.ablation import AblationParams
 from kwstrain.compare.bootstrap import Contrast, Estimate, contrasts
 from kwstrain.compare.figure import figure
@@ -45,7 +46,7 @@ def run(
     with atomic_path(out) as scratch:
         scratch.mkdir(parents=True)
         write_json(scratch / "metrics.json", metrics)
-        table = "".join("| " + " | ".join(row) + " |\n" for row in (HEAD, ["---"] * len(HEAD), *rows))
+        table = "".join("| " + " | ".join(map(cell, row)) + " |\n" for row in (HEAD, ["---"] * len(HEAD), *rows))
         (scratch / "table.md").write_text(table)
         figure(scratch / "fnr.svg", found, baseline)
     return metrics

@@ -114,6 +114,37 @@ def page(report) -> Page:
     return Page((report / "index.html").read_text())
 
 
+HOSTILE = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>`javascript:alert(3)`{{ 7 * 7 }}"
+
+
+def hostile(value, kept=()):
+    """`value` with every text in it (but under the keys `kept`) replaced by markup."""
+    if isinstance(value, dict):
+        return {key: inner if key in kept else hostile(inner, kept) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [hostile(inner, kept) for inner in value]
+    return HOSTILE if isinstance(value, str) else value
+
+
+def test_no_word_of_what_was_measured_becomes_markup(made, project_params, tmp_path):
+    for name in ("evaluation", "student", "testsets"):
+        shutil.copytree(made[name], tmp_path / name)
+    paths = {name: tmp_path / name for name in ("evaluation", "student", "testsets")}
+    for name in ("index", "split"):
+        write_json(tmp_path / f"{name}.json", hostile(read_json(made[name])))
+        paths[name] = tmp_path / f"{name}.json"
+    for path in (
+        tmp_path / "evaluation/metrics.json",
+        tmp_path / "student/train.json",
+        tmp_path / "testsets/testsets.json",
+    ):
+        write_json(path, hostile(read_json(path), kept=("model_sha256",)))
+    run(project_params, **made | paths, out=tmp_path / "out")
+    text = (tmp_path / "out" / "index.html").read_text()
+    assert HOSTILE in Page(text).text.replace("\u2192", "")  # a reader sees it
+    assert text.count("<script>alert") == text.count("<img src=x") == 0
+
+
 def test_every_link_resolves_and_none_leaves_the_directory(page, report):
     assert page.links
     for link in page.links:

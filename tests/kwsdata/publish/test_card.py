@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import yaml
+from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from kwsdata.cli import app
-from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.files import read_json, read_jsonl_gz, write_json, write_jsonl_gz
 
 
 def parts_of(text: str):
@@ -76,6 +77,23 @@ def test_licences_that_ask_for_something_are_listed(publishing):
     assert "- credit to the authors: `talk` (CC-BY-SA-4.0)" in body
     assert "- what is made from it carries the same licence: `talk` (CC-BY-SA-4.0)" in body
     assert "No citation is recorded for `talk`" in body
+
+
+HOSTILE = "x](javascript:a) <script>alert(1)</script> `a` <img src=x onerror=alert(2)>\n\n# Head | &lt;b&gt; \\"
+
+
+def test_no_word_of_a_corpus_becomes_markup(built):
+    """A citation and a source are whatever an importer was told, or a stranger's corpus says of itself."""
+    for path in Path("data/corpora").glob("*/corpus.json"):
+        write_json(path, read_json(path) | {"citation": HOSTILE, "source": HOSTILE})
+    shown = CliRunner().invoke(app, ["card"])
+    assert shown.exit_code == 0
+    body = parts_of(shown.stdout)[1]
+    assert "javascript:a" in body  # it is there, as text
+    html = MarkdownIt("commonmark").enable("table").render(body)
+    assert [tag for tag in ("<script", "<img", "<h1>Head", 'href="javascript') if tag in html] == []
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt; `a`") >= 2
+    assert "&amp;lt;b&amp;gt;" in html
 
 
 def test_the_card_is_printed_even_where_publishing_is_refused(built):

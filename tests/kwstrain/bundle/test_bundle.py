@@ -8,10 +8,13 @@ import sys
 import products
 import pytest
 import soundfile
+import yaml
+from markdown_it import MarkdownIt
 from sound import white_noise
 
 from kwsdata.embedders.google_speech import network_files
 from kwsdata.files import read_json, sha256_of, write_json
+from kwstrain.bundle.card import write_card
 from kwstrain.bundle.contents import NAME, BundleError, open_bundle
 from kwstrain.bundle.stage import pipeline_hashes, run
 from kwstrain.detect.command import detect
@@ -95,16 +98,33 @@ def test_another_file_gets_a_decoder_of_its_own_from_dev(made):
 
 
 def test_the_card_has_the_numbers_and_the_licences(made):
-    directory, _, evaluation = made
+    directory, info, evaluation = made
     card = (directory / "README.md").read_text()
     metrics = read_json(evaluation / "metrics.json")
     row = metrics["test"]["clean"]
     assert f"| {row['fnr']:.1%} |" in card
     assert f"| {row['misses']} of {row['n_positive']} |" in card
     assert "CC0-1.0 (beeps)." in card
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert (front["language"], front["license"]) == (info["language"], info["licence"])
     assert r"none \| of note" in card
     for warning in metrics["warnings"]:
         assert warning in card
+
+
+def test_no_word_of_a_bundle_becomes_markup_in_its_card(made, tmp_path):
+    directory, info, evaluation = made
+    hostile = "x](javascript:a) <script>alert(1)</script> `a` <img src=x>\n\n# Head | \\"
+    corpus = CORPUS | {"name": hostile, "licence": hostile, "citation": hostile}
+    texts = dict.fromkeys(("author", "website", "keyword", "licence", "language"), hostile)
+    metrics = read_json(evaluation / "metrics.json") | {"warnings": [hostile]}
+    lock = read_json(directory / "dataset.lock.json")
+    write_card(tmp_path / "card.md", info | texts | {"corpora": [corpus]}, lock, metrics)
+    _, front, body = (tmp_path / "card.md").read_text().split("---\n", 2)
+    assert yaml.safe_load(front)["license"] == hostile
+    html = MarkdownIt("commonmark").enable("table").render(body)
+    assert [tag for tag in ("<script", "<img", "<h1>Head", 'href="javascript') if tag in html] == []
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt; `a`") >= 7
 
 
 def test_the_same_inputs_give_the_same_bundle(made, project_params, export, tone_world, monkeypatch):
