@@ -38,6 +38,10 @@ _DOTTED = frozenset(
         ".TemporaryItems",
         ".DocumentRevisions-V100",
         ".hidden",
+        ".nomedia",
+        ".dropbox",
+        ".dropbox.attr",
+        ".stfolder",
     )
 )
 _ENDINGS = ("@synoeastream", "@synoresource", ":zone.identifier")

@@ -17,13 +17,16 @@ The id guards against accidents and mixed-up files. It is no signature: who can 
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import KwsError
 from kwsdata.files import read_json, sha256_of
+from kwsdata.system_files import is_system_file
 
+LOG = logging.getLogger(__name__)
 FORMAT = 1
 NAME = "bundle.json"
 
@@ -60,6 +63,8 @@ def is_bundle(directory: Path) -> bool:
 def open_bundle(directory: Path) -> Bundle:
     """Return the bundle in `directory` after checking every file in it.
 
+    What macOS, Windows or a NAS left beside its files, when it was copied, is ignored with a warning.
+
     Raises:
         BundleError: bundle.json is not as it was written, or a file is missing, changed or unknown; all are named.
         StageInputError: there is no bundle.json, or it is not JSON.
@@ -75,9 +80,13 @@ def open_bundle(directory: Path) -> Bundle:
             f"{identity_of(info)[:12]}.... Fetch the bundle again, or remake it with `dvc repro bundle`."
         )
     listed, found = info["files"], files_in(directory)
+    left = sorted(found - listed.keys())
+    ignored = [name for name in left if any(map(is_system_file, Path(name).parts))]
+    if ignored:
+        LOG.warning("%s: files that a system left there are ignored: %s.", directory, ", ".join(ignored))
     wrong = [
         *(f"{name} is missing" for name in sorted(listed.keys() - found)),
-        *(f"{name} is unknown" for name in sorted(found - listed.keys())),
+        *(f"{name} is unknown" for name in left if name not in ignored),
         *(
             f"{name} was changed"
             for name in sorted(found & listed.keys())
@@ -97,6 +106,7 @@ def seal(directory: Path, info: dict[str, Any]) -> dict[str, Any]:
     files = {
         name: {"sha256": sha256_of(directory / name), "bytes": (directory / name).stat().st_size}
         for name in sorted(files_in(directory))
+        if not any(map(is_system_file, Path(name).parts))
     }
     sealed = {"format": FORMAT} | info | {"files": files}
     return sealed | {"id": identity_of(sealed)}

@@ -1,0 +1,55 @@
+"""What may lie beside the files of a bundle."""
+
+import logging
+
+import pytest
+
+from kwsdata.files import write_json
+from kwstrain.bundle.contents import BundleError, open_bundle, seal
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """A sealed directory of two files; not one that could be run."""
+    directory = tmp_path / "bundle"
+    (directory / "esphome").mkdir(parents=True)
+    for name in ("model.onnx", "esphome/manifest.json"):
+        (directory / name).write_text(name)
+    write_json(directory / "bundle.json", seal(directory, {"keyword": "computer"}))
+    return directory
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".DS_Store", "._model.onnx", "._bundle.json", "Thumbs.db", "desktop.ini", "Desktop.ini", ".directory",
+        "esphome/.DS_Store", "esphome/._manifest.json", "@eaDir/model.onnx/SYNOINDEX", "esphome/@eaDir/x",
+        "__MACOSX/._model.onnx", "__MACOSX/esphome/._manifest.json", "model.onnx:Zone.Identifier", ".localized",
+        "System Volume Information/IndexerVolumeGuid", "$RECYCLE.BIN/x/desktop.ini", ".Trash-1000/files/model.onnx",
+        ".fseventsd/0001", ".Spotlight-V100/x", "#recycle/model.onnx", ".nomedia", ".AppleDouble/model.onnx", "Icon\r",
+        ".nfs000000000001", "model.onnx@SynoEAStream", "lost+found/#12",
+    ],
+)  # fmt: skip
+def test_what_systems_leave_is_ignored_and_said(bundle, name, caplog):
+    (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+    (bundle / name).write_bytes(b"anything")
+    with caplog.at_level(logging.WARNING):
+        assert open_bundle(bundle).info["keyword"] == "computer"
+    assert "files that a system left there are ignored" in caplog.text
+    assert name in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.tflite", "notes.txt", ".env", ".hidden.onnx", "extra/a", "esphome/other.tflite", "ds_store", "MACOSX/a"],
+)
+def test_whatever_else_is_unknown_is_refused(bundle, name):
+    (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+    (bundle / name).write_bytes(b"anything")
+    with pytest.raises(BundleError, match=f"{name} is unknown"):
+        open_bundle(bundle)
+
+
+def test_a_bundle_that_is_sealed_beside_such_files_does_not_list_them(bundle):
+    (bundle / ".DS_Store").write_bytes(b"anything")
+    assert set(seal(bundle, {})["files"]) == {"model.onnx", "esphome/manifest.json"}
