@@ -5,8 +5,10 @@
     DIRECTORY                     Lhotse Shar: cuts.000000.jsonl.gz + recording.000000.tar, ...
 
 A cut with several supervisions becomes one clip a supervision; with one, the supervision's text, speaker, language and
-gender are kept, with its span. Recordings that a manifest names by a relative path are looked for from the manifest's
-directory, then from the current one.
+gender are kept, with its span. Of a cut with several channels those are taken that the supervision is of.
+
+Recordings that a manifest names by a relative path are looked for from the manifest's directory, then from the current
+one.
 
 A manifest may name files below its own directory. Files elsewhere, URLs, and commands that a shell would run are
 refused unless `--allow-outside`, `--allow-urls` or `--allow-commands` is given.
@@ -18,8 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lhotse import CutSet, Recording, RecordingSet, SupervisionSegment, SupervisionSet
+from lhotse import CutSet, MultiCut, Recording, RecordingSet, SupervisionSegment, SupervisionSet
 from lhotse.cut import Cut
+from lhotse.utils import fastcopy
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
@@ -44,23 +47,39 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
             yield entry
             continue
         cut, member = entry
-        if len(cut.supervisions) <= 1:
+        if len(cut.supervisions) > 1:
+            yield from _parts(cut, member)
+        elif options.role == "rir":
             source = _source(cut.id, cut, member)
-            room = cut.recording.id if options.role == "rir" and cut.has_recording else None
+            room = cut.recording.id if cut.has_recording else None
             yield replace(source, speaker=source.speaker or room)  # cuts of one recording, as of its channels: one room
-            continue
-        yield from _parts(cut, member)
+        else:
+            yield _told(cut.id, cut, member)
 
 
 def _parts(cut: Any, member: Member | None) -> Iterator[Source | Reject]:
     """Yield one source for each supervision of a cut."""
     try:
-        parts = list(cut.trim_to_supervisions(keep_overlapping=False))
+        parts = list(cut.trim_to_supervisions(keep_overlapping=False, keep_all_channels=True))
     except Exception as error:  # Lhotse's exceptions share no base
         yield Reject(cut.id, f"malformed ({type(error).__name__}: {shown(str(error))})")
         return
     for part in parts:
-        yield _source(f"{cut.id}/{part.supervisions[0].id}", part, member)
+        yield _told(f"{cut.id}/{part.supervisions[0].id}", part, member)
+
+
+def _told(key: str, cut: Any, member: Member | None) -> Source | Reject:
+    """Return the channels of a cut that its one supervision is of, if it has one: the others say something else."""
+    if isinstance(cut, MultiCut) and cut.supervisions:
+        there, told = (
+            [channels] if isinstance(channels, int) else list(channels)
+            for channels in (cut.channel, cut.supervisions[0].channel)
+        )
+        channels = [channel for channel in told if channel in there]
+        if not channels:
+            return Reject(key, f"no such channel (its supervision is of {told}, the cut has {there})")
+        cut = fastcopy(cut, channel=channels)
+    return _source(key, cut, member)
 
 
 def _source(key: str, cut: Any, member: Member | None) -> Source:

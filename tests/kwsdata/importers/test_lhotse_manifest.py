@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 from corpus_trees import HZ, put_tone
-from lhotse import CutSet, Recording, RecordingSet, SupervisionSegment, SupervisionSet
+from lhotse import AudioSource, CutSet, MonoCut, Recording, RecordingSet, SupervisionSegment, SupervisionSet
 from sound import white_noise
 
 from kwsdata.audio import SAMPLE_RATE
@@ -101,3 +101,87 @@ def test_what_is_no_manifest_is_refused(importing, tmp_path, recordings):
         importing("lhotse", tmp_path / "text.jsonl", role="speech")
     with pytest.raises(CorpusError, match="is not a Lhotse Shar directory"):
         importing("lhotse", tmp_path / "sound", role="speech")
+
+
+def channel_waves(count: int) -> np.ndarray:
+    return np.stack([white_noise(10 + n) for n in range(count)], axis=1)
+
+
+@pytest.fixture
+def several(tmp_path):
+    """A recording of three channels, each its own noise; in two files, of which the second holds channels 5 and 7."""
+    waves = channel_waves(3)
+    soundfile.write(tmp_path / "a.wav", waves[:, :1], SAMPLE_RATE)
+    soundfile.write(tmp_path / "b.wav", waves[:, 1:], SAMPLE_RATE)
+    sources = [
+        AudioSource("file", [2], str(tmp_path / "a.wav")),
+        AudioSource("file", [5, 7], str(tmp_path / "b.wav")),
+    ]
+    return Recording("several", sources, SAMPLE_RATE, SAMPLE_RATE, 1.0)
+
+
+def of_channels(recording, *told):
+    """The cut of a whole recording, with a supervision for each (channels, start, duration)."""
+    cut = recording.to_cut()
+    cut.supervisions = [
+        SupervisionSegment(f"s{n}", recording.id, start, duration, channel, f"text {n}", "en", f"p{n}")
+        for n, (channel, start, duration) in enumerate(told)
+    ]
+    return cut
+
+
+def imported(importing, tmp_path, cut) -> dict[str, np.ndarray]:
+    CutSet.from_cuts([cut]).to_file(tmp_path / "cuts.jsonl.gz")
+    importing("lhotse", tmp_path / "cuts.jsonl.gz", role="speech")
+    return {cut.supervisions[0].text: cut.load_audio()[0] for cut in importing.cuts().values()}
+
+
+@pytest.mark.parametrize(
+    ("channel", "columns"),
+    [(2, [0]), (5, [1]), (7, [2]), ([5], [1]), ([7, 2], [0, 2]), ([2, 5, 7], [0, 1, 2]), ([7, 9], [2])],
+)
+@pytest.mark.parametrize("span", [(0.0, 1.0), (0.2, 0.5)])
+def test_one_supervision_takes_the_channels_that_it_is_of(importing, tmp_path, several, channel, columns, span):
+    heard = imported(importing, tmp_path, of_channels(several, (channel, *span)))
+    expected = channel_waves(3)[:, columns].mean(axis=1)
+    np.testing.assert_allclose(heard["text 0"], expected, atol=2 * 2**-15)  # two roundings of 16 bits
+
+
+def test_supervisions_of_different_channels_take_each_its_own(importing, tmp_path, several):
+    cut = of_channels(several, (7, 0.0, 0.5), (2, 0.25, 0.5), ([2, 5], 0.5, 0.5))
+    heard = imported(importing, tmp_path, cut)
+    waves = channel_waves(3)
+    for text, start, columns in (("text 0", 0, [2]), ("text 1", 4000, [0]), ("text 2", 8000, [0, 1])):
+        expected = waves[start : start + 8000, columns].mean(axis=1)
+        np.testing.assert_allclose(heard[text], expected, atol=2 * 2**-15)
+
+
+def test_a_supervision_of_a_channel_that_is_not_there_is_a_reject(importing, tmp_path, several):
+    importing.limits = importing.limits.model_copy(update={"max_reject_fraction": 0.9})
+    heard = imported(importing, tmp_path, of_channels(several, (0, 0.0, 0.5), (5, 0.5, 0.5)))
+    assert set(heard) == {"text 1"}
+    assert importing.rejects() == {
+        "several/s0": "no such channel (its supervision is of [0], the cut has [2, 5, 7])",
+    }
+
+
+@pytest.mark.parametrize("told", [[(0, 0.0, 1.0)], [(0, 0.0, 0.5), (0, 0.5, 0.5)]])
+def test_a_cut_of_one_channel_keeps_it_whatever_its_supervisions_say(importing, tmp_path, several, told):
+    """Many manifests leave a supervision's channel at 0."""
+    cut = of_channels(several, *told)
+    cut = MonoCut(cut.id, 0.0, 1.0, 7, cut.supervisions, recording=several)
+    heard = imported(importing, tmp_path, cut)
+    expected = channel_waves(3)[:, 2]
+    np.testing.assert_allclose(np.concatenate([heard[text] for text in sorted(heard)]), expected, atol=2 * 2**-15)
+
+
+def test_a_cut_without_supervisions_is_the_mean_of_its_channels(importing, tmp_path, several):
+    CutSet.from_cuts([several.to_cut()]).to_file(tmp_path / "cuts.jsonl.gz")
+    importing("lhotse", tmp_path / "cuts.jsonl.gz", role="noise")
+    (cut,) = importing.cuts().values()
+    np.testing.assert_allclose(cut.load_audio()[0], channel_waves(3).mean(axis=1), atol=2 * 2**-15)
+
+
+def test_channels_of_a_recorded_room_are_all_kept(importing, tmp_path, several):
+    CutSet.from_cuts([of_channels(several, (2, 0.0, 1.0))]).to_file(tmp_path / "cuts.jsonl.gz")
+    assert importing("lhotse", tmp_path / "cuts.jsonl.gz", role="rir")["clips"] == 3
