@@ -115,16 +115,17 @@ def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], m
 
 
 def _contents_of(names: set[SourceId], materials: Materials, root: Path) -> dict[str, list[Any]]:
-    """Return {name: what it stands for} of the noises, voices and rooms among `names`, by their bytes."""
+    """Return {name: its bytes, and what is written of it} of the noises, voices and rooms among `names`."""
     found: dict[str, list[Any]] = {}
     for kind, pool in (("noise", materials.noises), ("speech", materials.speech)):
         sounds = pool.sounds if pool is not None else {}
-        found |= {f"{kind} {name}": [sounds[name].content, sounds[name].samples] for name in names & sounds.keys()}
+        for name in names & sounds.keys():
+            found[f"{kind} {name}"] = [sounds[name].content, sounds[name].samples, sounds[name].audio_sha256]
     contents = Contents(root)
     rooms = materials.rirs.cuts if materials.rirs else {}
     for name in names & rooms.keys():
         custom = rooms[name].custom or {}
-        found[f"room {name}"] = [contents(custom["shard"]), custom["gain"]]
+        found[f"room {name}"] = [contents(custom["shard"]), custom["gain"], custom["audio_sha256"]]
     return found
 
 

@@ -1,5 +1,6 @@
 """A worker that sees the store alone reads the stage's files, and its own come back in their places."""
 
+import json
 import os
 import shutil
 import uuid
@@ -144,3 +145,54 @@ def test_a_record_that_is_none_is_as_good_as_missing(tmp_path, record):
     (tmp_path / "store/names/embed").mkdir(parents=True)
     (tmp_path / "store/names/embed/cd.json").write_bytes(record)
     assert Store(f"file://{tmp_path}/store").named("embed/cd") is None
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x41
+    path.unlink()  # links to it stay as they are
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("where", ["blobs", "projects", "both"])
+def test_a_file_that_is_damaged_on_a_workers_disk_is_brought_again(run, tmp_path: Path, where: str) -> None:
+    Path("data").mkdir()
+    Path("data/a").write_text("as it was sent")
+    reads = [Path("data/a")]
+    assert run(told, Path("data/a"), reads) == "as it was sent"
+    exchange._copies.cache_clear()  # another process of the machine
+    for folder in ("blobs", "projects") if where == "both" else (where,):
+        for path in (tmp_path / "disk" / folder).rglob("*"):
+            if path.is_file() and path.read_text() == "as it was sent":
+                _flip(path)
+    assert run(told, Path("data/a"), reads) == "as it was sent"
+
+
+def test_a_result_that_is_damaged_on_a_workers_disk_is_brought_again(run, tmp_path: Path) -> None:
+    first = run(kept, "task")
+    value = read_json(first)
+    for path in (tmp_path / "disk/results").rglob("*.json"):
+        _flip(path)
+    shutil.rmtree(first.parent)
+    assert read_json(run(kept, "task")) == value
+
+
+def test_a_result_that_is_damaged_in_the_stages_cache_is_brought_again(run) -> None:
+    first = run(kept, "task")
+    value = read_json(first)
+    _flip(first)
+    assert read_json(run(kept, "task")) == value
+    _flip(first.with_name("entry.json"))
+    assert read_json(run(kept, "task")) == value
+
+
+def test_a_result_that_is_damaged_in_the_store_is_made_again(run, tmp_path: Path) -> None:
+    first = run(kept, "task")
+    value = read_json(first)
+    for path in (tmp_path / "store/names").rglob("*.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({name: blob for name, blob in record.items() if name != "entry.json"}))
+    shutil.rmtree(first.parent)
+    again = read_json(run(kept, "task", disk="other"))
+    assert again != value  # made anew, for half of it was not there
+    assert read_json(run(kept, "task", disk="third")) == again
