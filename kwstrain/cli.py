@@ -101,7 +101,8 @@ def ablate(
     from kwsdata.params.ablation import load_ablation
     from kwstrain.ablate.stage import run
 
-    show(run(load_params(params), load_ablation(ablation), arm, seed))
+    plan = load_ablation(ablation)
+    run_stage(lambda settings: run(settings, plan, arm, seed), params)
 
 
 @command(

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from small_disks import fill, read_only, small_disk
 
 from kwsdata.cache import STEPS, Step, is_whole, read_sealed, write_sealed
 from kwsdata.cache.entries import LIST, write_entry
@@ -271,6 +272,27 @@ def test_a_full_disk_says_so_however_it_is_met(project):
 
     with pytest.raises(CacheError, match="No space left"):
         FILE.get(full, x=1)
+
+
+def test_a_disk_that_is_full_or_only_to_be_read(tmp_path, monkeypatch):
+    with small_disk(tmp_path / "disk", "400k") as disk:
+        monkeypatch.setenv("KWSDATA_CACHE", str(disk / "cache"))
+        made: list = []
+        wanted = {kind: asked(kind, made, x=1) for kind in KINDS}
+        fill(disk)
+        for kind in KINDS:
+            with pytest.raises(CacheError, match="No space left on device"):
+                asked(kind, made, x=2)
+            assert asked(kind, made, x=1) == wanted[kind]
+        assert CHEAP.value(lambda: [1], x=1) == [1]
+        (disk / "fill").unlink()
+        assert {kind: asked(kind, made, x=2) for kind in KINDS} == wanted  # nothing half-made was left
+        read_only(disk)
+        for kind in KINDS:
+            assert asked(kind, made, x=2) == wanted[kind]
+            with pytest.raises(CacheError, match="Read-only file system"):
+                asked(kind, made, x=3)
+        assert CHEAP.value(lambda: [2], x=2) == [2]
 
 
 def test_an_input_that_may_not_be_read_is_not_the_caches_fault(project):
