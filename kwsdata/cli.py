@@ -177,6 +177,7 @@ def import_(
         name=corpus,
         params=settings.import_,
         executor=settings.executor,
+        download=settings.download,
         role=role,  # type: ignore[arg-type] # run_import refuses a role that is none
         label=label,
         labels=labels,

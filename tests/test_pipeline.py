@@ -15,7 +15,7 @@ STAGES = {
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 # Where a stage runs and how many examples a page shows do not change what the stage makes.
-FREE_BLOCKS = {"executor", "cache"}
+FREE_BLOCKS = {"executor", "cache", "download"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

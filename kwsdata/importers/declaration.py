@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from kwsdata.corpus import Reject, Role
 from kwsdata.importers.source import Source
+from kwsdata.params import DownloadParams
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Options:
     group `speaker`, searched in each path below the imported one. `language`: for sources that name none.
     `columns`: {"text": "sentence", ...} for tables with names of their own. `allow_outside`: tables and manifests may
     name files outside the corpus; `allow_urls`, `allow_commands`: and URLs, and commands that make the sound.
-    `scratch`: a directory for files that are needed until the sounds are decoded; `run_import` gives it.
+    `run_import` gives `scratch`, a directory for files that are needed until the sounds are decoded, and `download`,
+    the limits of what URLs give.
     """
 
     role: Role
@@ -43,6 +45,7 @@ class Options:
     allow_urls: bool = False
     allow_commands: bool = False
     scratch: Path | None = None
+    download: DownloadParams | None = None
 
 
 Reader: TypeAlias = Callable[[Path, Options], Iterable[Source | Reject]]

@@ -50,8 +50,10 @@ def _check(item: Any) -> None:
             _check_number(name, getattr(item, name))
         for said in item.supervisions:
             _check(said)
-    if isinstance(item, MonoCut | MultiCut) and item.recording is not None:
-        _check(item.recording)
+    if isinstance(item, MonoCut | MultiCut):
+        _check_channels(item.channel)
+        if item.recording is not None:
+            _check(item.recording)
     if isinstance(item, Recording):
         _check_type("id", item.id, str)
         _check_type("sampling_rate", item.sampling_rate, int)
@@ -61,15 +63,20 @@ def _check(item: Any) -> None:
         _check_number("duration", item.duration)
         for source in item.sources:
             _check_type("channels", source.channels, list)
-            for channel in source.channels:
-                _check_type("channel", channel, int)
+            _check_channels(source.channels)
     if isinstance(item, SupervisionSegment):
         _check_type("id", item.id, str)
         _check_type("recording_id", item.recording_id, str)
+        _check_channels(item.channel)
         for name in ("start", "duration"):
             _check_number(name, getattr(item, name), negative=name == "start")
         for name in _WORDS:
             _check_type(name, getattr(item, name), str, type(None))
+
+
+def _check_channels(channels: object) -> None:
+    for channel in channels if isinstance(channels, list) else [channels]:
+        _check_type("channel", channel, int)
 
 
 def _check_type(name: str, value: object, *types: type) -> None:

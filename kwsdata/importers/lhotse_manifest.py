@@ -48,16 +48,16 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
             continue
         cut, member = entry
         if len(cut.supervisions) > 1:
-            yield from _parts(cut, member)
+            yield from _parts(cut, member, options)
         elif options.role == "rir":
-            source = _source(cut.id, cut, member)
+            source = _source(cut.id, cut, member, options)
             room = cut.recording.id if cut.has_recording else None
             yield replace(source, speaker=source.speaker or room)  # cuts of one recording, as of its channels: one room
         else:
-            yield _told(cut.id, cut, member)
+            yield _told(cut.id, cut, member, options)
 
 
-def _parts(cut: Any, member: Member | None) -> Iterator[Source | Reject]:
+def _parts(cut: Any, member: Member | None, options: Options) -> Iterator[Source | Reject]:
     """Yield one source for each supervision of a cut."""
     try:
         parts = list(cut.trim_to_supervisions(keep_overlapping=False, keep_all_channels=True))
@@ -65,10 +65,10 @@ def _parts(cut: Any, member: Member | None) -> Iterator[Source | Reject]:
         yield Reject(cut.id, f"malformed ({type(error).__name__}: {shown(str(error))})")
         return
     for part in parts:
-        yield _told(f"{cut.id}/{part.supervisions[0].id}", part, member)
+        yield _told(f"{cut.id}/{part.supervisions[0].id}", part, member, options)
 
 
-def _told(key: str, cut: Any, member: Member | None) -> Source | Reject:
+def _told(key: str, cut: Any, member: Member | None, options: Options) -> Source | Reject:
     """Return the channels of a cut that its one supervision is of, if it has one: the others say something else."""
     if isinstance(cut, MultiCut) and cut.supervisions:
         there, told = (
@@ -79,11 +79,11 @@ def _told(key: str, cut: Any, member: Member | None) -> Source | Reject:
         if not channels:
             return Reject(key, f"no such channel (its supervision is of {told}, the cut has {there})")
         cut = fastcopy(cut, channel=channels)
-    return _source(key, cut, member)
+    return _source(key, cut, member, options)
 
 
-def _source(key: str, cut: Any, member: Member | None) -> Source:
-    sound = CutSound(cut, member)
+def _source(key: str, cut: Any, member: Member | None, options: Options) -> Source:
+    sound = CutSound(cut, member, options.download)
     if not cut.supervisions:
         return Source(key, sound)
     told = cut.supervisions[0]

@@ -13,9 +13,10 @@ from lhotse.audio.backend import LibsndfileBackend, get_current_audio_backend, s
 from lhotse.serialization import deserialize_item
 from lhotse.utils import fastcopy
 
-from kwsdata.errors import AudioError, StageInputError
+from kwsdata.errors import AudioError, CacheError, StageInputError
 from kwsdata.fetched import local_copy
 from kwsdata.importers.lhotse_rows import sources_in
+from kwsdata.params import DownloadParams
 from kwsdata.soundfiles.reader import OpenSound, in_memory
 
 
@@ -36,18 +37,23 @@ class Member:
 
 @dataclass(frozen=True)
 class CutSound:
-    """The sound of a Lhotse cut; `member` holds the bytes of a Shar's."""
+    """The sound of a Lhotse cut; `member` holds the bytes of a Shar's, `download` the limits of what URLs give."""
 
     cut: Any
     member: Member | None = None
+    download: DownloadParams | None = None
 
     @contextmanager
     def open(self) -> Iterator[OpenSound]:
         """Let Lhotse decode it, at the cut's own rate."""
         try:
-            cut = _at_hand(self.cut) if self.member is None else _with_bytes(self.cut, self.member.read())
+            cut = (
+                _at_hand(self.cut, self.download) if self.member is None else _with_bytes(self.cut, self.member.read())
+            )
             with _libsndfile_alone():
                 waves = cut.load_audio()
+        except CacheError:
+            raise
         except StageInputError as error:
             raise AudioError(f"cannot be read ({error})") from None
         except Exception as error:  # whatever is wrong with a cut or its sound: Lhotse's exceptions share no base
@@ -63,12 +69,14 @@ def _with_bytes(cut: Any, data: bytes) -> Any:
     return fastcopy(cut, recording=fastcopy(cut.recording, sources=[AudioSource("memory", source.channels, data)]))
 
 
-def _at_hand(cut: Any) -> Any:
+def _at_hand(cut: Any, limits: DownloadParams | None) -> Any:
     """Return `cut` with copies on this disk in place of URLs."""
     row = cut.to_dict()
     remote = [source for source in sources_in(row) if source["type"] == "url"]
     for source in remote:
-        source |= {"type": "file", "source": str(local_copy(source["source"]))}
+        if limits is None:
+            raise StageInputError(f"{source['source']} is a URL, and no limits of downloads are given")
+        source |= {"type": "file", "source": str(local_copy(source["source"], limits))}
     return deserialize_item(row) if remote else cut
 
 

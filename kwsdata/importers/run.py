@@ -21,12 +21,13 @@ from kwsdata.corpus import CorpusInfo, Item, Reject, Role, read_info, write_corp
 from kwsdata.draws import digest_of
 from kwsdata.errors import CorpusError
 from kwsdata.fetched import is_url, local_copy
+from kwsdata.http_files import shown_url
 from kwsdata.importers import importer_for
 from kwsdata.importers.archives import unpacked
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.decode import Making, decoded
 from kwsdata.importers.source import Source, clip_id
-from kwsdata.params import ExecutorParams, ImportParams
+from kwsdata.params import DownloadParams, ExecutorParams, ImportParams
 from kwsdata.pruning import in_use
 from kwsdata.scratch import scratch_beside
 from kwsdata.text import composed, file_stem, key, tidy
@@ -55,6 +56,7 @@ def run_import(
     name: str,
     params: ImportParams,
     executor: ExecutorParams,
+    download: DownloadParams | None = None,
     out_root: Path = Path("data/corpora"),
     role: Role | None = None,
     label: str | None = None,
@@ -82,6 +84,7 @@ def run_import(
         name: of the corpus: letters, digits, `_` and `-`, at most 32.
         params: the limits of what is usable, and the shard size.
         executor: where sounds are decoded.
+        download: the limits of what is copied from URLs; needed for those.
         role: keyword | speech | noise | rir; needed for folder, lhotse and hf.
         label, labels, speaker_pattern, language, columns, allow_outside, allow_urls, allow_commands: see
             `kwsdata.importers.declaration.Options`.
@@ -102,8 +105,12 @@ def run_import(
     """
     importer = importer_for(kind)
     if is_url(path):
-        source = source or str(path)
-        path = local_copy(path)
+        if download is None:
+            raise CorpusError(
+                f"{shown_url(str(path))} is a URL: `run_import` needs `download` (of params.yaml) for it."
+            )
+        source = source or shown_url(str(path))
+        path = local_copy(path, download)
     path = Path(path)
     if file_stem(name, MAX_NAME) != name:
         raise CorpusError(
@@ -140,7 +147,7 @@ def run_import(
         scratch_beside(directory) as scratch,
         unpacked(path, importer.remotes, scratch, params.archive) as tree,
     ):
-        options = replace(options, scratch=scratch)
+        options = replace(options, scratch=scratch, download=download)
         found = choose(chain(tree.rejects, importer.read(tree.path, options)), options, match, words, limit)
         if not found.sources and not found.rejects:
             raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
@@ -248,7 +255,7 @@ def _role(importer: Importer, asked: Role | None) -> Role:
 def _check_options(importer: Importer, options: Options) -> None:
     for option in fields(options):
         if (
-            option.name not in ("role", "scratch")
+            option.name not in ("role", "scratch", "download")
             and getattr(options, option.name)
             and option.name not in importer.options
         ):

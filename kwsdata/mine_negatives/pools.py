@@ -56,7 +56,7 @@ def named_pool(name: str, params: Params, split: Path) -> Pool:
     """
     embedder = load_embedder(params.embed.embedder)
     rejects: list[str] = []
-    pieces = list(pieces_at(local_copy(name), piece_length(embedder, params.embed), rejects))
+    pieces = list(pieces_at(local_copy(name, params.download), piece_length(embedder, params.embed), rejects))
     files, limit = len({piece.place for piece in pieces}) + len(rejects), params.mine_negatives.max_reject_fraction
     if len(rejects) > limit * files:
         raise StageInputError(

@@ -13,6 +13,7 @@ from kwsdata.params.base import Block, explain
 from kwsdata.params.data import (
     ArchiveParams,
     CacheParams,
+    DownloadParams,
     ExecutorParams,
     FeaturesParams,
     FeaturizeParams,
@@ -50,6 +51,7 @@ __all__ = [
     "CalibrationParams",
     "CheckParams",
     "DistillParams",
+    "DownloadParams",
     "DsTcnParams",
     "EmbedParams",
     "EvaluateParams",
@@ -88,6 +90,7 @@ class Params(Block):
     keyword: KeywordParams
     executor: ExecutorParams
     cache: CacheParams
+    download: DownloadParams
     import_: ImportParams = Field(alias="import")
     partitions: PartitionsParams
     synthesize: SynthesizeParams

@@ -46,6 +46,13 @@ class CacheParams(Block):
     max_gb: float | None = Field(gt=0)
 
 
+class DownloadParams(Block):
+    """What may be copied from a URL, and how long a server may be silent or slow."""
+
+    max_gb: float = Field(gt=0)
+    timeout_s: float = Field(gt=0)
+
+
 class ImportParams(Block):
     """What makes an imported sound unusable, and how many of those a corpus may have."""
 

@@ -410,7 +410,7 @@ def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
     memory.pipe_file("/bucket/words/a.wav", b"A" * 100)
 
     def ask() -> dict[str, bytes]:
-        copy = local_copy("memory://bucket/words")
+        copy = local_copy("memory://bucket/words", params.download)
         return {path.name: path.read_bytes() for path in sorted(copy.iterdir())}
 
     edits = {

@@ -15,12 +15,14 @@ SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None, store=None)
 class Importing:
     """Imports into a directory of its own, and reads back what is there."""
 
-    def __init__(self, out: Path, limits) -> None:
+    def __init__(self, out: Path, limits, download) -> None:
         self.out = out
         self.limits = limits
+        self.download = download
 
     def __call__(self, kind, path, name="tiny", **asked):
-        return run_import(kind, path, name=name, params=self.limits, executor=SERIAL, out_root=self.out, **asked)
+        asked = {"params": self.limits, "executor": SERIAL, "download": self.download, "out_root": self.out} | asked
+        return run_import(kind, path, name=name, **asked)
 
     def cuts(self, name="tiny"):
         return {cut.id: cut for cut in CutSet.from_shar(in_dir=self.out / name / "shar")}
@@ -32,4 +34,6 @@ class Importing:
 @pytest.fixture
 def importing(tmp_path, params):
     """Half of a tiny tree may be bad."""
-    return Importing(tmp_path / "corpora", params.import_.model_copy(update={"max_reject_fraction": 0.5}))
+    return Importing(
+        tmp_path / "corpora", params.import_.model_copy(update={"max_reject_fraction": 0.5}), params.download
+    )
