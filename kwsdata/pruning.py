@@ -75,11 +75,19 @@ def survey(root: Path | None = None) -> list[Found]:
     """Return every entry in the cache, and every folder of work that is under way."""
     root = (root or cache_root()).absolute()
     found = []
-    for step in sorted(_folders(root)):
-        for path in sorted(step.iterdir()):
-            below = path.iterdir() if re.fullmatch(r"[0-9a-f]{2}", path.name) and path.is_dir() else [path]
+    for step in _folders(root):
+        for path in _inside(step):
+            below = _inside(path) if re.fullmatch(r"[0-9a-f]{2}", path.name) and path.is_dir() else [path]
             found += [_measured(step.name, one) for one in below if _is_entry(step.name, one)]
     return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return what lies in a folder, sorted; nothing once another process has removed it."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def summary(max_gb: float | None) -> dict[str, Any]:
@@ -143,10 +151,9 @@ def _remove(one: Found, root: Path) -> None:
 
 def _folders(root: Path) -> Iterator[Path]:
     """Yield the folders of steps."""
-    with suppress(FileNotFoundError):
-        for step in root.iterdir():
-            if step.is_dir() and not step.is_symlink() and not step.name.startswith("."):
-                yield step
+    for step in _inside(root):
+        if step.is_dir() and not step.is_symlink() and not step.name.startswith("."):
+            yield step
 
 
 def _is_entry(step: str, path: Path) -> bool:
@@ -156,7 +163,7 @@ def _is_entry(step: str, path: Path) -> bool:
 
 
 def _measured(step: str, path: Path) -> Found:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    files = [path] if path.is_file() else [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
     stats = [stat for stat in map(_stat, files) if stat is not None]
     listed = _stat(path / LIST) if path.is_dir() else None
     used_s = listed.st_mtime if listed is not None else max((stat.st_mtime for stat in stats), default=0.0)

@@ -19,11 +19,10 @@ from typing import Any
 from kwsdata.cache.sealed import read_sealed, write_sealed
 from kwsdata.files import fsync, sha256_of, to_disk
 from kwsdata.reach import appeared
-from kwsdata.scratch import scratch_beside
+from kwsdata.scratch import move_into_place, scratch_beside
 
 LIST = "entry.json"
 VALUE = ".value"  # how the name of an entry ends that is one sealed value (JSON)
-_TRIES = 10  # to replace a damaged entry while other processes do the same
 
 
 def is_whole(path: Path) -> bool:
@@ -74,20 +73,10 @@ def used(path: Path) -> None:
 
 
 def _place(made: Path, folder: Path) -> None:
-    """Rename `made` to `folder`, unless a whole entry is there; what else is there goes."""
-    for _ in range(_TRIES):
-        try:
-            made.rename(folder)
-        except OSError:
-            if not folder.exists() and not folder.is_symlink():
-                raise
-            if is_whole(folder):
-                return
-            remove(folder)
-        else:
-            fsync(folder.parent)
-            return
-    raise OSError(f"{folder} is replaced again and again by other processes")
+    """Give `made` the name `folder`, unless a whole entry has it; what else has it goes, and is never missed."""
+    if not is_whole(folder):
+        move_into_place(made, folder)
+        fsync(folder.parent)
 
 
 def _listed(folder: Path) -> dict[str, list[Any]] | None:

@@ -199,6 +199,18 @@ def test_a_cache_that_may_only_be_read_is_used_without_a_lease(project, monkeypa
     assert ran
 
 
+def test_entries_may_go_while_they_are_counted(cache, monkeypatch):
+    folders = [make(SOME, number) for number in range(4)]
+    real = os.walk
+
+    def walk(path):
+        shutil.rmtree(path, ignore_errors=True)
+        return real(path)
+
+    monkeypatch.setattr(os, "walk", walk)
+    assert [one.size for one in survey()] == [0] * len(folders)
+
+
 def test_no_cache_at_all(project):
     assert survey() == []
     assert prune(0) == {"removed": 0, "freed_gb": 0.0, "gb": 0.0, "in_use": 0}
