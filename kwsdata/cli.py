@@ -124,7 +124,13 @@ def import_(
             "hf, common-voice and the CSV of --labels; may be repeated."
         ),
     ] = None,
-    licence: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of all clips; clips that name one of their own keep it where it is as strict.")
+    ] = None,
+    licence_override: Annotated[
+        str | None,
+        typer.Option(help="Why --licence may replace a stricter licence of clips or kind; printed on the card."),
+    ] = None,
     citation: Annotated[str | None, typer.Option(help="Instead of what the kind declares.")] = None,
     source: Annotated[str | None, typer.Option(help="Where it came from, in words.")] = None,
     match: Annotated[
@@ -188,6 +194,7 @@ def import_(
         allow_urls=allow_urls,
         allow_commands=allow_commands,
         licence=licence,
+        licence_override=licence_override,
         citation=citation,
         source=source,
         match=match,

@@ -5,8 +5,8 @@ data/corpora/NAME/rejects.json          what was left out, and why
 data/corpora/NAME/shar/                 the sound and the cuts: recording.*.tar + cuts.*.jsonl.gz (kwsdata.shards)
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,9 @@ from typing import Any, Literal
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import CorpusError
 from kwsdata.files import atomic_path, read_json, write_json
-from kwsdata.manifests import audio_sha256, make_cut, safe_id
+from kwsdata.manifests import audio_sha256, make_cut, read_cuts, safe_id, write_cuts
 from kwsdata.scratch import listed
-from kwsdata.shards import SHAR, Clip, Encoded, write_shards
+from kwsdata.shards import SHAR, Clip, Encoded, with_custom, write_shards
 
 Role = Literal["keyword", "speech", "noise", "rir"]
 
@@ -31,7 +31,8 @@ class CorpusInfo:
     """What a corpus declares about itself.
 
     `speakers`: "known" (each clip names its speaker, or its source for noise) or "unknown" (then the whole corpus
-    goes into the one partition that `split.whole` names).
+    goes into the one partition that `split.whole` names). `licence_override`: {"reason", "replaced": {licence: clips}}
+    where `licence` is milder than what clips said of themselves.
     """
 
     name: str
@@ -42,6 +43,12 @@ class CorpusInfo:
     source: str
     speakers: Literal["known", "unknown"]
     synthetic: bool = False
+    licence_override: dict[str, Any] | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Return what corpus.json holds of it."""
+        row = asdict(self)
+        return row if self.licence_override is not None else {k: v for k, v in row.items() if k != "licence_override"}
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,8 @@ def write_corpus(
 ) -> dict[str, Any]:
     """Write `items` (in the order given: sort by key for stable shards) as the corpus `directory`, atomically.
 
-    Byte-identical sounds are kept once; the later ones become rejects. Each item is written before the next one is
-    asked for, so that none is held.
+    Byte-identical sounds are kept once, with the licences of all; the later ones become rejects. Each item is written
+    before the next one is asked for, so that none is held.
 
     Returns:
         The contents of `corpus.json`.
@@ -96,9 +103,10 @@ def write_corpus(
     with atomic_path(directory) as scratch:
         (scratch / SHAR).mkdir(parents=True)
         count = write_shards(scratch / SHAR, tally.clips(items), clips_per_shard, bits, MAX_SHARD_SAMPLES)
+        _credit_doubles(scratch / SHAR, info, tally.doubles)
         reject_rows = [asdict(reject) for reject in tally.rejects]
         _check_rejects(directory, info, count, reject_rows, max_reject_fraction)
-        summary = asdict(info) | {
+        summary = info.row() | {
             "clips": count,
             "hours": round(tally.samples / SAMPLE_RATE / 3600, 4),
             "speaker_count": len(tally.speakers),
@@ -116,6 +124,7 @@ class _Tally:
     def __init__(self, info: CorpusInfo) -> None:
         self._info = info
         self.rejects: list[Reject] = []
+        self.doubles: dict[str, list[dict[str, Any]]] = defaultdict(list)  # custom of those whose sound came before
         self.speakers: set[str] = set()
         self.texts: Counter[str] = Counter()
         self.samples = 0
@@ -134,6 +143,7 @@ class _Tally:
             sha = item.sha256
             if sha in seen_audio:
                 self.rejects.append(Reject(item.key, f"same sound as {seen_audio[sha]}"))
+                self.doubles[sha].append(item.custom)
                 continue
             seen_audio[sha] = item.key
             self.samples += item.samples
@@ -155,6 +165,36 @@ def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:
         span=item.span,
         custom={"corpus": info.name, "licence": info.licence, "role": info.role, "audio_sha256": sha} | item.custom,
     )
+
+
+def _credit_doubles(shar: Path, info: CorpusInfo, doubles: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Let clips that were found twice have the licences and the sources of both, where these are not the same."""
+    for path in sorted(shar.glob("cuts.*.jsonl.gz")) if doubles else ():
+        cuts = list(read_cuts(path))
+        every = [_credited(info, cut.custom or {}, doubles.get((cut.custom or {})["audio_sha256"], ())) for cut in cuts]
+        if any(every):
+            write_cuts(path, (with_custom(cut, **fields) for cut, fields in zip(cuts, every, strict=True)))
+
+
+def _credited(info: CorpusInfo, custom: dict[str, Any], others: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fields of a clip's `custom` that must be others, as `others` have the same sound."""
+    licences, credits, sources = zip(*(_said(info, one) for one in (custom, *others)), strict=True)
+    if all(len(set(map(str, every))) == 1 for every in (licences, credits, sources)):
+        return {}
+    return {
+        "licence": " AND ".join(dict.fromkeys(licences)),
+        "credits": _each_once(credits),
+        "sources": _each_once(sources) or None,
+    }
+
+
+def _said(info: CorpusInfo, custom: dict[str, Any]) -> tuple[str, list[list[str]], list[list[str]]]:
+    licence = custom.get("licence", info.licence)
+    return licence, custom.get("credits", [[info.name, licence]]), custom.get("sources", [])
+
+
+def _each_once(lists: Iterable[list[list[str]]]) -> list[list[str]]:
+    return [list(pair) for pair in dict.fromkeys((first, second) for pairs in lists for first, second in pairs)]
 
 
 def _check_rejects(directory: Path, info: CorpusInfo, kept: int, rejects: list[dict[str, str]], limit: float) -> None:

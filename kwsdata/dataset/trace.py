@@ -12,6 +12,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.files import load_json
 from kwsdata.publish.heard import Hearing
 
+_DECLARED = ("kind", "licence", "licence_override", "citation", "source", "synthetic")
 _MADE_BY = {"split": "split", "augmented": "augment", "mined": "mine_negatives", "testsets": "make_testsets",
             "rirs": "simulate_rirs"}  # fmt: skip
 
@@ -113,7 +114,7 @@ def _declared(tree: Tree, corpus: str) -> dict[str, Any] | None:
         if tree.exists(path):
             with tree.open(path) as file:
                 declared = load_json(file.read(), path)
-            return {key: declared.get(key) for key in ("kind", "licence", "citation", "source", "synthetic")}
+            return {key: declared.get(key) for key in _DECLARED if key in declared}
     return None
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from kwsdata.bounded_json import parse_json
 from kwsdata.errors import CorpusError, MissingExtraError, NamedPathError
+from kwsdata.importers.terms import licence_text
 from kwsdata.named_paths import NamedFiles, relative_parts, shown
 
 try:
@@ -26,6 +27,7 @@ except ImportError:
 
 _CARDS = ("README.md", ".huggingface.yaml")
 _READERS = {"parquet", "arrow", "audiofolder", "webdataset"}  # of `datasets`; others hold no sound, or run code
+_SAYS_NOTHING = ("other", "unknown")  # what cards hold where none of the hub's licences fits
 _PACKED = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".lz4")  # `datasets` would unpack them without limits
 _BATCH = 32 << 20  # bytes of Parquet that are in memory at once,
 _ROWS = 1000  # and rows
@@ -131,6 +133,18 @@ def _data_files(builder: Any) -> Iterator[str]:
 
 def _check_card(name: str) -> None:
     """Raise a CorpusError where a card names data that is not the dataset's own; nothing is asked for before."""
+    for card, told in _cards(name):
+        for pattern in _words(told.get("configs")):
+            try:
+                relative_parts(pattern)
+            except NamedPathError as error:
+                raise CorpusError(
+                    f"{card} of {name} {error}, as its data: only files of the dataset are read."
+                ) from None
+
+
+def _cards(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (file, what it says) of each card that a dataset has."""
     for card in _CARDS:
         try:
             local = Path(name, card)
@@ -139,14 +153,19 @@ def _check_card(name: str) -> None:
         except (OSError, ValueError):  # the hub has no such file, or no such dataset: loading it tells which
             continue
         head = text.split("---")[1] if card == "README.md" and text.startswith("---") else ""
-        told = yaml.safe_load(head if card == "README.md" else text) or {}
-        for pattern in _words(told.get("configs") if isinstance(told, dict) else None):
-            try:
-                relative_parts(pattern)
-            except NamedPathError as error:
-                raise CorpusError(
-                    f"{card} of {name} {error}, as its data: only files of the dataset are read."
-                ) from None
+        told = yaml.safe_load(head if card == "README.md" else text)
+        if isinstance(told, dict):
+            yield card, told
+
+
+def licence_on_card(path: Path) -> str | None:
+    """Return the licence that a dataset's card declares of all of it; None where it says nothing, or "other"."""
+    try:
+        told = [said["license"] for _, said in _cards(_name_of(path)[0]) if said.get("license")]
+        every = [one for some in told for one in ([some] if isinstance(some, str) else some)]
+        return licence_text([one for one in every if one not in _SAYS_NOTHING])
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        raise CorpusError(f"{path}: its card cannot be read ({' '.join(str(error).split())}): mend it.") from None
 
 
 def _words(configs: Any) -> Iterator[str]:

@@ -7,7 +7,8 @@ their split is not ours.
 The sound is the one column of the type Audio, or of Parquet that other programs wrote: of {bytes, path} or {array,
 sampling_rate}; where there are several, or it is another, `--column audio=NAME` says which (of bytes, or of paths below
 PATH). Other columns are found by name (see `NAMES`), or given with `--column text=NAME`. A clip's name is its split and
-row.
+row. Its licence is what the columns licence, license, licences or licenses say, and what the column `cut` of a dataset
+that `kwsdata publish` wrote says of its sources; else what the dataset's card declares.
 """
 
 from collections.abc import Iterator
@@ -18,12 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from kwsdata.bounded_json import parse_json
 from kwsdata.corpus import Reject
 from kwsdata.errors import AudioError, CorpusError, NamedPathError
 from kwsdata.importers.declaration import Importer, Options
-from kwsdata.importers.hf_files import datasets, roots_of, splits_of
+from kwsdata.importers.hf_files import datasets, licence_on_card, roots_of, splits_of
 from kwsdata.importers.source import Source, normal_gender
 from kwsdata.importers.tables import check_columns, refusal
+from kwsdata.importers.terms import LICENCE_FIELDS, Terms, licence_text, terms_of, together
+from kwsdata.licences.names import licences_of
 from kwsdata.named_paths import NamedFiles
 from kwsdata.soundfiles.reader import OpenSound, in_memory, open_sound
 
@@ -33,7 +37,9 @@ NAMES = {
     "speaker": ("speaker", "speaker_id", "client_id"),
     "language": ("language", "locale"),
     "gender": ("gender",),
+    "licence": (),  # these are read whatever they are called: see `_terms`
 }  # fmt: skip
+_TERMS = (*LICENCE_FIELDS, "cut")
 _ROWS = 1000  # read at once, without their sound
 
 
@@ -86,7 +92,7 @@ def _samples(told: dict[str, Any]) -> OpenSound:
 def read(path: Path, options: Options) -> Iterator[Source | Reject]:
     """Yield every row of every split."""
     check_columns(options.columns, ("audio", *NAMES))
-    roots = roots_of(path, options.allow_outside)
+    roots, of_all = roots_of(path, options.allow_outside), Terms(licence_on_card(path))
     for split, dataset in splits_of(path, options.scratch).items():
         dataset = dataset.with_format(None)
         sound = _sound_column(path, dataset.features, options.columns.get("audio"))
@@ -94,13 +100,20 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
         rows = dataset.select_columns([sound])
         if isinstance(dataset.features[sound], datasets.Audio):
             rows = rows.cast_column(sound, datasets.Audio(decode=False))
-        facts = _facts(dataset, sorted(set(columns.values())))
+        says = [name for name in _TERMS if name in dataset.features and name != sound]
+        facts = _facts(dataset, sorted({*columns.values(), *says}))
         for number in range(len(rows)):
             key, told = f"{split}/{number:08d}", next(facts, {})
             try:
                 values = {what: _word(dataset.features[name], told[name]) for what, name in columns.items()}
             except (IndexError, ValueError) as error:
                 yield Reject(key, f"no label ({error})")
+                continue
+            try:
+                told = {name: _listed(dataset.features[name], told[name]) for name in says}
+                terms = _terms(told | {"licence": [told.get("licence"), values.get("licence")]})
+            except (IndexError, ValueError) as error:
+                yield Reject(key, f"malformed ({error})")
                 continue
             yield Source(
                 key,
@@ -109,7 +122,19 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
                 speaker=values.get("speaker"),
                 language=values.get("language"),
                 gender=normal_gender(values.get("gender")),
+                terms=terms if terms != Terms() else of_all,
             )
+
+
+def _terms(told: dict[str, Any]) -> Terms:
+    """Return what a row says of its licence, in columns and in the Lhotse cut that `kwsdata publish` writes."""
+    row = parse_json(told["cut"]) if isinstance(told.get("cut"), str) else {}
+    terms = terms_of(row.get("custom") if isinstance(row, dict) else None)
+    listed = licence_text(*(told.get(name) for name in LICENCE_FIELDS))
+    known = licences_of(listed) if listed is not None else []
+    if known is None or not set(known) <= set(licences_of(terms.licences) or []):
+        terms = together([terms, Terms(listed)])
+    return terms
 
 
 def _facts(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
@@ -176,6 +201,11 @@ def _word(kind: Any, value: Any) -> str | None:
     if value is None or (isinstance(kind, datasets.ClassLabel) and value == -1):  # -1: not labelled
         return None
     return str(kind.int2str(value)) if isinstance(kind, datasets.ClassLabel) else str(value)
+
+
+def _listed(kind: Any, value: Any) -> Any:
+    """Return the text that stands for a class; anything else as it is."""
+    return _word(kind, value) if isinstance(kind, datasets.ClassLabel) else value
 
 
 IMPORTER = Importer(

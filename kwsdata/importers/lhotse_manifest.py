@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lhotse import CutSet, MultiCut, Recording, RecordingSet, SupervisionSegment, SupervisionSet
-from lhotse.cut import Cut
+from lhotse.cut import Cut, MixedCut
 from lhotse.utils import fastcopy
 
 from kwsdata.corpus import Reject
@@ -32,6 +32,7 @@ from kwsdata.importers.lhotse_rows import Judge, Row, rows_of
 from kwsdata.importers.lhotse_shar import shar_cuts
 from kwsdata.importers.lhotse_sound import CutSound, Member
 from kwsdata.importers.source import Source, normal_gender
+from kwsdata.importers.terms import Terms, terms_of, together
 from kwsdata.named_paths import shown
 
 LOG = logging.getLogger(__name__)
@@ -51,8 +52,8 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
             yield from _parts(cut, member, options)
         elif options.role == "rir":
             source = _source(cut.id, cut, member, options)
-            room = cut.recording.id if cut.has_recording else None
-            yield replace(source, speaker=source.speaker or room)  # cuts of one recording, as of its channels: one room
+            room = cut.recording.id if cut.has_recording else None  # cuts of one recording, as of its channels
+            yield replace(source, speaker=source.speaker or room) if isinstance(source, Source) else source
         else:
             yield _told(cut.id, cut, member, options)
 
@@ -82,16 +83,25 @@ def _told(key: str, cut: Any, member: Member | None, options: Options) -> Source
     return _source(key, cut, member, options)
 
 
-def _source(key: str, cut: Any, member: Member | None, options: Options) -> Source:
+def _source(key: str, cut: Any, member: Member | None, options: Options) -> Source | Reject:
+    try:
+        terms = _terms(cut)
+    except ValueError as error:
+        return Reject(key, f"malformed ({error})")
     sound = CutSound(cut, member, options.download)
     if not cut.supervisions:
-        return Source(key, sound)
+        return Source(key, sound, terms=terms)
     told = cut.supervisions[0]
     span = (max(told.start, 0.0), min(told.end, cut.duration))
     whole = span[0] <= 0 and span[1] >= cut.duration
-    return Source(
-        key, sound, told.text, told.speaker, told.language, normal_gender(told.gender), None if whole else span
-    )
+    words = (told.text, told.speaker, told.language, normal_gender(told.gender))
+    return Source(key, sound, *words, span_s=None if whole else span, terms=terms)
+
+
+def _terms(cut: Any) -> Terms:
+    """Return what a cut says of its licence: it, the cuts that it is mixed of, or what is said in it."""
+    cuts = [track.cut for track in cut.tracks] if isinstance(cut, MixedCut) else [cut]
+    return together(terms_of(one.custom) for one in (*cuts, *cut.supervisions))
 
 
 def _manifest(path: Path, options: Options) -> Iterator[Entry]:

@@ -25,6 +25,7 @@ from kwsdata.http_files import shown_url
 from kwsdata.importers import importer_for
 from kwsdata.importers.archives import unpacked
 from kwsdata.importers.declaration import Importer, Options
+from kwsdata.importers.declared import UNKNOWN_LICENCE, Declared, settle
 from kwsdata.importers.decode import Making, decoded
 from kwsdata.importers.source import Source, clip_id
 from kwsdata.params import DownloadParams, ExecutorParams, ImportParams
@@ -36,7 +37,6 @@ LOG = logging.getLogger(__name__)
 _LONG_WORD_S = 1.3  # few wake words last longer
 
 MAX_NAME = 32  # characters of a corpus's name: it begins every tar member's, which holds 100
-UNKNOWN_LICENCE = "unknown"
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def run_import(
     allow_urls: bool = False,
     allow_commands: bool = False,
     licence: str | None = None,
+    licence_override: str | None = None,
     citation: str | None = None,
     source: str | None = None,
     match: str | None = None,
@@ -89,6 +90,7 @@ def run_import(
         label, labels, speaker_pattern, language, columns, allow_outside, allow_urls, allow_commands: see
             `kwsdata.importers.declaration.Options`.
         licence, citation, source: instead of what the importer declares.
+        licence_override: why `licence` may replace a stricter one that sounds, or the importer, say of themselves.
         match: import only sounds in whose key (path below `path`, or id) this regular expression is found.
         words: import only these texts (`["computer"]`).
         limit: import at most so many sounds, chosen by a hash of their keys: a fixed, even sample.
@@ -99,8 +101,8 @@ def run_import(
         The contents of `corpus.json`.
 
     Raises:
-        CorpusError: the path does not have the kind's layout, an option does not fit the kind, the name is taken, or
-            too many sounds were rejected.
+        CorpusError: the path does not have the kind's layout, an option does not fit the kind, the name is taken, too
+            many sounds were rejected, or `licence` is milder than theirs.
         StageInputError: a URL cannot be read.
     """
     importer = importer_for(kind)
@@ -134,13 +136,11 @@ def run_import(
         name=name,
         kind=kind,
         role=options.role,
-        licence=licence or importer.licence or UNKNOWN_LICENCE,
+        licence=UNKNOWN_LICENCE,
         citation=citation or importer.citation or "none given",
         source=source or importer.source or (path.resolve().name if path.exists() else str(path)),
         speakers="unknown",
     )
-    if info.licence == UNKNOWN_LICENCE:
-        LOG.warning("corpus %s: its licence is unknown; say it with --licence (CC-BY-4.0, CC0-1.0, own, ...).", name)
     directory = out_root / name
     _check_taken(directory, info, force)
     with (
@@ -153,13 +153,14 @@ def run_import(
             raise CorpusError(f"{path} holds no sound for `{kind}`, which expects: {importer.layout}.")
         keyword = options.role == "keyword"
         making = Making(params, options.role, find_word and keyword)
+        terms = settle(found.sources, name, Declared(licence, licence_override), importer.licence)
         untimed: list[int] = []
-        items = decoded(found.sources, scratch, making, executor, f"import {name}")
+        items = decoded(terms.sources, scratch, making, executor, f"import {name}")
         if keyword:
             items = _counted(items, untimed)
         summary = write_corpus(
             directory,
-            replace(info, speakers=found.speakers),
+            replace(info, speakers=found.speakers, licence=terms.licence, licence_override=terms.override),
             chain(found.rejects, items),
             params.clips_per_shard,
             params.max_reject_fraction,

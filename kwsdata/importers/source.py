@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kwsdata.draws import digest_of
+from kwsdata.importers.terms import Terms
 from kwsdata.soundfiles.reader import OpenSound, open_sound
 from kwsdata.text import ascii_part, composed
 
@@ -43,7 +44,8 @@ class Source:
     """One sound and what its corpus says of it.
 
     `key` is unique in the corpus: a path below the imported folder, or an id. `span_s`: [start, end) in seconds of
-    what `text` says, when that is not the whole sound. Text is kept tidy (see `kwsdata.text`).
+    what `text` says, when that is not the whole sound. Text is kept tidy (see `kwsdata.text`). `terms`: what the sound
+    says of its own licence.
     """
 
     key: str
@@ -53,6 +55,7 @@ class Source:
     language: str | None = None
     gender: str | None = None
     span_s: tuple[float, float] | None = None
+    terms: Terms = field(default_factory=Terms)
     custom: dict[str, Any] = field(default_factory=dict)
 
 

@@ -4,7 +4,7 @@ import logging
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ class _Tally:
     def summary(self, directories: list[Path], keyword: str) -> dict[str, Any]:
         corpora = []
         for directory in directories:
-            info = asdict(read_info(directory))
+            info = read_info(directory).row()
             counts = dict(self.clips_by_corpus[info["name"]])
             corpora.append(info | {"clips_by_label": counts, "clips": sum(counts.values())})
         return {

@@ -9,12 +9,12 @@ import yaml
 from kwsdata import __version__
 from kwsdata.corpus import CorpusInfo
 from kwsdata.dataset.stats import hours
+from kwsdata.licences.voices import credit_of
 from kwsdata.markdown import code, plain
 from kwsdata.params import Params
 from kwsdata.publish.gate import Source
 from kwsdata.publish.layouts import hf_names
 from kwsdata.publish.survey import Survey
-from kwsdata.publish.voices import credit_of
 
 _SIZES = (("n<1K", 1e3), ("1K<n<10K", 1e4), ("10K<n<100K", 1e5), ("100K<n<1M", 1e6), ("1M<n<10M", 1e7))
 _LABELS = ("keyword", "confusable", "speech", "noise", "mined")
@@ -122,15 +122,26 @@ def _licences(facts: Facts) -> str:
         for licence in source.terms:
             for ask in licence.asks:
                 asks.setdefault(ask, []).append(f"{code(name)} ({licence.spdx})")
+    replaced = [f"- {line}" for name, info in sorted(facts.corpora.items()) for line in overridden(name, info)]
     lines = [f"- {ask}: {', '.join(dict.fromkeys(names))}" for ask, names in asks.items()] or ["- nothing is asked"]
     return (
         "Each clip keeps its sources' licences; the columns `sources` and `licences` name them, mixed-in noise, voices "
-        "and rooms included. Whoever uses the whole must meet all of them:\n\n" + "\n".join([*lines, *permitted])
+        "and rooms included. Whoever uses the whole must meet all of them:\n\n"
+        + "\n".join([*lines, *permitted, *replaced])
     )
 
 
 def _declared(source: Source) -> str:
     return plain(", ".join(sorted(source.licences))) or "nothing"
+
+
+def overridden(name: str, info: CorpusInfo) -> list[str]:
+    """Return, in words, which licences of its clips those who imported a corpus replaced, and why."""
+    if info.licence_override is None:
+        return []
+    told = info.licence_override
+    said = ", ".join(f"{clips} clips said {plain(licence)}" for licence, clips in told["replaced"].items())
+    return [f"{code(name)}: declared to be {plain(info.licence)} where {said}: {plain(told['reason'])}"]
 
 
 def _citations(facts: Facts) -> str:
@@ -191,4 +202,8 @@ def _usage(facts: Facts) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

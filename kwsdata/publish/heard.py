@@ -15,10 +15,9 @@ from itertools import chain
 
 import numpy as np
 
-from kwsdata.corpus import MADE_HERE
 from kwsdata.dataset.members import STREAM, Member, corpus_members, manifests_of, members_of
 from kwsdata.dataset.trees import Tree
-from kwsdata.publish.voices import voice_source
+from kwsdata.licences.own import own_sources
 
 NOWHERE = "(not found)"  # the source of a sound that no manifest has
 _ORIGINS = ("split/", "rirs/", "mined/")  # parts that others are made of
@@ -115,23 +114,16 @@ def own_share(member: Member) -> Share | None:
 
 def _row_of(member: Member) -> _Row:
     corpus = member.recipe.get("parent_corpus") or member.corpus
-    own = () if member.label == STREAM and member.part.startswith("testsets/") else _own(member, corpus)
+    own: tuple[tuple[str, str], ...] = ()
+    if member.label != STREAM or not member.part.startswith("testsets/"):
+        own = own_sources(corpus, member.licence, member.recipe, member.credits or ())
     parent = None
     if member.parent is not None:
         parent = _Link(member.parent, member.parent_audio or "", needed=member.credits is None)
     mixed = tuple(_Link(*pair) for pair in member.sources or ())
     if member.sources is None and member.part.startswith(_MIXED):
         mixed = (_Link("what was mixed into it", ""),)
-    return _Row(corpus, member.licence, own, parent, mixed)
-
-
-def _own(member: Member, corpus: str) -> tuple[Share, ...]:
-    """Return what a row says of the clip's own sound: of where it came from, of its voice, and of its licence."""
-    named = [Share(*credit) for credit in member.credits or ()]
-    if (voice := voice_source(corpus, member.recipe)) is not None:
-        named.append(Share(*voice))
-    told = {licence for _, licence in member.credits or ()} | ({MADE_HERE} if voice is not None else set())
-    return tuple(named if named and member.licence in told else [*named, Share(corpus, member.licence)])
+    return _Row(corpus, member.licence, tuple(Share(*source) for source in own), parent, mixed)
 
 
 class _Table:

@@ -120,6 +120,7 @@ class Prepared:
             | ({"permission": source.permission} if source.permission is not None else {})
             for name, source in sorted(self.survey.sources.items())
         }
+        overrides = {name: info.licence_override for name, info in self.corpora().items() if info.licence_override}
         return {
             "format": FORMAT,
             "made_by": f"kwsdata {__version__}",
@@ -128,6 +129,7 @@ class Prepared:
             "layouts": list(layouts),
             "parts": self.survey.parts(),
             "sources": sources,
+            **({"licence_overrides": overrides} if overrides else {}),
             "left_out": dict(sorted(self.survey.left_out.items())),
         }
 

@@ -185,3 +185,45 @@ def test_a_cut_without_supervisions_is_the_mean_of_its_channels(importing, tmp_p
 def test_channels_of_a_recorded_room_are_all_kept(importing, tmp_path, several):
     CutSet.from_cuts([of_channels(several, (2, 0.0, 1.0))]).to_file(tmp_path / "cuts.jsonl.gz")
     assert importing("lhotse", tmp_path / "cuts.jsonl.gz", role="rir")["clips"] == 3
+
+
+def test_each_cut_keeps_its_own_licence(importing, tmp_path, recordings):
+    """In a field of the cut, of what is said in it, or of the cuts it is mixed of; malformed ones are rejects."""
+    cuts = [recording.to_cut() for recording in recordings]
+    cuts[0].custom = {"license": "CC-BY-NC-ND-4.0"}
+    cuts[1].supervisions = [told(cuts[1], "one", 0.1, 0.3, "one")]
+    cuts[1].supervisions[0].custom = {"licence": "CC-BY-4.0"}
+    cuts[2].custom = {"licence": ["CC0-1.0"]}
+    mixed = cuts[2].mix(cuts[3].with_id("under"), snr=10).with_id("mixed")
+    mixed.tracks[1].cut.custom = {"licence": "GPL-2.0"}
+    cuts[3].custom = {"licence": {"name": "CC0"}}
+    CutSet.from_cuts([*cuts, mixed]).to_file(tmp_path / "cuts.jsonl.gz")
+    asked = {"role": "noise", "allow_outside": True}
+    summary = importing("lhotse", tmp_path / "cuts.jsonl.gz", **asked)
+    assert sorted(cut.custom["licence"] for cut in importing.cuts().values()) == [
+        "CC-BY-4.0", "CC-BY-NC-ND-4.0", "CC0-1.0", "CC0-1.0 AND GPL-2.0"
+    ]  # fmt: skip
+    assert "which is no text" in importing.rejects()[cuts[3].id]
+    assert "licence_override" not in summary
+    with pytest.raises(CorpusError, match="permits more than 3 of 4 sounds do, which say .*--licence-override"):
+        importing("lhotse", tmp_path / "cuts.jsonl.gz", name="free", licence="CC0-1.0", **asked)
+    assert not (importing.out / "free").exists()
+    why = {"licence": "CC0-1.0", "licence_override": "the four authors, by letter, 2026-11-03"}
+    summary = importing("lhotse", tmp_path / "cuts.jsonl.gz", name="free", **why, **asked)
+    assert {cut.custom["licence"] for cut in importing.cuts("free").values()} == {"CC0-1.0"}
+    assert summary["licence_override"] == {
+        "reason": "the four authors, by letter, 2026-11-03",
+        "replaced": {"CC-BY-4.0": 1, "CC-BY-NC-ND-4.0": 1, "CC0-1.0 AND GPL-2.0": 1},
+    }
+
+
+def test_a_sound_that_comes_twice_has_both_licences(importing, tmp_path, recordings):
+    cuts = [recordings[0].to_cut(), recordings[0].to_cut().with_id("again"), recordings[1].to_cut()]
+    cuts[0].custom, cuts[1].custom = {"licence": "CC0-1.0"}, {"licence": "CC-BY-NC-4.0", "credits": [["ann", "own"]]}
+    CutSet.from_cuts(cuts).to_file(tmp_path / "cuts.jsonl.gz")
+    importing("lhotse", tmp_path / "cuts.jsonl.gz", role="noise", allow_outside=True)
+    assert len(importing.rejects()) == 1
+    (both,) = (cut.custom for cut in importing.cuts().values() if "AND" in cut.custom["licence"])
+    assert set(both["licence"].split(" AND ")) == {"CC0-1.0", "CC-BY-NC-4.0"}
+    assert ["tiny:ann", "own"] in both["credits"]
+    assert ["tiny", "CC0-1.0"] in both["credits"]

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
+from licensing import relicense, set_publish
 
 from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import open_tree
@@ -14,25 +14,6 @@ from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, write_jsonl_gz
 from kwsdata.publish.heard import Hearing
 from kwsdata.publish.licences import LicenceError
-
-
-def relicense(corpus: str, licence: str) -> None:
-    """Give a corpus another licence, in every manifest: of one that says something else, both count."""
-    for path in (
-        one for stage in ("split", "augmented/shar", "rirs", "corpora") for one in Path("data", stage).rglob("*.gz")
-    ):
-        rows = list(read_jsonl_gz(path))
-        for row in rows:
-            if row["custom"]["corpus"] == corpus:
-                row["custom"]["licence"] = licence
-        write_jsonl_gz(path, rows)
-
-
-def set_publish(**changes) -> None:
-    path = Path("params.yaml")
-    values = yaml.safe_load(path.read_text())
-    values["publish"] |= changes
-    path.write_text(yaml.safe_dump(values))
 
 
 def test_permitted_sources_pass(publishing):

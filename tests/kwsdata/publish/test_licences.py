@@ -7,8 +7,8 @@ import pytest
 from kwsdata.importers import KINDS, importer_for
 from kwsdata.licences.names import licences_of
 from kwsdata.licences.table import LICENCES
+from kwsdata.licences.voices import voice_source
 from kwsdata.publish.licences import clash, judge, refusal
-from kwsdata.publish.voices import voice_source
 
 
 def test_every_licence_that_an_importer_declares_is_in_the_table():

@@ -4,7 +4,7 @@ The licence of a speech engine's program is not that of its sound: eSpeak NG and
 is not a copy of them. A neural voice is trained on recordings, and its model card names the terms.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -20,7 +20,7 @@ _VOICES = {
 }
 
 
-def voice_source(corpus: str, recipe: dict[str, Any]) -> tuple[str, str] | None:
+def voice_source(corpus: str, recipe: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return (source, licence) of a clip that an engine spoke, or None where none did.
 
     The source is "corpus:engine", and of Piper, whose voices have licences of their own, "corpus:piper:voice".
@@ -33,9 +33,13 @@ def voice_source(corpus: str, recipe: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def credit_of(source: str) -> str | None:
-    """Return who is to be credited for the voices of a source ("corpus:engine[:voice]"); None if no engine's."""
-    _, engine, voice = [*source.split(":", 2), "", ""][:3]
-    return next((credit for _, credit in _of(engine, voice)), None)
+    """Return who is to be credited for the voices of a source; None if no engine's.
+
+    It is called "corpus:engine[:voice]", with the names before it of those who published it in between.
+    """
+    _, *names = source.split(":")
+    places = (_of(engine, voice) for engine, voice in zip(names, [*names[1:], ""], strict=False))
+    return next((credit for place in places for _, credit in place), None)
 
 
 def _of(engine: str, voice: str) -> Iterator[tuple[str, str]]:

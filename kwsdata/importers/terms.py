@@ -1,0 +1,92 @@
+"""What a sound from elsewhere says of its own licence, in the fields of a cut or the columns of a table."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kwsdata.dataset.members import pairs_of
+from kwsdata.licences.own import own_sources
+from kwsdata.named_paths import shown
+
+LICENCE_FIELDS = ("licence", "license", "licences", "licenses")
+_LONGEST = 200  # characters of a licence that are kept: longer texts are no names
+UNRECORDED = ("what was mixed into it", "")  # (id, hash) of sounds that an older version did not write down
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a sound says of its sources.
+
+    `licence`: its own, None where it says nothing. `credits`: (source, licence) of all that is heard in it. `sources`:
+    (id, hash of the samples) of sounds in it of whose licence it says nothing.
+    """
+
+    licence: str | None = None
+    credits: tuple[tuple[str, str], ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """Every licence that is named, each once."""
+        own = () if self.licence is None else (self.licence,)
+        return tuple(dict.fromkeys((*own, *(licence for _, licence in self.credits))))
+
+
+def terms_of(custom: Any) -> Terms:
+    """Return what the `custom` fields of a cut (or None) say.
+
+    Raises:
+        ValueError: they, or a field about licences, are not what they must be.
+    """
+    custom = {} if custom is None else custom
+    if not isinstance(custom, Mapping):
+        raise ValueError(f"its custom is {shown(custom)}, which is no mapping")
+    licence = licence_text(*(custom[name] for name in LICENCE_FIELDS if custom.get(name) is not None))
+    credits, sources = (_pairs(custom, name) for name in ("credits", "sources"))
+    if credits:
+        return Terms(licence, credits)
+    corpus = custom.get("parent_corpus") or custom.get("corpus")
+    if licence is not None and isinstance(corpus, str):
+        credits = own_sources(corpus, licence, custom)
+    parent = [(str(custom["parent"]), str(custom.get("parent_sha256") or ""))] if custom.get("parent") else []
+    if "sources" not in custom and any(custom.get(name) for name in ("recipe", "segments")):
+        parent.append(UNRECORDED)
+    return Terms(licence, credits, (*parent, *sources))
+
+
+def together(every: Iterable[Terms]) -> Terms:
+    """Return what several say of one sound: all of it counts."""
+    terms = list(every)
+    return Terms(
+        licence_text(*(one.licence for one in terms)),
+        tuple(dict.fromkeys(credit for one in terms for credit in one.credits)),
+        tuple(dict.fromkeys(source for one in terms for source in one.sources)),
+    )
+
+
+def licence_text(*values: Any) -> str | None:
+    """Return what fields or columns say as one text: a text, or a list of texts that all count; None for nothing.
+
+    Raises:
+        ValueError: one of them is anything else.
+    """
+    texts: list[str] = []
+    for value in values:
+        every = [value] if isinstance(value, str) or value is None else value
+        if not isinstance(every, list) or not all(isinstance(one, str) for one in every if one is not None):
+            raise ValueError(f"its licence is {shown(value)}, which is no text")
+        texts += [one for one in map(plain, filter(None, every)) if one]
+    return " AND ".join(dict.fromkeys(texts)) or None
+
+
+def plain(text: str) -> str:
+    """Return `text` on one line, without what cannot be printed, and not longer than a name is."""
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _pairs(custom: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
+    pairs = pairs_of(custom.get(name) or [])
+    if pairs is None:
+        raise ValueError(f"its {name} are {shown(custom[name])}, which are no pairs of texts")
+    return tuple((plain(first), plain(second)) for first, second in pairs)
