@@ -70,7 +70,7 @@ def bounded_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
-            raise ValueError(f"line {number} is longer than {LONGEST_LINE >> 20} MiB")
+            raise ValueError(f"the line is longer than {LONGEST_LINE >> 20} MiB")
         if not line.isspace():
             yield number, line
 

@@ -209,8 +209,8 @@ def _check_rejects(directory: Path, info: CorpusInfo, kept: int, rejects: list[d
         why = Counter(row["reason"].split(":")[0].split(" (")[0] for row in rejects).most_common(3)
         raise CorpusError(
             f"corpus {info.name}: {len(rejects)} of {total} sounds rejected, over the limit "
-            f"import.max_reject_fraction = {limit:g} (most common: {why}). They are listed in {report}; "
-            "mend them or raise the limit in params.yaml."
+            f"import.max_reject_fraction = {limit:g} (most common: {why}). The first is {rejects[0]['key']}: "
+            f"{rejects[0]['reason']}. They are listed in {report}; mend them or raise the limit in params.yaml."
         )
     report.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from kwsdata.cache import Step, scratch_folder
 from kwsdata.errors import KwsError, NamedPathError, StageInputError
 from kwsdata.files import sha256_of
-from kwsdata.http_files import Parts, WebFile, download, shown_url, web_files
+from kwsdata.http_files import ONLY_THE_DISK, Parts, WebFile, download, shown_url, web_files
 from kwsdata.named_paths import relative_parts
 from kwsdata.params import DownloadParams
 
@@ -28,7 +28,7 @@ def is_url(name: str | Path) -> bool:
     return "://" in str(name)
 
 
-def local_copy(name: str | Path, limits: DownloadParams) -> Path:
+def local_copy(name: str | Path, limits: DownloadParams = ONLY_THE_DISK) -> Path:
     """Return `name` itself if it is a path of this machine, else a copy of what the URL names, a file or a folder.
 
     What was copied before is copied again if a name, a size or a time or hash that the server gives has changed, or if

@@ -7,6 +7,7 @@ addresses, and nothing is larger or slower than the limits allow.
 import base64
 import http.client
 import ipaddress
+import math
 import re
 import shutil
 import socket
@@ -25,6 +26,7 @@ from kwsdata.errors import NamedPathError, StageInputError
 from kwsdata.named_paths import relative_parts
 from kwsdata.params import DownloadParams
 
+ONLY_THE_DISK = DownloadParams(max_gb=math.inf, timeout_s=60)  # limits where params.yaml gives none
 Parts = tuple[str, ...]  # of a path below the folder; () of a URL that is one file
 
 _TRIES = 4

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kwsdata.corpus import Reject, Role
+from kwsdata.http_files import ONLY_THE_DISK
 from kwsdata.importers.source import Source
 from kwsdata.params import DownloadParams
 
@@ -45,7 +46,7 @@ class Options:
     allow_urls: bool = False
     allow_commands: bool = False
     scratch: Path | None = None
-    download: DownloadParams | None = None
+    download: DownloadParams = ONLY_THE_DISK
 
 
 Reader: TypeAlias = Callable[[Path, Options], Iterable[Source | Reject]]

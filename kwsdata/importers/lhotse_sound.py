@@ -15,6 +15,7 @@ from lhotse.utils import fastcopy
 
 from kwsdata.errors import AudioError, CacheError, StageInputError
 from kwsdata.fetched import local_copy
+from kwsdata.http_files import ONLY_THE_DISK
 from kwsdata.importers.lhotse_rows import sources_in
 from kwsdata.params import DownloadParams
 from kwsdata.soundfiles.reader import OpenSound, in_memory
@@ -41,7 +42,7 @@ class CutSound:
 
     cut: Any
     member: Member | None = None
-    download: DownloadParams | None = None
+    download: DownloadParams = ONLY_THE_DISK
 
     @contextmanager
     def open(self) -> Iterator[OpenSound]:
@@ -69,13 +70,11 @@ def _with_bytes(cut: Any, data: bytes) -> Any:
     return fastcopy(cut, recording=fastcopy(cut.recording, sources=[AudioSource("memory", source.channels, data)]))
 
 
-def _at_hand(cut: Any, limits: DownloadParams | None) -> Any:
+def _at_hand(cut: Any, limits: DownloadParams) -> Any:
     """Return `cut` with copies on this disk in place of URLs."""
     row = cut.to_dict()
     remote = [source for source in sources_in(row) if source["type"] == "url"]
     for source in remote:
-        if limits is None:
-            raise StageInputError(f"{source['source']} is a URL, and no limits of downloads are given")
         source |= {"type": "file", "source": str(local_copy(source["source"], limits))}
     return deserialize_item(row) if remote else cut
 

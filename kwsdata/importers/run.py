@@ -21,7 +21,7 @@ from kwsdata.corpus import CorpusInfo, Item, Reject, Role, read_info, write_corp
 from kwsdata.draws import digest_of
 from kwsdata.errors import CorpusError
 from kwsdata.fetched import is_url, local_copy
-from kwsdata.http_files import shown_url
+from kwsdata.http_files import ONLY_THE_DISK, shown_url
 from kwsdata.importers import importer_for
 from kwsdata.importers.archives import unpacked
 from kwsdata.importers.declaration import Importer, Options
@@ -56,7 +56,7 @@ def run_import(
     name: str,
     params: ImportParams,
     executor: ExecutorParams,
-    download: DownloadParams | None = None,
+    download: DownloadParams = ONLY_THE_DISK,
     out_root: Path = Path("data/corpora"),
     role: Role | None = None,
     label: str | None = None,
@@ -85,7 +85,7 @@ def run_import(
         name: of the corpus: letters, digits, `_` and `-`, at most 32.
         params: the limits of what is usable, and the shard size.
         executor: where sounds are decoded.
-        download: the limits of what is copied from URLs; needed for those.
+        download: the limits of what is copied from URLs.
         role: keyword | speech | noise | rir; needed for folder, lhotse and hf.
         label, labels, speaker_pattern, language, columns, allow_outside, allow_urls, allow_commands: see
             `kwsdata.importers.declaration.Options`.

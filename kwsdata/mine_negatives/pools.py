@@ -5,17 +5,21 @@ is refused whole if anything in it belongs to dev or test: the same samples, the
 or a shift (fingerprints), or the same speaker.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lhotse import MonoCut
+
 from kwsdata.embedders import load_embedder
-from kwsdata.errors import AudioError, PartitionError, StageInputError
+from kwsdata.errors import AudioError, NamedPathError, PartitionError, StageInputError
 from kwsdata.fetched import local_copy
 from kwsdata.manifests import read_cuts
 from kwsdata.mine_negatives.held_out import HELD_OUT, refuse_held_out
+from kwsdata.named_paths import NamedFiles
 from kwsdata.params import Params
 from kwsdata.pieces import Piece, pieces_of_cut, pieces_of_file
+from kwsdata.places import tar_at
 from kwsdata.shards import SHAR, shard_cuts
 from kwsdata.vectors.fill import piece_length
 from kwsdata.vectors.index import VectorIndex
@@ -87,7 +91,7 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
         yield from pieces_of_file(path, path.name, length, corpus=path.name)
         return
     if path.is_file():
-        cuts = read_cuts(path)
+        cuts = _within_reach(read_cuts(path), path)
     elif (path / SHAR).is_dir() or any(path.glob("cuts.*.jsonl.gz")):
         cuts = shard_cuts(path)
     else:
@@ -108,3 +112,23 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
             )
         if custom.get("label", custom.get("role")) not in ("keyword", "rir"):
             yield from pieces_of_cut(cut, length)
+
+
+def _within_reach(cuts: Iterable[MonoCut], manifest: Path) -> Iterator[MonoCut]:
+    """Yield the cuts of a manifest whose sound lies in the project or below the manifest's own folder.
+
+    Raises:
+        StageInputError: that of one lies elsewhere: whoever wrote the manifest may name any file of this machine.
+    """
+    project, beside = NamedFiles(Path()), NamedFiles(manifest.parent)
+    for cut in cuts:
+        if place := (cut.custom or {}).get("shard"):
+            name = str(tar_at(place))
+            try:
+                (beside if name.startswith(str(manifest.parent.absolute())) else project).path_or_absolute(name)
+            except NamedPathError as error:
+                raise StageInputError(
+                    f"mine_negatives.pools: {manifest}: the sound of {cut.id} {error}: only sound in this project, or "
+                    "below the manifest's folder, is read. Name the folder that holds it instead."
+                ) from None
+        yield cut

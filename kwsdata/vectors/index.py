@@ -21,12 +21,14 @@ import faiss
 import numpy as np
 
 from kwsdata.draws import rng_for
-from kwsdata.errors import StageInputError
+from kwsdata.errors import NamedPathError, StageInputError
 from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.named_paths import relative_parts
 from kwsdata.params.negatives import VectorIndexParams
 from kwsdata.vectors.space import Space, fit_space, load_space
 from kwsdata.vectors.store import VectorStore
 
+_CLASSES = {"ivf_pq": faiss.IndexIVFPQ, "hnsw": faiss.IndexHNSW}  # of what a file of each kind holds
 _BLOCK = 65_536  # vectors in float32 at a time
 _SPACE_SAMPLE = 50_000  # windows that the space is whitened by
 
@@ -164,6 +166,11 @@ class VectorIndex:
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise StageInputError(f"{path} is damaged ({reason}): type `dvc pull`, or `dvc repro embed`.") from None
+        if (part.d, part.ntotal) != (self.store.dim, file["rows"]) or not isinstance(part, _CLASSES[self.info["kind"]]):
+            raise StageInputError(
+                f"{path} holds {part.ntotal} vectors of {part.d} numbers, where {file['rows']} of {self.store.dim} are "
+                "needed, or is an index of another kind: type `dvc pull`, or `dvc repro embed`."
+            )
         return faiss.index_cpu_to_all_gpus(part) if gpus else part
 
     def _rescored(self, queries: np.ndarray, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -188,8 +195,10 @@ def _checked(info: Any, directory: Path) -> dict[str, Any]:
         if not known:
             raise ValueError(f"kind {info['kind']!r} with {len(info['files'])} files")
         for file in info["files"]:
-            str(file["name"]), int(file["first"]), int(file["rows"]), int(file["bytes"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+            int(file["first"]), int(file["rows"]), int(file["bytes"])
+            if len(relative_parts(file["name"])) != 1:
+                raise ValueError(f"{file['name']!r} is no name of a file in it")
+    except (KeyError, TypeError, ValueError, OverflowError, NamedPathError) as error:
         raise StageInputError(f"{directory}/index.json is malformed ({error!r}): type `dvc repro embed`.") from None
     checked: dict[str, Any] = info
     return checked

@@ -84,7 +84,7 @@ def zipped(path: Path, data: bytes) -> Path:
         (b'{"a": 1}\n{"a": 1\n', "line 2: Expecting"),
         (b'{"a": 1}\n' + b"[" * 100_000 + b"\n", "line 2: values are nested"),
         (b'{"a": "\xe9"}\n', "line 1: byte 8 is not UTF-8"),
-        (b'{"a": 1}\n{"a": "' + b"x" * (17 << 20) + b'"}\n', "line 2: line 2 is longer than 16 MiB"),
+        (b'{"a": 1}\n{"a": "' + b"x" * (17 << 20) + b'"}\n', "line 2: the line is longer than 16 MiB"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(tmp_path, lines, said):

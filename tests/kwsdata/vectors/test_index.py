@@ -1,3 +1,6 @@
+import json
+
+import faiss
 import numpy as np
 import pytest
 from vector_stores import clustered, store_of
@@ -75,6 +78,34 @@ def test_an_index_with_a_damaged_head_is_an_error(store, tmp_path, index_params)
     part.write_bytes(b"\0" * 64 + part.read_bytes()[64:])
     with pytest.raises(StageInputError, match="is damaged"):
         VectorIndex(tmp_path / "i", store, index_params).search(store.take(np.arange(2)), 3)
+
+
+@pytest.mark.parametrize("kind", ["ivf_pq", "hnsw"])
+@pytest.mark.parametrize("other", ["numbers", "rows", "kind"])
+def test_a_part_of_another_index_is_an_error(store, tmp_path, index_params, kind, other):
+    params = index_params.model_copy(update={"kind": kind})
+    build_index(store, tmp_path / "i", params)
+    path = tmp_path / "i" / "part.000000.faiss"
+    rows = json.loads((tmp_path / "i/index.json").read_text())["files"][0]["rows"]
+    part = faiss.IndexFlat(DIM) if other == "kind" else faiss.IndexHNSWFlat(DIM if other == "rows" else 2 * DIM, 8)
+    if other != "rows":
+        part.add(np.zeros((rows, part.d), np.float32))
+    faiss.write_index(part, str(path))
+    info = json.loads((tmp_path / "i/index.json").read_text())
+    info["files"][0]["bytes"] = path.stat().st_size
+    (tmp_path / "i/index.json").write_text(json.dumps(info))
+    with pytest.raises(StageInputError, match=r"part.000000.faiss (holds \d+ vectors|is damaged)"):
+        VectorIndex(tmp_path / "i", store, params).search(store.take(np.arange(2)), 3)
+
+
+@pytest.mark.parametrize("name", ["../part.faiss", "/etc/passwd", "a/b", "", None, "..", "a\0"])
+def test_an_index_names_files_of_its_own(store, tmp_path, index_params, name):
+    build_index(store, tmp_path / "i", index_params)
+    info = json.loads((tmp_path / "i/index.json").read_text())
+    info["files"][0]["name"] = name
+    (tmp_path / "i/index.json").write_text(json.dumps(info))
+    with pytest.raises(StageInputError, match="index.json is malformed"):
+        VectorIndex(tmp_path / "i", store, index_params)
 
 
 def test_an_index_of_another_store_is_refused(store, tmp_path, params):
