@@ -31,6 +31,7 @@ KEPT = sorted(DECLARED.keys() - WORKSPACES)
 ALLOWED = {
     "kwsdata/executor.py": "tells workers where it lies",
     "kwsdata/exchange.py": "moves entries between machines",
+    "kwsdata/pruning.py": "keeps it within its size",
 }
 
 
@@ -91,9 +92,11 @@ def test_nothing_else_touches_the_cache():
         name = path.relative_to(ROOT).as_posix()
         if name.startswith("kwsdata/cache/") or name in ALLOWED:
             continue
-        names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
         assert "cache_root" not in names, f"{name} reaches into the cache: declare a Step"
-        assert "KWSDATA_CACHE" not in path.read_text(), name
+        assert "KWSDATA_CACHE" not in texts, name
 
 
 def test_every_use_of_a_training_folder_names_its_step():

@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import fsspec
@@ -358,9 +359,7 @@ def augment(params: Params, patch: pytest.MonkeyPatch) -> World:
 
     def ask() -> list[bytes]:
         block = world.set["params"].augment
-        shutil.rmtree("plan", ignore_errors=True)
-        Path("plan").mkdir()
-        plan = make_plan(TRAIN, block, Path("plan"))
+        plan = make_plan(TRAIN, block, Path(mkdtemp(dir=".")))
         task = ShardTask(plan.rows, plan.groups[-1], plan.sounds[-1], plan.pools, RIRS, Path.cwd(), block)
         return [path.read_bytes() for path in sorted(make_shard(task)[0].iterdir())]
 
