@@ -1,9 +1,10 @@
-"""What is measured of each clip, once, in workers: levels, spectrum, fingerprint. Kept in the cache by its bytes."""
+"""What is measured of each clip, once, in workers: levels, spectra, its hash. Kept in the cache by its bytes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import scipy.fft
@@ -11,16 +12,17 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, dbfs
 from kwsdata.cache import Step
+from kwsdata.copies.spectrum import Spectrum, spectrum_of
 from kwsdata.errors import AudioError, StageInputError
-from kwsdata.executor import run_tasks
-from kwsdata.fingerprints import Fingerprint, fingerprint
-from kwsdata.params import ExecutorParams
-from kwsdata.places import digest_of_places, tars_of
+from kwsdata.manifests import audio_sha256
+from kwsdata.places import digest_of_places
 from kwsdata.quality import CLIPPED, loudest_dbfs
+from kwsdata.reach import reach
 from kwsdata.shards import load_audio
 
 FACTS = Step("check", __name__, suffix=".npz")
-_GROUP = 200  # clips of a task
+OTHER_SOUND = "holds other sound than the manifest says (audio_sha256)"
+_GROUP = 100  # clips of a task
 _FFT = 512
 BANDS = 16  # of the background's spectrum, even from 0 to 8 kHz
 _MOST_FRAMES = 20_000
@@ -35,6 +37,7 @@ class Facts:
 
     `bandwidth_hz`: the highest frequency within 60 dB of the spectrum's peak. `background`: float32 [BANDS], the
     spectrum of the quietest tenth of frames in dB relative to the whole clip's level: noise and channel, not words.
+    `spectrum`: what copies of the clip are found by.
     """
 
     cut: MonoCut
@@ -44,11 +47,13 @@ class Facts:
     clipped: float
     bandwidth_hz: float
     background: np.ndarray
-    print: Fingerprint
+    spectrum: Spectrum
 
 
 @dataclass(frozen=True)
-class _Task:
+class Group:
+    """Some clips that are measured together, and a digest of their bytes."""
+
     cuts: tuple[MonoCut, ...]
     sound: str
 
@@ -60,34 +65,42 @@ class _FaultyError(Exception):
         self.arrays = arrays
 
 
-def facts_of(cuts: Sequence[MonoCut], executor: ExecutorParams, description: str) -> Iterator[Facts]:
-    """Yield the facts of each cut, in order; some hundreds are in memory at a time."""
+def groups_to_measure(cuts: Sequence[MonoCut]) -> list[Group]:
+    """Return `cuts` as groups, in order."""
     groups = [tuple(cuts[start : start + _GROUP]) for start in range(0, len(cuts), _GROUP)]
-    tasks = [_Task(group, digest_of_places(group)) for group in groups]
-    measured = run_tasks(measure_group, tasks, executor, f"check {description}", tars_of(cuts))
-    for task, found in zip(tasks, measured, strict=True):
-        stored = _loaded(found) if isinstance(found, Path) else found
-        ends = np.cumsum(stored["frames"])
-        for number, cut in enumerate(task.cuts):
-            span = slice(ends[number] - stored["frames"][number], ends[number])
-            loudest, level, clipped, bandwidth = (float(value) for value in stored["numbers"][number])
-            yield Facts(
-                cut,
-                str(stored["fault"][number]) or None,
-                loudest,
-                level,
-                clipped,
-                bandwidth,
-                stored["background"][number],
-                Fingerprint(stored["codes"][span], stored["loud"][span]),
-            )
+    return [Group(group, digest_of_places(group)) for group in groups]
 
 
-def measure_group(task: _Task) -> Path | dict[str, np.ndarray]:
+Measured: TypeAlias = Path | dict[str, np.ndarray]
+
+
+def facts_in(group: Group, measured: Measured) -> Iterator[Facts]:
+    """Yield the facts of each cut of `group` from what `measure_group` returned."""
+    stored = _loaded(reach(measured)) if isinstance(measured, Path) else measured
+    ends = np.cumsum(stored["frames"])
+    for number, cut in enumerate(group.cuts):
+        span = slice(ends[number] - stored["frames"][number], ends[number])
+        loudest, level, clipped, bandwidth = (float(value) for value in stored["numbers"][number])
+        yield Facts(
+            cut,
+            str(stored["fault"][number]) or None,
+            loudest,
+            level,
+            clipped,
+            bandwidth,
+            stored["background"][number],
+            Spectrum(stored["levels"][span], stored["power"][span]),
+        )
+
+
+def measure_group(group: Group) -> Measured:
     """Return the file with the facts of some cuts, made now unless the cache has it; the facts if one is faulty."""
-    says = [[cut.recording.num_samples, cut.recording.sampling_rate] for cut in task.cuts]
+    says = [
+        [cut.recording.num_samples, cut.recording.sampling_rate, (cut.custom or {})["audio_sha256"]]
+        for cut in group.cuts
+    ]
     try:
-        return FACTS.get(partial(_keep_facts, task.cuts), sound=task.sound, says=says)
+        return FACTS.get(partial(_keep_facts, group.cuts), sound=group.sound, says=says)
     except _FaultyError as faulty:
         return faulty.arrays
 
@@ -110,20 +123,20 @@ def _loaded(path: Path) -> dict[str, np.ndarray]:
 
 
 def _measured(cuts: Sequence[MonoCut]) -> dict[str, np.ndarray]:
-    faults, numbers, backgrounds, prints = [], [], [], []
+    faults, numbers, backgrounds, spectra = [], [], [], []
     for cut in cuts:
         wave, fault = _load(cut)
         faults.append(fault)
         numbers.append(levels_of(wave))
         backgrounds.append(background_of(wave))
-        prints.append(fingerprint(wave))
+        spectra.append(spectrum_of(wave))
     return {
         "fault": np.asarray(faults),
         "numbers": np.asarray(numbers, np.float32),
         "background": np.asarray(backgrounds, np.float32),
-        "frames": np.asarray([len(one.codes) for one in prints], np.int64),
-        "codes": np.concatenate([one.codes for one in prints]),
-        "loud": np.concatenate([one.loud for one in prints]),
+        "frames": np.asarray([len(one.levels) for one in spectra], np.int64),
+        "levels": np.concatenate([one.levels for one in spectra]),
+        "power": np.concatenate([one.power for one in spectra]),
     }
 
 
@@ -138,6 +151,8 @@ def _load(cut: MonoCut) -> tuple[Waveform, str]:
             f"holds {wave.size} samples at {SAMPLE_RATE} Hz; the manifest says {cut.recording.num_samples} at "
             f"{cut.recording.sampling_rate} Hz"
         )
+    if audio_sha256(wave) != (cut.custom or {})["audio_sha256"]:
+        return np.zeros(0, np.float32), OTHER_SOUND
     return wave, ""
 
 

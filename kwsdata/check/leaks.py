@@ -3,15 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.check.facts import Facts
 from kwsdata.check.finding import Finding, exclusion
-from kwsdata.fingerprints import HOP_S, Match, Table
-from kwsdata.params.negatives import CheckParams
 from kwsdata.partitions import PARTITIONS
 from kwsdata.scratch import listed
 from kwsdata.shards import shard_cuts
@@ -61,50 +57,6 @@ def _less_held(group: Sequence[tuple[str, MonoCut]]) -> list[str]:
     places: list[str] = list(PARTITIONS)
     ordered = sorted(group, key=lambda one: places.index(one[0]))
     return [cut.id for _, cut in ordered[:-1]]
-
-
-class SimilarSound:
-    """Finds recordings again after gain, resampling, a codec or a shift: dev and test are kept, the rest passes by."""
-
-    def __init__(self, params: CheckParams) -> None:
-        self._params = params
-        self._held: list[tuple[str, MonoCut]] = []
-        self._prints: list[Any] = []
-        self._table = Table(())
-
-    def hold(self, partition: str, facts: Facts) -> None:
-        """Take in a clip of dev or test; it is found after the next `seal`."""
-        self._held.append((partition, facts.cut))
-        self._prints.append(facts.print)
-
-    def seal(self) -> None:
-        """End a partition: what was taken in so far can be found from here on."""
-        self._table = Table(self._prints)
-
-    def findings(self, partition: str, facts: Facts) -> Iterator[Finding]:
-        """Yield a finding for each held clip of another partition that is the same recording as this one.
-
-        Of dev and test, which are both held, each pair is found from dev alone.
-        """
-        frames = max(1, round(self._params.min_common_s / HOP_S))
-        for match in self._table.matches(facts.print, self._params.max_bit_error, frames):
-            other, cut = self._held[match.clip]
-            same_samples = (cut.custom or {})["audio_sha256"] == (facts.cut.custom or {})["audio_sha256"]
-            if other == partition or (partition, other) == ("test", "dev") or same_samples:
-                continue
-            yield exclusion(
-                "similar_sound",
-                f"{facts.cut.id} ({partition}) is {cut.id} ({other}) again: {_describe(match)}",
-                [facts.cut.id, cut.id],
-                [facts.cut.id],
-            )
-
-
-def _describe(match: Match) -> str:
-    return (
-        f"over {match.frames * HOP_S:.1f} s {100 * match.bit_error:.1f} % of fingerprint bits differ, at a shift of "
-        f"{1000 * match.offset * HOP_S:+.0f} ms"
-    )
 
 
 def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kwsdata.check.facts import Facts
+from kwsdata.check.facts import OTHER_SOUND, Facts
 from kwsdata.check.finding import Finding, exclusion
 from kwsdata.params.negatives import CheckParams
 
@@ -12,10 +12,10 @@ def faults(facts: Facts, params: CheckParams) -> Iterator[Finding]:
     cut = facts.cut.id
     if facts.fault is not None:
         yield Finding(
-            "wrong_rate",
+            "wrong_samples" if facts.fault == OTHER_SOUND else "wrong_rate",
             f"{cut} {facts.fault}",
             [cut],
-            "import the corpus again with `kwsdata import`, or type `dvc pull`",
+            "type `kwsdata verify` to see which files changed, then `dvc pull`, or import the corpus again",
         )
     elif facts.loudest_dbfs < params.silence_dbfs:
         message = (

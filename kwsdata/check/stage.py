@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
+from kwsdata.cache import scratch_folder
 from kwsdata.check.alike import near_keyword, odd_keywords, odd_negatives, same_takes
 from kwsdata.check.balance import counts_of, imbalances
-from kwsdata.check.facts import Facts, facts_of
+from kwsdata.check.copied import HeldPartition, PartitionWriter, heard_in, similar_sound
+from kwsdata.check.facts import Facts
 from kwsdata.check.finding import Finding
-from kwsdata.check.leaks import SimilarSound, same_sound, shared_rooms, shared_speakers, stray_sources
+from kwsdata.check.leaks import same_sound, shared_rooms, shared_speakers, stray_sources
 from kwsdata.check.manifest import Manifest, groups_of
 from kwsdata.check.page import page_of
 from kwsdata.check.quality import faults
@@ -65,10 +67,11 @@ def run(
         *shared_rooms(rirs),
         *stray_sources(cuts, testsets, mined_cuts, rirs),
     ]
-    sound = _Sound(params)
-    for partition in ("test", "dev", "train"):  # what is held comes first
-        sound.hear(partition, cuts[partition])
-    sound.hear("train", mined_cuts, "mined")
+    with scratch_folder("held") as scratch:
+        sound = _Sound(params, scratch)
+        for partition in ("test", "dev", "train"):  # what is held comes first
+            sound.hear(partition, cuts[partition])
+        sound.hear("train", mined_cuts, "mined")
     findings += sound.findings
     findings += _alike(params, embeddings) if params.embed.embedder is not None else ()
     counts = {partition: counts_of(cuts[partition]) for partition in PARTITIONS}
@@ -105,25 +108,38 @@ def run(
 
 
 class _Sound:
-    """What is found by reading every clip once."""
+    """What is found by reading every clip once; `scratch`: a directory for what copies are looked for by."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, scratch: Path) -> None:
         self.params = params
         self.findings: list[Finding] = []
-        self._similar = SimilarSound(params.check)
+        self._scratch = scratch
+        self._held: list[HeldPartition] = []
+        self._tars: set[Path] = set()
         self._features: dict[str, list[tuple[str, bool, np.ndarray]]] = {}
 
     def hear(self, partition: str, cuts: Iterable[MonoCut], name: str | None = None) -> None:
-        self._similar.seal()
+        """Listen to the clips of a partition; those of dev and test are found in what is heard after them."""
+        writer = PartitionWriter(partition, self._scratch / partition) if partition != "train" else None
         for group in groups_of(cuts, _AT_ONCE):
-            for facts in facts_of(group, self.params.executor, name or partition):
+            heard = heard_in(
+                group,
+                self._held,
+                self._tars,
+                self.params.check.copies,
+                self.params.executor,
+                f"check {name or partition}",
+            )
+            for facts, found in heard:
                 self.findings += faults(facts, self.params.check)
+                self.findings += similar_sound(partition, facts, found)
                 if facts.fault is None:
-                    if partition != "test":
-                        self.findings += self._similar.findings(partition, facts)
-                    if partition != "train":
-                        self._similar.hold(partition, facts)
+                    if writer is not None:
+                        writer.add(facts)
                     self._note(partition, facts)
+        if writer is not None:
+            self._held.append(writer.close())
+            self._tars |= writer.tars
 
     def _note(self, partition: str, facts: Facts) -> None:
         label = (facts.cut.custom or {}).get("label")

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from lhotse import MonoCut
 from tqdm import tqdm
 
+from kwsdata.audio import Waveform
 from kwsdata.cache import Step
 from kwsdata.content import digest_at
+from kwsdata.copies.held import Held, write_held
+from kwsdata.copies.search import find_copies
+from kwsdata.copies.spectrum import spectrum_of
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import PartitionError
-from kwsdata.fingerprints import HOP_S, Table, fingerprint
 from kwsdata.manifests import read_cuts
 from kwsdata.params import CheckParams, Params
 from kwsdata.pieces import Piece, load_piece, pieces_of_cuts
@@ -20,7 +24,7 @@ from kwsdata.vectors.fill import piece_length
 
 PASSED = Step("pools_passed", __name__)
 HELD_OUT = ("dev", "test")
-Held = list[tuple[str, MonoCut]]  # partition, cut
+HeldOut = list[tuple[str, MonoCut]]  # partition, cut
 
 
 def refuse_held_out(name: str, pieces: Sequence[Piece], params: Params, split: Path) -> None:
@@ -29,7 +33,7 @@ def refuse_held_out(name: str, pieces: Sequence[Piece], params: Params, split: P
     Raises:
         PartitionError: they share a recording or a speaker.
     """
-    held: Held = [(p, cut) for p in HELD_OUT for cut in read_cuts(split / f"{p}.jsonl.gz")]
+    held: HeldOut = [(p, cut) for p in HELD_OUT for cut in read_cuts(split / f"{p}.jsonl.gz")]
     length = piece_length(load_embedder(params.embed.embedder), params.embed)
     customs = [(partition, cut.custom or {}) for partition, cut in held]
     PASSED.value(
@@ -43,7 +47,7 @@ def refuse_held_out(name: str, pieces: Sequence[Piece], params: Params, split: P
     )
 
 
-def _compare(name: str, pieces: Sequence[Piece], held: Held, length: int, check: CheckParams) -> bool:
+def _compare(name: str, pieces: Sequence[Piece], held: HeldOut, length: int, check: CheckParams) -> bool:
     """Return True.
 
     Raises:
@@ -60,14 +64,27 @@ def _compare(name: str, pieces: Sequence[Piece], held: Held, length: int, check:
                 f"{speakers[piece.speaker]} partition: leave that speaker out of the pool."
             )
     owners = [(partition, piece) for partition, cut in held for piece in pieces_of_cuts([cut], length)]
-    table = Table(fingerprint(load_piece(piece)) for _, piece in tqdm(owners, desc="fingerprints of dev and test"))
-    frames = max(1, round(check.min_common_s / HOP_S))
-    for piece in tqdm(pieces, desc=f"compare {Path(name).name} with them", unit="piece"):
-        found = table.matches(fingerprint(load_piece(piece)), check.max_bit_error, frames)
-        if found:
-            partition, owner = owners[found[0].clip]
-            _refuse(name, piece.clip, partition, owner.clip)
+    with TemporaryDirectory() as scratch:
+        directory = Path(scratch) / "held"
+        write_held(directory, (spectrum_of(load_piece(piece)) for _, piece in tqdm(owners, desc="read dev and test")))
+        kept = Held(directory)
+        for piece in tqdm(pieces, desc=f"compare {Path(name).name} with them", unit="piece"):
+            wave = load_piece(piece)
+            found = find_copies(
+                kept,
+                spectrum_of(wave),
+                partial(_given, wave),
+                lambda number: load_piece(owners[number][1]),
+                check.copies,
+            )
+            if found:
+                partition, owner = owners[found[0].held]
+                _refuse(name, piece.clip, partition, owner.clip)
     return True
+
+
+def _given(wave: Waveform) -> Waveform:
+    return wave
 
 
 def _refuse(name: str, clip: str, partition: str, owner: str) -> NoReturn:

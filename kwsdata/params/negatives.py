@@ -1,5 +1,6 @@
 """Blocks of embeddings, mining and the leakage gate."""
 
+from itertools import pairwise
 from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -8,11 +9,12 @@ from kwsdata.params.base import Block
 
 Rule: TypeAlias = Literal[
     "same_sound",  # the same samples in two partitions, or with two labels
-    "similar_sound",  # the same recording in two partitions, after gain, resampling, a codec or a shift
+    "similar_sound",  # the same recording in two partitions, whatever was done to it
     "alike_sound",  # clips of two partitions whose embeddings agree all along: the same take, with something changed
     "shared_speaker",  # a speaker, voice or noise source in two partitions
     "shared_room",  # a room in two partitions
     "stray_source",  # a mined window or a test stream made from another partition's sound
+    "wrong_samples",  # other sound than the manifest names by its hash: a damaged or exchanged shard
     "wrong_rate",  # not the 16 kHz mono sound that the manifest promises
     "silent",
     "clipped",
@@ -129,6 +131,36 @@ class MiningParams(Block):
     weight: float = Field(ge=0)  # of a mined window in the loss
 
 
+class CopiesParams(Block):
+    """What counts as the same recording again (`kwsdata.copies`), whatever was done to it.
+
+    `min_alike`, `min_doubt`, `min_predicted`: rows of [seconds, correlation]; between two lengths it is in between.
+    """
+
+    candidates: int = Field(ge=1)  # held recordings that are compared closely with each other one
+    min_patch: float = Field(ge=0, le=1)  # likeness of 0.6 s from which a recording is a candidate
+    min_common_s: float = Field(ge=0.5)  # of sound that two recordings must share
+    min_alike: list[tuple[float, float]] = Field(min_length=1)  # of spectra over so many seconds: a copy
+    min_alike_synthetic: float = Field(ge=-1, le=1)  # at least, over any time, where a synthesiser made both
+    min_doubt: list[tuple[float, float]] = Field(min_length=1)  # of the same: waveforms are compared
+    waveforms: int = Field(ge=0)  # that are compared for one recording
+    min_predicted: list[tuple[float, float]] = Field(min_length=1)  # of waveforms, one predicted from the other: a copy
+
+    trust: float = Field(
+        ge=0
+    )  # of spectra: at equal speed min_predicted is lower by this for each unit above min_doubt
+
+    @model_validator(mode="after")
+    def _rows_in_order(self) -> Self:
+        for name in ("min_alike", "min_doubt", "min_predicted"):
+            rows = getattr(self, name)
+            if any(not (seconds > 0 and -1 <= limit <= 1) for seconds, limit in rows):
+                raise ValueError(f"{name} = {rows}: each row is [seconds above 0, correlation from -1 to 1]")
+            if any(later <= earlier for (earlier, _), (later, _) in pairwise(rows)):
+                raise ValueError(f"{name} = {rows}: seconds must grow from row to row")
+        return self
+
+
 class CheckParams(Block):
     """Limits of the leakage and quality gate. A finding of a rule in `fail` ends the pipeline; others are reported."""
 
@@ -136,8 +168,7 @@ class CheckParams(Block):
     silence_dbfs: float = Field(le=0)  # of the loudest 10 ms
     max_clipped_fraction: float = Field(ge=0, le=1)
     min_bandwidth_hz: float = Field(ge=0)
-    max_bit_error: float = Field(ge=0, le=0.5)  # of two fingerprints that are the same sound
-    min_common_s: float = Field(gt=0)  # of sound that two clips must share
+    copies: CopiesParams
     same_similarity: float = Field(ge=0, le=1)  # of embeddings all along two clips that are the same sound
     odd_keyword: float  # likeness below which a keyword clip is suspect
     odd_negative: float  # likeness above which a negative is

@@ -15,6 +15,7 @@ from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.embed.stage import run as embed
 from kwsdata.index.stage import run as index
 from kwsdata.params import Params
+from kwsdata.params.negatives import CopiesParams
 from kwsdata.split.stage import run as split
 from kwsdata.synthesize.engines import Request, load_engine
 
@@ -92,6 +93,13 @@ def sentences(names: tuple[str, ...], transcripts: bool = False) -> list[Item]:
     ]
 
 
+def _copies(params: Params) -> CopiesParams:
+    """Return limits for corpora of a synthesiser that do not say so: its voices say a sentence in step."""
+    limits = params.check.copies
+    least = [(seconds, max(limit, limits.min_alike_synthetic)) for seconds, limit in limits.min_alike]
+    return limits.model_copy(update={"min_alike": least, "waveforms": 0})
+
+
 def build(root: Path, params: Params) -> Params:
     """Write corpora, index, split and embeddings below `root` (the current directory); return the params used."""
     names = voices()
@@ -113,7 +121,9 @@ def build(root: Path, params: Params) -> Params:
         update={
             "executor": params.executor.model_copy(update={"kind": "serial"}),
             "split": params.split.model_copy(update={"whole": whole | {"planted": "train"}}),
-            "check": params.check.model_copy(update={"min_speakers": 2, "max_speaker_share": 0.6}),
+            "check": params.check.model_copy(
+                update={"min_speakers": 2, "max_speaker_share": 0.6, "copies": _copies(params)}
+            ),
         }
     )
     index(used)
