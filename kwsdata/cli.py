@@ -116,6 +116,13 @@ def import_(
     speaker_pattern: Annotated[
         str | None, typer.Option(help="Regular expression with a group `speaker`, searched in the path below PATH.")
     ] = None,
+    speaker_namespace: Annotated[
+        str | None,
+        typer.Option(
+            help="Speakers of one name are one person in all corpora with this namespace (librispeech, common-voice, "
+            "...), and go to one partition; by default the kind's."
+        ),
+    ] = None,
     language: Annotated[str | None, typer.Option(help="Of all clips, such as en or de.")] = None,
     column: Annotated[
         list[str] | None,
@@ -188,6 +195,7 @@ def import_(
         label=label,
         labels=labels,
         speaker_pattern=speaker_pattern,
+        speaker_namespace=speaker_namespace,
         language=language,
         columns=columns_of(column or []),
         allow_outside=allow_outside,

@@ -15,6 +15,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import CorpusError
 from kwsdata.files import atomic_path, read_json, write_json
 from kwsdata.manifests import audio_sha256, make_cut, read_cuts, safe_id, write_cuts
+from kwsdata.partitions import person_in
 from kwsdata.scratch import listed
 from kwsdata.shards import SHAR, Clip, Encoded, with_custom, write_shards
 
@@ -32,7 +33,8 @@ class CorpusInfo:
 
     `speakers`: "known" (each clip names its speaker, or its source for noise) or "unknown" (then the whole corpus
     goes into the one partition that `split.whole` names). `licence_override`: {"reason", "replaced": {licence: clips}}
-    where `licence` is milder than what clips said of themselves.
+    where `licence` is milder than what clips said of themselves. `speaker_namespace`: speakers of one name are one
+    person in all corpora that have it; None: in this corpus alone.
     """
 
     name: str
@@ -44,11 +46,12 @@ class CorpusInfo:
     speakers: Literal["known", "unknown"]
     synthetic: bool = False
     licence_override: dict[str, Any] | None = None
+    speaker_namespace: str | None = None
 
     def row(self) -> dict[str, Any]:
         """Return what corpus.json holds of it."""
-        row = asdict(self)
-        return row if self.licence_override is not None else {k: v for k, v in row.items() if k != "licence_override"}
+        optional = ("licence_override", "speaker_namespace")
+        return {key: value for key, value in asdict(self).items() if value is not None or key not in optional}
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,9 @@ class _Tally:
 
 def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:
     speaker = f"{info.name}:{item.speaker}" if item.speaker is not None else None
+    custom = {"corpus": info.name, "licence": info.licence, "role": info.role, "audio_sha256": sha} | item.custom
+    if info.speaker_namespace is not None and item.speaker is not None:
+        custom["person"] = person_in(info.speaker_namespace, item.speaker)
     return make_cut(
         safe_id(f"{info.name}-{item.key}"),
         item.samples,
@@ -163,7 +169,7 @@ def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:
         language=item.language,
         gender=item.gender,
         span=item.span,
-        custom={"corpus": info.name, "licence": info.licence, "role": info.role, "audio_sha256": sha} | item.custom,
+        custom=custom,
     )
 
 

@@ -3,6 +3,7 @@
 Fields in `cut.custom`:
     corpus, licence, role   what the clip's corpus declares (role: keyword | speech | noise | rir)
     speaker                 who is heard, or the noise's source: the unit that partitions never share
+    person                  who that is in every corpus of one speaker namespace; only where a corpus has one
     audio_sha256            hash of the int16 samples: the clip's identity, whatever its file was
     label                   set by `index`: keyword | confusable | speech | noise | rir
     partition               set by `split`: train | dev | test
@@ -27,8 +28,8 @@ from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, write_jsonl_gz
 from kwsdata.text import file_stem
 
-_TEXTS = {"audio_sha256", "corpus", "kind", "label", "licence", "parent", "parent_sha256", "partition", "role", "shard",
-          "speaker"}  # fmt: skip
+_TEXTS = {"audio_sha256", "corpus", "kind", "label", "licence", "parent", "parent_sha256", "partition", "person",
+          "role", "shard", "speaker"}  # fmt: skip
 
 
 def safe_id(text: str) -> str:

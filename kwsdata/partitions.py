@@ -3,13 +3,31 @@
 Placing one speaker looks at no other, so a corpus that grows moves nobody.
 """
 
-from typing import Literal, TypeAlias
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from kwsdata.draws import unit_for
 from kwsdata.params import PartitionsParams
 
 Partition: TypeAlias = Literal["train", "dev", "test"]
 PARTITIONS: tuple[Partition, ...] = ("train", "dev", "test")
+
+
+def person_in(namespace: str, speaker: str) -> str:
+    """Return the identity of `speaker` wherever corpora share a `namespace`: case and kinds of letters do not count."""
+    return f"{namespace}:{folded(speaker)}"
+
+
+def folded(name: str) -> str:
+    """Return `name` as it is compared: "Alice", "ALICE" and full-width letters are one."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def identity_of(custom: Mapping[str, Any]) -> str | None:
+    """Return who is heard in a clip, given its `custom`: `person` where its corpus has a namespace, else `speaker`."""
+    name = custom.get("person") or custom.get("speaker")
+    return str(name) if name else None
 
 
 def partition_of(speaker: str, params: PartitionsParams) -> Partition:

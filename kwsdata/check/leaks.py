@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.check.finding import Finding, exclusion
-from kwsdata.partitions import PARTITIONS
+from kwsdata.partitions import PARTITIONS, folded, identity_of
 from kwsdata.scratch import listed
 from kwsdata.shards import shard_cuts
 
 _LISTED = 50  # cuts named in one finding about a speaker
+_NAMED = 5  # speakers named in one finding about two corpora
 
 
 def same_sound(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
@@ -60,29 +63,63 @@ def _less_held(group: Sequence[tuple[str, MonoCut]]) -> list[str]:
 
 
 def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
-    """Yield a finding for each speaker, voice or noise source that is in two partitions."""
+    """Yield a finding for each person, voice or noise source that is in two partitions.
+
+    Who it is says the namespace of the corpus, where it has one; case does not count. People of the same name in
+    corpora without a common namespace may be one or not: that is a finding of `speaker_namesake`, one for two corpora.
+    """
     homes: dict[str, set[str]] = defaultdict(set)
+    named: dict[str, set[tuple[str, str, str]]] = defaultdict(set)  # name: corpus, identity, partition
     for partition in cuts:
         for cut in cuts[partition]:
-            if speaker := (cut.custom or {}).get("speaker"):
-                homes[speaker].add(partition)
-    shared = {speaker for speaker, partitions in homes.items() if len(partitions) > 1}
+            custom = cut.custom or {}
+            if name := identity_of(custom):
+                homes[folded(name)].add(partition)
+                if _is_person(custom):
+                    named[folded(name).split(":", 1)[-1]].add((custom["corpus"], folded(name), partition))
+    yield from _shared(cuts, {person for person, partitions in homes.items() if len(partitions) > 1})
+    yield from _namesakes(named)
+
+
+def _is_person(custom: Mapping[str, Any]) -> bool:
+    return custom.get("label") != "noise" and not custom.get("synthetic")
+
+
+def _shared(cuts: Mapping[str, Iterable[MonoCut]], shared: set[str]) -> Iterator[Finding]:
     places: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     corpora: dict[str, set[str]] = defaultdict(set)
+    names: dict[str, set[str]] = defaultdict(set)
     for partition in cuts if shared else ():
         for cut in cuts[partition]:
             custom = cut.custom or {}
-            if custom.get("speaker") in shared:
-                places[custom["speaker"]][partition].append(cut.id)
-                corpora[custom["speaker"]].add(custom["corpus"])
-    for speaker, where in sorted(places.items()):
+            if (name := identity_of(custom)) and folded(name) in shared:
+                places[folded(name)][partition].append(cut.id)
+                corpora[folded(name)].add(custom["corpus"])
+                names[folded(name)].add(str(custom["speaker"]))
+    for person, where in sorted(places.items()):
         counts = ", ".join(f"{len(ids)} clips in {partition}" for partition, ids in where.items())
         yield Finding(
             "shared_speaker",
-            f"{speaker}: {counts}",
+            f"{' = '.join(sorted(names[person]))}: {counts}",
             [cut for ids in where.values() for cut in ids][:_LISTED],
-            f"put {' and '.join(sorted(corpora[speaker]))} whole into one partition with `split.whole` in "
+            f"put {' and '.join(sorted(corpora[person]))} whole into one partition with `split.whole` in "
             "params.yaml, then type `dvc repro`",
+        )
+
+
+def _namesakes(named: Mapping[str, set[tuple[str, str, str]]]) -> Iterator[Finding]:
+    pairs: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for name, places in named.items():
+        for (one, person, partition), (other, stranger, elsewhere) in combinations(sorted(places), 2):
+            if one != other and person != stranger and partition != elsewhere:
+                pairs[one, other].add(name)
+    for (one, other), names in sorted(pairs.items()):
+        some = ", ".join(sorted(names)[:_NAMED])
+        yield Finding(
+            "speaker_namesake",
+            f"{len(names)} speakers of {one} and {other} have the same names ({some}) and are in different partitions",
+            [],
+            f"if they are the same people, import {one} and {other} again with the same `--speaker-namespace`",
         )
 
 

@@ -137,6 +137,8 @@ def _with_runs(held: np.ndarray, asked: np.ndarray, there: Alignment) -> Alignme
     piece = asked[first:last]
     rows = _moved(held, there.scale * np.arange(first, last) + there.offset, there.bands)
     told = np.flatnonzero(np.einsum("ij,ij->i", rows, rows) + np.einsum("ij,ij->i", piece, piece) > _EMPTY)
+    if len(told) < _RUNS[0]:  # a short word alone: what is empty around it says at least that it ends
+        told = np.arange(last - first)
     piece, rows = piece[told], rows[told]
     sums = np.stack([np.einsum("ij,ij->i", one, other) for one, other in ((rows, piece), (rows, rows), (piece, piece))])
     sums = np.concatenate([np.zeros((3, 1)), np.cumsum(sums, axis=1, dtype=np.float64)], axis=1)

@@ -84,6 +84,7 @@ IMPORTER = Importer(
     citation='R. Ardila et al., "Common Voice: A Massively-Multilingual Speech Corpus", LREC 2020.',
     source="https://commonvoice.mozilla.org/datasets",
     speakers="client_id in the table",
+    speaker_namespace="common-voice",
     layout="LANG/clips/*.mp3 and LANG/validated.tsv",
     read=read,
     options=frozenset({"columns", "allow_outside"}),

@@ -58,7 +58,8 @@ class Importer:
 
     `roles`: what its sounds may be; the first is the default, unless `role_needed`. `licence`, `citation` and `source`
     (where it comes from) are None where each corpus of the kind has its own. `speakers` says in words how speakers are
-    found. `layout` is what the reader expects to find. `read` yields every sound, in any order; it decodes none.
+    found; corpora of one `speaker_namespace` name the same people alike. `layout` is what the reader expects to find.
+    `read` yields every sound, in any order; it decodes none.
     """
 
     kind: str
@@ -72,3 +73,4 @@ class Importer:
     remotes: tuple[Remote, ...] = ()
     options: frozenset[str] = frozenset()
     role_needed: bool = False
+    speaker_namespace: str | None = None

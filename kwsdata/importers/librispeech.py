@@ -121,6 +121,7 @@ IMPORTER = Importer(
     ),
     source="https://www.openslr.org/12",
     speakers="the first number of the utterance's name (a reader)",
+    speaker_namespace="librispeech",
     layout="PART/SPEAKER/CHAPTER/*.flac with *.trans.txt",
     remotes=tuple(
         Remote(f"https://www.openslr.org/resources/{part}.tar.gz", f"md5:{md5}") for part, md5 in _MD5.items()

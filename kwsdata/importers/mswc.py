@@ -88,6 +88,7 @@ IMPORTER = Importer(
     ),
     source="https://mlcommons.org/datasets/multilingual-spoken-words/",
     speakers="SPEAKER in LANG_splits.csv (Common Voice's client id)",
+    speaker_namespace="common-voice",
     layout="LANG/clips/WORD/*.opus and LANG/LANG_splits.csv",
     read=read,
     options=frozenset({"allow_outside"}),

@@ -67,6 +67,7 @@ def run_import(
     allow_outside: bool = False,
     allow_urls: bool = False,
     allow_commands: bool = False,
+    speaker_namespace: str | None = None,
     licence: str | None = None,
     licence_override: str | None = None,
     citation: str | None = None,
@@ -89,6 +90,8 @@ def run_import(
         role: keyword | speech | noise | rir; needed for folder, lhotse and hf.
         label, labels, speaker_pattern, language, columns, allow_outside, allow_urls, allow_commands: see
             `kwsdata.importers.declaration.Options`.
+        speaker_namespace: speakers of one name are one person in all corpora with this namespace; by default what the
+            importer declares.
         licence, citation, source: instead of what the importer declares.
         licence_override: why `licence` may replace a stricter one that sounds, or the importer, say of themselves.
         match: import only sounds in whose key (path below `path`, or id) this regular expression is found.
@@ -140,6 +143,7 @@ def run_import(
         citation=citation or importer.citation or "none given",
         source=source or importer.source or (path.resolve().name if path.exists() else str(path)),
         speakers="unknown",
+        speaker_namespace=_namespace(importer, speaker_namespace, options.role),
     )
     directory = out_root / name
     _check_taken(directory, info, force)
@@ -251,6 +255,17 @@ def _role(importer: Importer, asked: Role | None) -> Role:
     if asked is not None and asked not in importer.roles:
         raise CorpusError(f"--role {asked}: a corpus of kind {importer.kind} can be {', '.join(importer.roles)}.")
     return asked or importer.roles[0]
+
+
+def _namespace(importer: Importer, asked: str | None, role: Role) -> str | None:
+    if asked is not None and file_stem(asked, MAX_NAME) != asked:
+        raise CorpusError(
+            f"--speaker-namespace {asked!r} must be 1 to {MAX_NAME} letters, digits, _ or -; try "
+            f"{file_stem(asked, MAX_NAME)!r}."
+        )
+    if asked is not None and role in ("noise", "rir"):
+        raise CorpusError(f"--speaker-namespace means nothing to a corpus of role {role}: nobody speaks in it.")
+    return None if role in ("noise", "rir") else asked or importer.speaker_namespace
 
 
 def _check_options(importer: Importer, options: Options) -> None:

@@ -52,6 +52,7 @@ IMPORTER = Importer(
     ),
     source="https://www.tensorflow.org/datasets/catalog/speech_commands",
     speakers="the hash before `_nohash_` in the file's name",
+    speaker_namespace="speech-commands",
     layout="WORD/SPEAKER_nohash_N.wav",
     remotes=(
         Remote(

@@ -12,6 +12,7 @@ Rule: TypeAlias = Literal[
     "similar_sound",  # the same recording in two partitions, whatever was done to it
     "alike_sound",  # clips of two partitions whose embeddings agree all along: the same take, with something changed
     "shared_speaker",  # a speaker, voice or noise source in two partitions
+    "speaker_namesake",  # speakers of the same name in two corpora and partitions: one person, perhaps
     "shared_room",  # a room in two partitions
     "stray_source",  # a mined window or a test stream made from another partition's sound
     "wrong_samples",  # other sound than the manifest names by its hash: a damaged or exchanged shard

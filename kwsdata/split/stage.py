@@ -15,7 +15,7 @@ from kwsdata.files import atomic_path, write_json
 from kwsdata.manifests import cut_to_dict, read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import PartitionsParams, SplitParams
-from kwsdata.partitions import PARTITIONS, Partition, partition_of
+from kwsdata.partitions import PARTITIONS, Partition, identity_of, partition_of
 from kwsdata.shards import with_custom
 
 
@@ -63,7 +63,7 @@ def place(
     corpora: set[str] = set()
     for cut in cuts:
         custom = cut.custom or {}
-        corpus, speaker = custom["corpus"], custom.get("speaker")
+        corpus, speaker = custom["corpus"], identity_of(custom)
         corpora.add(corpus)
         if corpus in split.whole:
             partition: Partition = split.whole[corpus]

@@ -65,6 +65,48 @@ def test_a_speaker_in_two_partitions_is_found_with_all_clips(manifests):
     assert found.cuts == ["t1", "t3", "d1"]
 
 
+PEOPLE = [  # speaker, person of a train clip and of a test clip; is it one person for sure, or perhaps?
+    ("l1:1272", "libri:1272", "l2:1272", "libri:1272", "shared_speaker"),
+    ("l1:Alice", "ours:alice", "l2:ALICE", "ours:alice", "shared_speaker"),
+    ("a:Alice", None, "a:alice", None, "shared_speaker"),
+    ("a:Stra\u00dfe", None, "a:STRASSE", None, "shared_speaker"),
+    ("a:\uff21lice", None, "a:alice", None, "shared_speaker"),
+    ("a:Zoe\u0301", None, "a:zo\u00e9", None, "shared_speaker"),
+    ("a:1", None, "a:1", None, "shared_speaker"),
+    ("l1:1272", None, "l2:1272", None, "speaker_namesake"),
+    ("l1:Alice", None, "l2:alice", None, "speaker_namesake"),
+    ("l1:1272", "libri:1272", "l2:1272", None, "speaker_namesake"),
+    ("l1:1272", "libri:1272", "l2:1272", "other:1272", "speaker_namesake"),
+    ("l1:1272", "libri:1272", "l2:1273", "libri:1273", None),
+    ("a:1", None, "a:2", None, None),
+    ("a:alice", None, "b:bob", None, None),
+]
+
+
+@pytest.mark.parametrize(("one", "person", "other", "twin", "rule"), PEOPLE)
+def test_one_person_under_two_names_is_found(manifests, one, person, other, twin, rule):
+    def clip(name, sound, speaker, identity):
+        return with_custom(word(name, sound, speaker), corpus=speaker.split(":")[0], person=identity)
+
+    cuts = manifests(train=[clip("t1", 1, one, person)], dev=[], test=[clip("e1", 2, other, twin)])
+    found = list(shared_speakers(cuts))
+    assert [finding.rule for finding in found] == ([rule] if rule else [])
+    if rule == "shared_speaker":
+        assert found[0].cuts == ["t1", "e1"]
+    if rule == "speaker_namesake":
+        assert "--speaker-namespace" in found[0].fix
+
+
+def test_people_of_one_name_in_one_partition_noises_and_synthetic_voices_are_no_namesakes(manifests):
+    def clips(**fields):
+        return [with_custom(word(f"{c}1", n, f"{c}:7"), corpus=c, **fields) for n, c in enumerate("ab")]
+
+    assert not list(shared_speakers(manifests(train=clips(), test=[])))
+    for fields in ({"label": "noise"}, {"synthetic": True}):
+        one, other = clips(**fields)
+        assert not list(shared_speakers(manifests(train=[one], test=[other])))
+
+
 def test_a_window_mined_from_what_is_held_is_astray(manifests):
     cuts = manifests(train=[word("t1", 1)], dev=[word("d1", 2)], test=[word("e1", 3)])
     mined = [with_custom(word(f"m{number}", 9), parent_sha256=f"{number:064x}") for number in (1, 2, 3)]

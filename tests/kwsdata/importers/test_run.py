@@ -165,3 +165,46 @@ def test_librispeech_accounts_for_what_its_recipe_skips(importing, tmp_path, cap
     assert rejects["dev-clean/84/121123/84-121123-0001.flac"] == "missing (84-121123.trans.txt lists it)"
     assert len(rejects) == 4
     assert "No such file" not in caplog.text  # the recipe's own words, about a temporary path
+
+
+PATTERN = r"^(?P<speaker>[^/]+)/"
+
+
+def people_of(importing, name):
+    return {cut.custom.get("person") for cut in importing.cuts(name).values()}
+
+
+def test_people_of_a_namespace_are_the_same_in_every_corpus_of_it(importing, words):
+    for name in ("one", "two"):
+        importing(
+            "folder", words, role="speech", name=name, speaker_pattern=PATTERN, speaker_namespace="books", force=True
+        )
+    assert people_of(importing, "one") == people_of(importing, "two") == {"books:yes", "books:no", "books:up"}
+    importing("folder", words, role="speech", name="alone", speaker_pattern=PATTERN)
+    assert people_of(importing, "alone") == {None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace"),
+    [
+        ("librispeech", "librispeech"),
+        ("common-voice", "common-voice"),
+        ("mswc", "common-voice"),  # its clips are cut out of Common Voice
+        ("speech-commands", "speech-commands"),
+        ("folder", None),
+        ("musan", None),
+    ],
+)
+def test_kinds_that_share_people_say_so(kind, namespace):
+    assert importer_for(kind).speaker_namespace == namespace
+
+
+@pytest.mark.parametrize("namespace", ["", "my people", "a/b", "x" * 33])
+def test_a_namespace_that_is_no_name_is_refused(importing, words, namespace):
+    with pytest.raises(CorpusError, match=r"--speaker-namespace .* must be 1 to 32 letters"):
+        importing("folder", words, role="speech", speaker_pattern=PATTERN, speaker_namespace=namespace)
+
+
+def test_noise_has_no_namespace(importing, words):
+    with pytest.raises(CorpusError, match="nobody speaks in it"):
+        importing("folder", words, role="noise", speaker_namespace="books")

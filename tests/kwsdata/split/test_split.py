@@ -91,3 +91,18 @@ def test_nothing_is_written_where_somebody_is_homeless(project, params):
     with pytest.raises(PartitionError, match=r"b \(1 clips\)"):
         run(params)
     assert not Path("data/split").exists()
+
+
+def test_a_person_goes_to_one_partition_whichever_corpus_they_are_in():
+    people = [str(number) for number in range(200)]
+    cuts = cuts_of([(corpus, person) for person in people for corpus in ("a", "b")])
+    for cut in cuts:
+        cut.custom["person"] = f"books:{cut.custom['speaker'].split(':')[1]}"
+    home = where(place(cuts, NO_WHOLE, SHARES))
+    for one, other in zip(cuts[::2], cuts[1::2], strict=True):
+        assert home[one.id] == home[other.id] == partition_of(one.custom["person"], SHARES)
+
+
+def test_a_corpus_without_a_namespace_stays_where_it_was():
+    cuts = cuts_of([("a", number) for number in range(100)])
+    assert where(place(cuts, NO_WHOLE, SHARES)) == {cut.id: partition_of(cut.custom["speaker"], SHARES) for cut in cuts}
