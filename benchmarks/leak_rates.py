@@ -175,7 +175,7 @@ def info_rest() -> tuple[str, str, str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=lambda name: Path(name).resolve(), required=True)
     parser.add_argument("--sets", default="libri,crowd,snowboy,community,speechocean,kerstin,fillets,bass,esc10")
     parser.add_argument("--changes", default="", help="only those whose names hold this")
     parser.add_argument("--augmented", action="store_true")

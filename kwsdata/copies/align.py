@@ -17,12 +17,13 @@ _WIDTHS = (64, 160, 400)  # frames compared while refining
 _SCALES = (0.02, 0.008, 0.003)  # step of `scale`, for each width
 _MOVES = (1.0, 0.5, 0.25)  # step of `bands`
 _OFFSETS = (6, 3, 2)  # frames tried on each side
-_FURTHEST_SCALE, _FURTHEST_BANDS = 0.05, 2.0  # from where it began
+_STARTS = (0.0, -0.05, -0.025, 0.025, 0.05)  # of `scale`, around what a patch says
+_FURTHEST_SCALE, _FURTHEST_BANDS = 0.08, 2.0  # from where it began
 _FASTER = np.arange(0.85, 1.151, 0.03)  # speeds tried
 _FASTER_WIDTH, _FASTER_OFFSET = 80, 4  # frames compared, and tried on each side
 _FASTER_APART = 0.05  # of the speeds that are returned
 _EMPTY = 2 * BANDS * 8.0**2  # sum of the squares of two frames in which nothing is told
-_HOPELESS = 0.5  # correlation over the first width below which the two are not in step
+_HOPELESS = 0.4  # correlation over the first width below which the two are not in step
 _BLURRED = 0.3  # the same of recordings that a room may have blurred
 
 
@@ -49,14 +50,14 @@ def align(held: np.ndarray, asked: np.ndarray, start: Alignment, middle: float) 
         start: what to begin with.
         middle: the asked frame around which `start` was found.
     """
-    best, value = start, -1.0
+    best, value = _best_start(held, asked, start, middle)
+    if value < _HOPELESS:
+        return None
     for width, scale, move, reach in zip(_WIDTHS, _SCALES, _MOVES, _OFFSETS, strict=True):
         first, last = max(0, round(middle - width / 2)), min(len(asked), round(middle + width / 2))
         centre = (first + last) / 2
         piece = asked[first:last]
         best, value = _best_offset(held, piece, first, best, reach)
-        if width == _WIDTHS[0] and value < _HOPELESS:
-            return None
         for change_scale, change_bands in ((scale, 0.0), (-scale, 0.0), (0.0, move), (0.0, -move)):
             while True:
                 tried = replace(
@@ -71,6 +72,16 @@ def align(held: np.ndarray, asked: np.ndarray, start: Alignment, middle: float) 
                     break
                 best, value = tried, found
     return _with_runs(held, asked, best)
+
+
+def _best_start(held: np.ndarray, asked: np.ndarray, start: Alignment, middle: float) -> tuple[Alignment, float]:
+    """Return the best of some scales around that of `start`, which a patch tells within a step of its own."""
+    first, last = max(0, round(middle - _WIDTHS[0] / 2)), min(len(asked), round(middle + _WIDTHS[0] / 2))
+    tried = []
+    for change in _STARTS:
+        one = replace(start, scale=start.scale + change, offset=start.offset - change * middle)
+        tried.append(_best_offset(held, asked[first:last], first, one, _OFFSETS[0]))
+    return max(tried, key=lambda each: each[1])
 
 
 def _far(one: Alignment, other: Alignment) -> bool:

@@ -17,6 +17,7 @@ from kwsdata.params.negatives import CopiesParams
 _NEIGHBOURS = 24  # of a patch
 _AROUND = 9600  # samples of a waveform that are flattened beyond what is compared
 _HOP = HOP_S * SAMPLE_RATE  # samples
+_LONGEST = SAMPLE_RATE  # samples of a waveform that are compared: over more a speed would have to be known better
 _SAME_SPEED = 0.003
 
 
@@ -144,10 +145,11 @@ def _doubt(aligned: Alignment, params: CopiesParams) -> tuple[float, int]:
 
 
 def _compared(number: int, aligned: Alignment, place: int, asked: Waveform, held: Waveform) -> Copy:
-    """Return what the waveforms show over run `place`: a copy if its value is high enough."""
+    """Return what the waveforms show in the middle of run `place`: a copy if its value is high enough."""
     first, last = aligned.run[place]
     middle = (first + last) / 2 * _HOP
-    start, end = round(first * _HOP), min(round(last * _HOP), asked.size)
+    half = min((last - first) * _HOP, _LONGEST) / 2
+    start, end = max(round(middle - half), 0), min(round(middle + half), asked.size)
     one, one_start = _flat_stretch(asked, start, end)
     there = aligned.scale * middle + aligned.offset * _HOP
     half = aligned.scale * (end - start) / 2
