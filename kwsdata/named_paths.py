@@ -7,12 +7,14 @@ pipe that would be waited for. Whatever opens a file by such a name gets its pat
 import os
 import re
 import stat
+import unicodedata
 from pathlib import Path, PureWindowsPath
 
 from kwsdata.errors import NamedPathError, OutsidePathError
 
 _LONGEST = 255  # bytes of one part: what file systems hold
 _SHOWN = 120  # characters of a name in a message
+_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # the direction of what follows: it hides a suffix
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _KINDS = {
@@ -57,8 +59,15 @@ def shown(name: object) -> str:
 
 
 def printable(name: str) -> str:
-    """Return `name` with whatever cannot be printed or written as UTF-8 escaped."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
+    """Return `name` in one line of UTF-8: control characters, and bytes of names that are no UTF-8, are escaped."""
+    return "".join(map(_printable, name))
+
+
+def _printable(letter: str) -> str:
+    if 0xDC80 <= ord(letter) <= 0xDCFF:  # how Python reads a byte that is no UTF-8
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    escaped = unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or letter in _TURNS
+    return letter.encode("unicode_escape").decode() if escaped else letter
 
 
 class NamedFiles:

@@ -143,10 +143,14 @@ def experiments(
     app,
     "detect",
     "kwstrain detect kitchen.wav\nkwstrain detect *.flac --json\n"
-    "kwstrain detect kitchen.wav --bundle data/bundle --model model.int8.tflite\nkwstrain detect --mic",
+    "kwstrain detect kitchen.wav --bundle data/bundle --model model.int8.tflite\n"
+    "kwstrain detect - --raw 16000\n"
+    "kwstrain detect --list-devices\nkwstrain detect --mic --device 2",
 )
 def detect(
-    files: Annotated[list[Path] | None, typer.Argument(help="Sound files: any format, rate, length.")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Sound of any format, rate, length; named pipes; `-` is standard input.")
+    ] = None,
     model_dir: Annotated[Path, typer.Option(help="The exported model, or a bundle.")] = Path("data/models/export"),
     operating_point: Annotated[Path, typer.Option(help="Threshold and vote, as `evaluate` chose them.")] = Path(
         "data/evaluate/operating_point.json"
@@ -155,25 +159,47 @@ def detect(
         Path | None, typer.Option(help="A bundle, instead of the exported model and the operating point.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Which model file of the bundle or directory to run.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Instead of the operating point's.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Instead of the operating point's: above 0, at most 1.")
+    ] = None,
     trace: Annotated[
         Path | None, typer.Option(help="Write time_s and score, one number a frame, of the one file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    mic: Annotated[bool, typer.Option("--mic", help="Listen to the default microphone until Ctrl-C.")] = False,
+    raw: Annotated[
+        int | None, typer.Option(help="Raw 16-bit little-endian samples of one channel, at this rate in Hz.")
+    ] = None,
+    channel: Annotated[int | None, typer.Option(help="Hear this channel alone (from 1), not the mean of all.")] = None,
+    mic: Annotated[bool, typer.Option("--mic", help="Listen to a microphone until Ctrl-C.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="Number or name of the microphone; else the system's default.")
+    ] = None,
+    list_devices: Annotated[bool, typer.Option("--list-devices", help="List the microphones, and end.")] = False,
 ) -> None:
-    """Run the exported model over sound files or the microphone; one line an event: file, time in s, score."""
+    """Run a model over sound files, a pipe or the microphone; one line an event: file, time in s, score.
+
+    A file that cannot be read is told on stderr; the others are heard, and the exit code is 1.
+    """
+    if list_devices:
+        from kwstrain.detect.microphone import microphones
+
+        typer.echo("\n".join(microphones()) or "no microphone: connect one.")
+        return
     from kwstrain.detect.command import detect as run
 
     run(
         files or [],
-        bundle or model_dir,
+        model_dir,
         operating_point,
+        bundle=bundle,
         model=model,
         threshold=threshold,
         trace=trace,
         as_json=as_json,
+        raw_rate=raw,
+        channel=channel,
         mic=mic,
+        device=device,
     )
 
 

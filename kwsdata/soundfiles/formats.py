@@ -26,6 +26,7 @@ class Format:
 
 
 _ISO_SOUND = rb"(?:M4A|M4B|M4V|mp4|iso|avc1|dash|3g|qt  |MSNV|F4A|F4V)"  # brands; others (heic, avif) are pictures
+RAW = Format("raw", (".raw", ".pcm"), libsndfile=False)  # samples without a header
 FORMATS = (
     Format("WAV", (".wav", ".wave", ".bwf", ".rf64"), rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", demuxer="wav"),
     Format("FLAC", (".flac",), rb"fLaC", demuxer="flac"),
@@ -53,7 +54,7 @@ FORMATS = (
     Format("TTA", (".tta",), rb"TTA[12]", libsndfile=False, demuxer="tta"),
     Format("Monkey's Audio", (".ape",), rb"MAC ", libsndfile=False, demuxer="ape"),
     Format("AVI", (".avi",), rb"RIFF.{4}AVI ", libsndfile=False, demuxer="avi"),
-    Format("raw", (".raw", ".pcm"), libsndfile=False),
+    RAW,
 )
 _BY_NAME = {entry.name: entry for entry in FORMATS}
 SUFFIXES = frozenset(suffix for entry in FORMATS for suffix in entry.suffixes)

@@ -24,12 +24,13 @@ import soundfile
 
 from kwsdata.errors import AudioError
 from kwsdata.soundfiles.ffmpeg import decoding
-from kwsdata.soundfiles.formats import HEAD_BYTES, Format, format_of, what_else
+from kwsdata.soundfiles.formats import HEAD_BYTES, RAW, Format, format_of, what_else
 from kwsdata.soundfiles.layout import layout_of
 from kwsdata.soundfiles.mp3 import SLACK, mp3_blocks, promised_samples
 from kwsdata.soundfiles.streams import sample_blocks
 
-BLOCK_SAMPLES = 1 << 19  # of all channels: 2 MiB of float32
+BLOCK_S = 1.0  # read at a time: of a block in which a file breaks off nothing is heard
+BLOCK_SAMPLES = 1 << 19  # of all channels, at most: 2 MiB of float32
 RATES = range(1000, 1_000_001)  # Hz; a header with another one is damaged, or of something that is no sound
 _MOST_FRAMES = 1 << 40  # libsndfile gives a number beyond it where a header gives none
 
@@ -49,12 +50,12 @@ class OpenSound:
     seek: Callable[[int], int] | None = None
 
     def blocks(self, most_frames: int | None = None) -> Iterator[np.ndarray]:
-        """Yield the sound as float32 [frames, channels], at most `most_frames` at a time (by default 2 MiB).
+        """Yield the sound as float32 [frames, channels], at most `most_frames` (by default a second) at a time.
 
         Raises:
             AudioError: the file is damaged; what comes before the damage has been yielded.
         """
-        return self._blocks(most_frames or max(BLOCK_SAMPLES // self.channels, 1))
+        return self._blocks(most_frames or max(min(BLOCK_SAMPLES // self.channels, round(BLOCK_S * self.rate)), 1))
 
     def read(self) -> np.ndarray:
         """Return all of it, float32 [frames, channels].
@@ -84,7 +85,7 @@ def open_sound(source: Path | bytes) -> Iterator[OpenSound]:
             no path and no address, so that it is the same on every machine.
     """
     with ExitStack() as stack:
-        file: BinaryIO = stack.enter_context(io.BytesIO(source) if isinstance(source, bytes) else _opened(source))
+        file: Any = stack.enter_context(io.BytesIO(source) if isinstance(source, bytes) else _opened(source))
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         head = file.read(HEAD_BYTES)
@@ -98,15 +99,15 @@ def open_sound(source: Path | bytes) -> Iterator[OpenSound]:
                 sound = _by_libsndfile(source, file, size, kind, stack)
             except soundfile.LibsndfileError as error:
                 sound = _otherwise(source, head, kind, error, stack)
-        yield _checked(sound)
+        yield checked(sound)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> io.RawIOBase:
     """Open a regular file; nothing else is touched: a named pipe would wait for a writer."""
     try:
         kind = path.stat().st_mode
         if stat.S_ISREG(kind):
-            return path.open("rb")
+            return path.open("rb", buffering=0)
     except (OSError, ValueError) as error:
         raise AudioError(f"cannot be read ({getattr(error, 'strerror', error)})") from None
     raise AudioError(f"cannot be read (it is {kind_of_file(kind)})")
@@ -125,7 +126,8 @@ def kind_of_file(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "no regular file")
 
 
-def _checked(sound: OpenSound) -> OpenSound:
+def checked(sound: OpenSound) -> OpenSound:
+    """Return `sound`, or raise an AudioError where its header has channels or a rate that no sound has."""
     if sound.channels < 1:
         raise AudioError(f"cannot be decoded (its header says {sound.channels} channels)")
     if sound.rate not in RATES:
@@ -144,8 +146,12 @@ class _Onwards(soundfile.SoundFile):
 def _by_libsndfile(source: Path | bytes, file: BinaryIO, size: int, kind: Format | None, stack: ExitStack) -> OpenSound:
     layout = layout_of(file, size)
     mended = layout.mended(file) if layout is not None else None
-    where: Any = mended or (io.BytesIO(source) if isinstance(source, bytes) else os.fsencode(source))
-    opened = stack.enter_context(_Onwards(where))
+    where: Any = mended or file
+    if mended is None and isinstance(source, Path):
+        # libsndfile looks at the suffix too, of MP3 that begins inside a frame; soundfile takes `.raw` for no format.
+        where = file.fileno() if source.suffix.lower() == ".raw" else os.fsencode(source)
+    file.seek(0)
+    opened = stack.enter_context(_Onwards(where, closefd=False))
     rate, channels = opened.samplerate, opened.channels
     frames = opened.frames if 0 <= opened.frames < _MOST_FRAMES else None
     promised = promised_samples(source) if opened.format == "MP3" else 0
@@ -180,6 +186,8 @@ def _otherwise(
     words = error.error_string.rstrip(".")
     if kind is None:
         other = what_else(head)
+        if other is None and isinstance(source, Path) and source.suffix.lower() in RAW.suffixes:
+            other = "raw sound, whose rate nothing says"
         raise AudioError(f"cannot be decoded ({f'it is {other}' if other else words})") from None
     if kind.demuxer is None:
         raise AudioError(f"cannot be decoded ({words})") from None

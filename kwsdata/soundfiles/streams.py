@@ -4,7 +4,7 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import numpy as np
 import soundfile
@@ -24,6 +24,13 @@ _SUBTYPES = {
 }  # (format tag, bits): one sample is one number, wherever a chunk of them begins
 _EXTENSIBLE = 0xFFFE
 _MOST_HEAD = 1 << 20  # bytes before the samples
+
+
+class Pipe(Protocol):
+    """What bytes come through."""
+
+    def read(self, most: int, /) -> bytes | None:
+        """Return at most `most` bytes, b"" at the end."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Samples:
         return soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True, **kind)[0]
 
 
-def wav_samples(pipe: BinaryIO) -> Samples | None:
+def wav_samples(pipe: Pipe) -> Samples | None:
     """Read a WAV header from `pipe`, up to the first sample; return how the samples are written.
 
     None where they are compressed, so that they cannot be decoded from anywhere on.
@@ -88,7 +95,7 @@ def _samples(fmt: bytes, big: bool, length: int | None) -> Samples | None:
     return Samples(rate, channels, subtype, big, length) if subtype and channels else None
 
 
-def sample_blocks(pipe: BinaryIO, samples: Samples, most_frames: int) -> Iterator[np.ndarray]:
+def sample_blocks(pipe: Pipe, samples: Samples, most_frames: int) -> Iterator[np.ndarray]:
     """Yield float32 [frames, channels] as they arrive, never more than `most_frames` at a time.
 
     A frame of which a part is missing at the end is left out.
@@ -112,13 +119,13 @@ def sample_blocks(pipe: BinaryIO, samples: Samples, most_frames: int) -> Iterato
         raise AudioError(f"cut short ({left} bytes less than its header promises)")
 
 
-def read_some(pipe: BinaryIO, most: int) -> bytes:
+def read_some(pipe: Pipe, most: int) -> bytes:
     """Return what has arrived, waiting for at least one byte; b"" at the end."""
     read_now = getattr(pipe, "read1", pipe.read)  # a buffered pipe's `read` would wait for all of it
     return bytes(read_now(most) or b"")
 
 
-def exactly(pipe: BinaryIO, count: int) -> bytes:
+def exactly(pipe: Pipe, count: int) -> bytes:
     """Return `count` bytes.
 
     Raises:

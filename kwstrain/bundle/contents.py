@@ -60,6 +60,25 @@ def is_bundle(directory: Path) -> bool:
     return (Path(directory) / NAME).is_file()
 
 
+def bundle_at(path: Path, model: str | None = None) -> tuple[Path, str | None]:
+    """Return the directory of the bundle that `path` is, or is a file of, and the model asked for.
+
+    Raises:
+        BundleError: there is no bundle; or `path` is one model file, and `model` another.
+    """
+    path = Path(path)
+    if is_bundle(path):
+        return path, model
+    if path.is_file() and is_bundle(path.parent):
+        if path.name == NAME:
+            return path.parent, model
+        if model not in (None, path.name):
+            raise BundleError(f"--bundle names the model {path.name}, and --model {model}: give one of them.")
+        return path.parent, path.name
+    what = "is a file outside of a bundle" if path.is_file() else f"holds no {NAME}" if path.exists() else "is missing"
+    raise BundleError(f"{path} {what}: give the directory that `kwstrain bundle` wrote, with its {NAME}.")
+
+
 def open_bundle(directory: Path) -> Bundle:
     """Return the bundle in `directory` after checking every file in it.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.errors import StageInputError
+from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import read_json
 from kwstrain.bundle.contents import is_bundle, open_bundle
 from kwstrain.decoder import Decoder, Event
@@ -57,8 +57,10 @@ def open_detector(
         StageInputError: a file is missing or damaged, or the operating point was measured with another model.
         BundleError: a file of the bundle is missing, changed or unknown, or `file` is none of its models.
         MissingExtraError: what runs the file is not installed.
-        ParamsError: the threshold is not above 0.
+        ParamsError: the threshold is not above 0, or above 1.
     """
+    if threshold is not None and not 0 < np.float32(threshold) <= 1:
+        raise ParamsError(f"--threshold {threshold:g}: it must be above 0 and at most 1 (scores are probabilities).")
     if is_bundle(model_dir):
         bundle = open_bundle(model_dir)
         info = bundle.model(file)

@@ -15,6 +15,7 @@ from kwsdata.params import FeaturesParams
 from kwstrain.runtime.backend import open_backend
 from kwstrain.runtime.description import DEFAULT, read_model_json
 
+LOUDEST = np.float32(8)  # 18 dB above full scale: a larger sample is damage, and is taken for this one
 _SLICE = 160_000  # samples given to the front end at a time: bounds the memory of an hour given at once
 
 
@@ -61,12 +62,15 @@ class StreamingModel:
     def process(self, wave: Waveform) -> tuple[np.ndarray, np.ndarray]:
         """Take the next samples [samples] at 16 kHz, return the decisions they complete.
 
+        A sample that is NaN is heard as silence and one beyond `LOUDEST` as that, so that scores stay numbers and are
+        as before once the model's receptive field has passed.
+
         Returns:
             (time_s float64 [decisions] since the stream's start, score float32 [decisions] in [0, 1]).
         """
         scores = [np.zeros(0, np.float32)]
         for start in range(0, len(wave), _SLICE):
-            scores.append(self._score(self._frontend.process(wave[start : start + _SLICE])))
+            scores.append(self._score(self._frontend.process(_audible(wave[start : start + _SLICE]))))
         score = np.concatenate(scores)
         first, self._decisions = self._decisions, self._decisions + score.size
         return np.asarray(self.time_of(np.arange(first, self._decisions)), np.float64), score
@@ -76,6 +80,13 @@ class StreamingModel:
         whole = len(pending) // self.stride * self.stride
         self._frames = pending[whole:]
         return self._backend.score(pending[:whole]) if whole else np.zeros(0, np.float32)
+
+
+def _audible(wave: Waveform) -> Waveform:
+    """Return `wave` [samples] without what no front end can hear."""
+    if np.abs(wave).max(initial=0) <= LOUDEST:  # False where a sample is no number
+        return wave
+    return np.clip(np.where(np.isnan(wave), np.float32(0), wave), -LOUDEST, LOUDEST)
 
 
 def _frontend(directory: Path, info: dict[str, Any]) -> tuple[FrontEnd, np.ndarray | None]:

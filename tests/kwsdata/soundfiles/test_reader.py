@@ -103,6 +103,19 @@ def test_what_is_no_sound_is_named(data, reason, tmp_path):
             pass
 
 
+@pytest.mark.parametrize("suffix", [".raw", ".pcm", ".RAW"])
+def test_raw_sound_is_named_and_a_wav_of_such_a_name_is_read(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(noise().tobytes())
+    with (
+        pytest.raises(AudioError, match="it is raw sound, whose rate nothing says"),
+        open_sound(tmp_path / f"a{suffix}"),
+    ):
+        pass
+    (tmp_path / f"b{suffix}").write_bytes(encoded(noise()))
+    with open_sound(tmp_path / f"b{suffix}") as sound:
+        assert len(sound.read()) == RATE // 2
+
+
 def test_nothing_but_a_regular_file_is_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
     with socket.socket(socket.AF_UNIX) as server:

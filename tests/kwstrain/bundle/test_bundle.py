@@ -139,7 +139,7 @@ def test_detect_runs_a_bundle_as_the_export_and_its_operating_point(made, heard,
     assert expected == pytest.approx([2.05, 8.05], abs=0.1)
     assert heard(directory) == expected
     assert heard(directory, model="model.int8.onnx") == expected
-    assert heard(directory, threshold=1.5) == []
+    assert heard(directory, threshold=1.0) == []
     with pytest.raises(BundleError, match=r"has no model x\.onnx; it has model\.int8\.onnx, model\.onnx"):
         heard(directory, model="x.onnx")
 

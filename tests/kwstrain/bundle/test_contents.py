@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from kwsdata.files import write_json
-from kwstrain.bundle.contents import BundleError, open_bundle, seal
+from kwstrain.bundle.contents import BundleError, bundle_at, open_bundle, seal
 
 
 @pytest.fixture
@@ -53,3 +53,28 @@ def test_whatever_else_is_unknown_is_refused(bundle, name):
 def test_a_bundle_that_is_sealed_beside_such_files_does_not_list_them(bundle):
     (bundle / ".DS_Store").write_bytes(b"anything")
     assert set(seal(bundle, {})["files"]) == {"model.onnx", "esphome/manifest.json"}
+
+
+def test_a_bundle_may_be_named_by_its_directory_or_a_file_of_it(bundle):
+    assert bundle_at(bundle) == (bundle, None)
+    assert bundle_at(bundle, "model.onnx") == (bundle, "model.onnx")
+    assert bundle_at(bundle / "bundle.json") == (bundle, None)
+    assert bundle_at(bundle / "bundle.json", "model.onnx") == (bundle, "model.onnx")
+    assert bundle_at(bundle / "model.onnx") == (bundle, "model.onnx")
+    assert bundle_at(bundle / "model.onnx", "model.onnx") == (bundle, "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "says"),
+    [
+        ("nowhere", None, "nowhere is missing: give the directory that `kwstrain bundle` wrote, with its bundle.json"),
+        ("bundle/esphome", None, "esphome holds no bundle.json: give the directory"),
+        ("bundle/esphome/manifest.json", None, "manifest.json is a file outside of a bundle"),
+        ("bundle.zip", None, "bundle.zip is a file outside of a bundle"),
+        ("bundle/model.onnx", "model.tflite", "names the model model.onnx, and --model model.tflite: give one of them"),
+    ],
+)
+def test_what_is_no_bundle_is_told_with_the_next_step(bundle, name, model, says):
+    (bundle.parent / "bundle.zip").write_bytes(b"PK")
+    with pytest.raises(BundleError, match=says):
+        bundle_at(bundle.parent / name, model)

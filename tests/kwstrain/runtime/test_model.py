@@ -11,6 +11,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.features import features_of
 from kwsdata.params import FeaturesParams
 from kwstrain.runtime import StreamingModel
+from kwstrain.runtime.model import _audible
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,28 @@ def test_reset_forgets(model, beep):
     fresh = run(model, quiet, [])[1]
     run(model, loud[:15000], [])
     assert np.array_equal(run(model, quiet, [])[1], fresh)
+
+
+@pytest.mark.parametrize(
+    "bad", [np.nan, np.inf, -np.inf, 1e10, -1e10, 1e30, 3e38, -3e38, 1e-42, 9.0], ids=lambda value: f"{value:g}"
+)
+@pytest.mark.parametrize("samples", [1, 400])
+@pytest.mark.parametrize("chunk", [160, 16_000])
+def test_one_bad_sample_does_not_stay(model, beep, bad, samples, chunk):
+    wave = beep(3.0, [(2.0, 1000, 0.1)])
+    time_s, clean = run(model, wave, [])
+    wave = wave.copy()
+    wave[16_000 : 16_000 + samples] = bad
+    score = run(model, wave, range(chunk, wave.size, chunk))[1]
+    assert np.isfinite(score).all()
+    assert ((score >= 0) & (score <= 1)).all()
+    later = time_s > 1.0 + samples / 16_000 + 0.1  # the frames that saw it, and the model's two decisions
+    assert np.allclose(score[later], clean[later], atol=1e-6)
+
+
+def test_loud_sound_is_heard_as_it_is(model, beep):
+    wave = beep(2.0, [(1.0, 1000, 1.0)]) * np.float32(3)
+    assert np.array_equal(wave, _audible(wave))
 
 
 def test_no_sound_gives_no_decision(model):
