@@ -25,6 +25,7 @@ from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files import atomic_path
 from kwsdata.manifests import read_cuts, recording_to_dict, write_cuts
 from kwsdata.reach import reach
+from kwsdata.tar_members import tar_members
 
 _BUFFER = 1 << 20  # bytes written at once: a clip is a dozen small pieces
 _TOGETHER = 16  # clips that are decoded, made, or encoded in a row
@@ -215,10 +216,11 @@ def one_shard_cuts(cuts_path: Path) -> Iterator[MonoCut]:
     """Yield the cuts of one shard, given its manifest, as `shard_cuts` does."""
     tar_path = cuts_path.with_name(cuts_path.name.replace("cuts.", "recording.").replace(".jsonl.gz", ".tar"))
     try:
-        with tarfile.open(reach(tar_path), "r:") as tar:
-            places = {m.name: (m.offset_data, m.size) for m in tar if m.name.endswith(".flac")}
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise StageInputError(f"{tar_path}: {error}. Remake it with `dvc repro`, or type `dvc pull`.") from None
+        with reach(tar_path).open("rb") as file:
+            places = {m.name: (m.offset_data, m.size) for _, m in tar_members(file) if m.name.endswith(".flac")}
+    except Exception as error:  # over damaged bytes, tarfile raises nearly anything
+        said = error if isinstance(error, OSError | tarfile.TarError) else repr(error)
+        raise StageInputError(f"{tar_path}: {said}. Remake it with `dvc repro`, or type `dvc pull`.") from None
     for cut in read_cuts(cuts_path):
         if f"{cut.id}.flac" not in places:
             raise StageInputError(f"{tar_path} lacks {cut.id}.flac that {cuts_path.name} lists: remake the corpus.")

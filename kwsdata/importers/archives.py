@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError, KwsError
 from kwsdata.importers.declaration import Remote
-from kwsdata.importers.tar_members import BLOCK, tar_members
 from kwsdata.importers.unpacking import Unpacking
 from kwsdata.named_paths import shown
 from kwsdata.params import ArchiveParams
+from kwsdata.tar_members import BLOCK, tar_members
 
 LOG = logging.getLogger(__name__)
 

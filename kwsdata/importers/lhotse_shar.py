@@ -14,7 +14,7 @@ from kwsdata.importers.declaration import Options
 from kwsdata.importers.lhotse_items import item_of
 from kwsdata.importers.lhotse_rows import Judge, Row, rows_of
 from kwsdata.importers.lhotse_sound import Member
-from kwsdata.importers.tar_members import tar_members
+from kwsdata.tar_members import tar_members
 
 
 def shar_cuts(directory: Path, options: Options) -> Iterator[tuple[Any, Member] | Reject]:

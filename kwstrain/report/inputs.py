@@ -1,6 +1,5 @@
 """Everything the page is made of, read from the outputs of other stages."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,4 +60,4 @@ def read_optional(path: Path) -> dict[str, Any]:
 
 def read_history(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a JSON-lines file, [] where there is no such file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return list(read_jsonl_gz(path)) if path.exists() else []

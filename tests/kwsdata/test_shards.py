@@ -1,3 +1,5 @@
+import tarfile
+
 import numpy as np
 import pytest
 from lhotse import CutSet
@@ -51,6 +53,28 @@ def test_a_truncated_shard_is_a_clear_error(tmp_path):
     tar.write_bytes(tar.read_bytes()[: int(last.custom["shard"].rsplit(":", 2)[1]) + 10])
     with pytest.raises(StageInputError, match="ends inside cut toy-clip4"):
         load_audio(last)
+
+
+@pytest.mark.parametrize(
+    "damage", ["a header", "cut at a member", "attributes of gigabytes", "headers of headers", "a size"]
+)
+def test_a_damaged_tar_is_a_clear_error(tmp_path, damage):
+    write_corpus(tmp_path / "toy", INFO, items(), 10, 0.0)
+    tar = tmp_path / "toy/shar/recording.000000.tar"
+    whole = bytearray(tar.read_bytes())
+    second = whole.index(b"toy-clip1.flac")
+    pax = tarfile.TarInfo("x")
+    pax.type, pax.size = tarfile.XHDTYPE, 1 << 33
+    parts = {"attributes of gigabytes": pax.tobuf(tarfile.GNU_FORMAT) + whole, "cut at a member": whole[:second]}
+    pax.size = 0
+    parts["headers of headers"] = pax.tobuf(tarfile.GNU_FORMAT) * 20_000 + whole
+    if damage == "a header":
+        whole[second] = ord("x")  # without a word, tarfile would end there
+    elif damage == "a size":
+        whole[124:136] = b"\x80" + b"\xff" * 11
+    tar.write_bytes(parts.get(damage, whole))
+    with pytest.raises(StageInputError, match=r"recording.000000.tar: .* Remake it with `dvc repro`"):
+        list(shard_cuts(tmp_path / "toy"))
 
 
 def test_a_damaged_manifest_is_a_clear_error(tmp_path):

@@ -8,7 +8,6 @@ and from the voices of models that have many.
 
 import importlib
 import importlib.metadata
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, resample
+from kwsdata.bounded_json import parse_json
 from kwsdata.draws import digest_of
 from kwsdata.errors import AudioError, MissingExtraError, ParamsError
 from kwsdata.files import sha256_of
@@ -55,16 +55,21 @@ class Piper:
         settings = model.with_name(f"{model.name}.json")
         if not model.is_file() or not settings.is_file():
             raise ParamsError(f"synthesize.piper.voices: {model} and {settings.name} beside it must both exist.")
-        config = json.loads(settings.read_text(encoding="utf-8"))
+        try:
+            config = parse_json(settings.read_bytes())
+            language = str(config["espeak"]["voice"]).lower()
+            named = config.get("speaker_id_map") or {}
+            if config.get("num_speakers", 1) > 1:
+                named = named or {str(number): number for number in range(config["num_speakers"])}
+                speakers = {f"{model.stem}-{name}": _Speaker(model, language, int(n)) for name, n in named.items()}
+            else:
+                speakers = {model.stem: _Speaker(model, language, None)}
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ParamsError(
+                f"synthesize.piper.voices: {settings} does not describe a Piper voice ({error!r}): download it again."
+            ) from None
         self._configs[model] = config
-        language = str(config["espeak"]["voice"]).lower()
-        named = config.get("speaker_id_map") or {}
-        if config.get("num_speakers", 1) > 1:
-            named = named or {str(number): number for number in range(config["num_speakers"])}
-            for speaker, number in named.items():
-                self._speakers[f"{model.stem}-{speaker}"] = _Speaker(model, language, int(number))
-        else:
-            self._speakers[model.stem] = _Speaker(model, language, None)
+        self._speakers |= speakers
 
     def voices(self, language: str) -> list[Voice]:
         """Return the speakers of all models that speak `language`, of any country."""
