@@ -22,13 +22,14 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path, PurePath
+from socket import gethostname
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
 from tqdm import tqdm
 
-from kwsdata.cache import cache_root, is_whole
+from kwsdata.cache import cache_root, code_of, is_whole
 from kwsdata.errors import NamedPathError, WorkerError
 from kwsdata.files import atomic_path, link_or_copy
 from kwsdata.named_paths import relative_parts
@@ -51,7 +52,7 @@ class Sender:
         Raises:
             WorkerError: the store does not answer.
         """
-        self._function = function
+        self._function, self._code = function, code_of(function)
         self._store = Store(url)
         self._store.look()
         self._places = {"cache": cache_root().absolute(), "project": Path.cwd()}
@@ -65,7 +66,7 @@ class Sender:
 
     def pack(self, task: Any) -> bytes:
         """Return `task` as any worker can read it."""
-        return _packed((self._function, task), self._places)
+        return _packed((self._function, self._code, task), self._places)
 
     def unpack(self, answer: tuple[bytes, Made]) -> Any:
         """Put the files that a task made in their places; return its result."""
@@ -112,7 +113,8 @@ class _Copies:
         self._kept.clear()
         os.chdir(self._places["project"])
         with _variable("KWSDATA_CACHE", str(self._places["cache"])), working_at(self):
-            function, value = _unpacked(task, self._places)
+            function, code, value = _unpacked(task, self._places)
+            check_code(function, code)
             result = _packed(function(value), self._places)
         return result, self._send_kept()
 
@@ -211,6 +213,19 @@ def _own_disk() -> Path:
     from distributed import get_worker
 
     return Path(get_worker().local_directory).absolute().parent / "kwsdata"
+
+
+def check_code(function: Callable[..., Any], code: str | None) -> None:
+    """Do nothing if this process runs `function` by the code of the stage, whose digest is `code`.
+
+    Raises:
+        WorkerError: it runs other code, or with other releases of libraries.
+    """
+    if code_of(function) != code:
+        raise WorkerError(
+            f"the Dask worker on {gethostname()} runs other code than this stage, or other releases of what it "
+            "computes with: bring its environment up to date (constraints.txt), and start the worker again."
+        )
 
 
 def _holds(path: Path, blob: Blob) -> bool:

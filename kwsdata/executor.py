@@ -23,9 +23,9 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from kwsdata.cache import cache_root
+from kwsdata.cache import cache_root, code_of
 from kwsdata.errors import WorkerError
-from kwsdata.exchange import Sender
+from kwsdata.exchange import Sender, check_code
 from kwsdata.params import ExecutorParams
 
 Task = TypeVar("Task")
@@ -227,7 +227,7 @@ class _SharedDisk:
     """How tasks come to workers that see this directory: as they are. (`Sender` is the way to those that do not.)"""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.work = _InProject(function, str(Path.cwd()), str(cache_root().absolute()))
+        self.work = _InProject(function, code_of(function), str(Path.cwd()), str(cache_root().absolute()))
 
     def pack(self, task: Any) -> Any:
         return task
@@ -243,6 +243,7 @@ class _InProject:
     """  # fmt: skip
 
     function: Callable[[Any], Any]
+    code: str | None
     root: str
     cache: str
 
@@ -255,4 +256,5 @@ class _InProject:
                 "the project under the same path, on a file system that all share, or executor.store."
             ) from None
         os.environ["KWSDATA_CACHE"] = self.cache
+        check_code(self.function, self.code)
         return self.function(task)

@@ -3,7 +3,7 @@
 A stage declares its kinds of work as `Step`s. DVC never sees this folder; deleting it costs time and nothing else.
 """
 
-from kwsdata.cache.code import PACKAGES
+from kwsdata.cache.code import PACKAGES, code_of
 from kwsdata.cache.entries import is_whole
 from kwsdata.cache.root import cache_root, note_timing, scratch_folder
 from kwsdata.cache.sealed import read_sealed, write_sealed
@@ -14,6 +14,7 @@ __all__ = [
     "STEPS",
     "Step",
     "cache_root",
+    "code_of",
     "is_whole",
     "note_timing",
     "read_sealed",

@@ -10,16 +10,17 @@ other code than the process runs, so that its time is taken, too: what is made n
 import hashlib
 import re
 import time
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]  # what holds the packages
 PACKAGES = ("kwsdata", "kwstrain")
 
-# Not read: what carries results without deciding any. Schemas hold no number (values enter the key of the entry that
-# they decide), errors no behaviour, a package's first file a version; executor, exchange, cache and scratch move bytes.
+# Not read: what carries results without deciding any. Schemas hold no number (values, and what is drawn by them, enter
+# the keys of entries), errors no behaviour, a package's first file a version; executor, exchange, cache, scratch move
+# bytes.
 CARRIERS = (
     "kwsdata", "kwstrain", "kwsdata.errors", "kwsdata.params", "kwsdata.cache", "kwsdata.executor", "kwsdata.exchange",
     "kwsdata.store", "kwsdata.reach", "kwsdata.scratch", "kwsdata.locks", "kwsdata.swap", "kwsdata.oserrors",
@@ -64,6 +65,14 @@ def code_digest(*modules: str) -> str:
         ModuleNotFoundError: there is no such module.
     """
     return _digest(modules, ROOT)
+
+
+def code_of(function: Callable[..., object]) -> str | None:
+    """Return the digest of the code that `function` runs; None where it is none of the project's."""
+    while isinstance(function, partial):
+        function = function.func
+    module = getattr(function, "__module__", None) or ""
+    return code_digest(module) if module.split(".")[0] in PACKAGES else None
 
 
 def closure(*modules: str) -> tuple[Path, ...]:

@@ -196,3 +196,11 @@ def test_a_result_that_is_damaged_in_the_store_is_made_again(run, tmp_path: Path
     again = read_json(run(kept, "task", disk="other"))
     assert again != value  # made anew, for half of it was not there
     assert read_json(run(kept, "task", disk="third")) == again
+
+
+@pytest.mark.parametrize("there", ["another digest", None])
+def test_a_worker_of_other_code_says_so(run, monkeypatch: pytest.MonkeyPatch, there: str | None) -> None:
+    here = iter(["the stage's", there])
+    monkeypatch.setattr(exchange, "code_of", lambda function: next(here))
+    with pytest.raises(WorkerError, match=r"worker on .* runs other code than this stage.*start the worker again"):
+        run(kept, "task")

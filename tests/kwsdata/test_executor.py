@@ -144,3 +144,14 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
                 "none",
             )
         )
+
+
+def test_a_worker_on_a_shared_disk_that_runs_other_code_says_so(project, monkeypatch):
+    from kwsdata import executor
+    from kwsdata.ring import Ring
+
+    shared = executor._SharedDisk(Ring)
+    assert len(shared.work(["a", "b"])) == 2
+    monkeypatch.setattr("kwsdata.exchange.code_of", lambda function: "after an edit")
+    with pytest.raises(WorkerError, match="runs other code than this stage"):
+        shared.work(["a", "b"])
