@@ -25,7 +25,7 @@ _WINDOW = 2048  # samples at RATE: 256 ms
 _BANDS, _LOW_HZ, _HIGH_HZ = 33, 300.0, 3000.0
 _QUIET = 1e-5  # of the loudest frame's energy: below, a frame says nothing (50 dB)
 _BLOCK = 4096  # frames at a time
-_COMMON = 500  # a code that this many stored frames share tells nothing
+_COMMON = 500  # of the stored frames that share a code so many are looked at, evenly chosen
 _TRIED = 20  # alignments of a clip that are compared in full
 _MIN_VOTES = 2
 _STRETCH = 200  # frames of a partial match: 2 s
@@ -97,10 +97,12 @@ class Table:
         frame = np.flatnonzero(one.loud)
         low = np.searchsorted(self._codes, one.codes[frame], side="left")
         count = np.searchsorted(self._codes, one.codes[frame], side="right") - low
-        count[count > _COMMON] = 0
-        if not count.sum():
+        kept = np.minimum(count, _COMMON)
+        if not kept.sum():
             return []
-        at = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(count.sum())
+        place = np.arange(kept.sum()) - np.repeat(np.concatenate([[0], np.cumsum(kept)[:-1]]), kept)
+        at = np.repeat(low, kept) + place * np.repeat(count, kept) // np.repeat(np.maximum(kept, 1), kept)
+        count = kept
         clip, offset = self._clip[at].astype(np.int64), self._frame[at] - np.repeat(frame, count)
         alignments, votes = np.unique(np.stack([clip, offset], axis=1), axis=0, return_counts=True)
         best: dict[int, Match] = {}

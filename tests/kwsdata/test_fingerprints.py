@@ -64,3 +64,11 @@ def test_gain_changes_no_bit(waves):
     # A power of two scales float32 exactly.
     np.testing.assert_array_equal(one.codes, other.codes)
     np.testing.assert_array_equal(one.loud, other.loud)
+
+
+@pytest.mark.parametrize("copies", [1, 100, 400, 600, 1500])
+def test_a_recording_that_is_held_often_is_found(waves, copies):
+    one = fingerprint(waves[0][:32_000])
+    found = Table([one] * copies).matches(fingerprint(0.5 * waves[0][:32_000]), 0.2, 50)
+    assert found
+    assert found[0].bit_error == 0

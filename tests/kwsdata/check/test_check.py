@@ -150,6 +150,24 @@ def test_silent_clipped_narrow_and_missing_sound_is_told_apart(spoken_project, t
     assert found["wrong_rate"] == ["planted-check-train3"]
 
 
+def test_sound_that_is_not_the_manifests_ends_the_pipeline(spoken_project, tmp_path):
+    waves = [white_noise(seed, 1.0) for seed in (1, 2, 3)]
+    split = with_planted(spoken_project, tmp_path, "train", waves)
+    manifest = split / "train.jsonl.gz"
+    cuts = {cut.id: cut for cut in read_cuts(manifest)}
+    one, other = (cuts[f"planted-check-train{number}"] for number in (0, 1))  # exchanged, of the same length
+    cuts[one.id] = with_custom(one, shard=other.custom["shard"])
+    cuts[other.id] = with_custom(other, shard=one.custom["shard"])
+    write_cuts(manifest, cuts.values())
+    result, failed = checked(spoken_project, tmp_path, split)
+    wrong = [finding for finding in result["findings"] if finding["rule"] == "wrong_samples"]
+    assert [finding["cuts"] for finding in wrong] == [[one.id], [other.id]]
+    assert "audio_sha256" in wrong[0]["message"]
+    assert "kwsdata verify" in wrong[0]["fix"]
+    assert failed is not None
+    assert "wrong_samples: 2" in failed
+
+
 def test_a_mined_window_and_a_stream_from_elsewhere_are_strays(spoken_project, tmp_path):
     from kwsdata.check.leaks import stray_sources
     from kwsdata.manifests import make_cut
