@@ -1,12 +1,14 @@
 """ESPHome's contract and rule: the shipped models keep it, others are refused, and the cutoff is what it reads."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from peers import package_dir
 
+from kwsdata.errors import StageInputError
 from kwsdata.params import StreamingParams
 from kwstrain.bundle.arena import arena_bytes
 from kwstrain.bundle.esphome import (
@@ -40,6 +42,64 @@ def test_the_arena_measured_is_about_what_shipped_manifests_ask_for(shipped, nam
     pytest.importorskip("tflite_micro")
     asked = json.loads((shipped / f"{name}.json").read_text())["micro"]["tensor_arena_size"]
     assert 0.85 * asked <= arena_bytes(shipped / f"{name}.tflite") <= asked
+
+
+STAND_IN = """
+import os, signal
+import numpy as np
+class Interpreter:
+    @classmethod
+    def from_bytes(cls, model, arena_size):
+        need, ends = map(int, model.split()[:2])
+        if arena_size < need:
+            if arena_size % 48 == 0:
+                os.kill(os.getpid(), signal.SIGSEGV)
+            raise RuntimeError("failed to allocate")
+        if ends:
+            os.kill(os.getpid(), signal.SIGABRT)
+        return cls()
+    def get_input_details(self, place):
+        return {"shape": (1, 2), "dtype": np.int8}
+    def set_input(self, value, place):
+        pass
+    def invoke(self):
+        pass
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """An interpreter that crashes at every third size that is too small, as the real one does at some."""
+    package = tmp_path / "packages" / "tflite_micro/python/tflite_micro"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent, package.parent.parent):
+        (folder / "__init__.py").touch()
+    (package / "runtime.py").write_text(STAND_IN)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'packages'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    return package
+
+
+@pytest.mark.parametrize("need", [1, 16, 17, 1000, 2399, 2400])
+def test_a_size_at_which_the_interpreter_crashes_is_too_small(stand_in, tmp_path, need):
+    (tmp_path / "model.tflite").write_bytes(f"{need} 0 ".encode().ljust(120))
+    assert arena_bytes(tmp_path / "model.tflite") == -(-need // 16) * 16
+
+
+@pytest.mark.parametrize("model", [b"100000 0", b"16 1"])
+def test_a_model_that_never_runs_is_refused(stand_in, tmp_path, model):
+    (tmp_path / "model.tflite").write_bytes(model.ljust(100))
+    with pytest.raises(StageInputError, match=r"model\.tflite does not run"):
+        arena_bytes(tmp_path / "model.tflite")
+
+
+def test_a_probe_that_does_not_start_is_said(stand_in, tmp_path):
+    (tmp_path / "model.tflite").write_bytes(b"16 0".ljust(100))
+    (stand_in / "runtime.py").write_text("raise ImportError('another ABI')")
+    with pytest.raises(
+        StageInputError, match=r"cannot be measured: `python .*arena_probe\.py .* ends without an answer"
+    ):
+        arena_bytes(tmp_path / "model.tflite")
 
 
 def test_a_model_of_another_contract_is_refused():
