@@ -102,6 +102,18 @@ def sweep(folder: Path) -> list[Path]:
     return swept
 
 
+def sweep_locks(folder: Path) -> list[Path]:
+    """Remove the lock files of files in `folder` that nobody holds (`kwsdata.locks.locked`); return them."""
+    names = {path.name for path in folder.iterdir()}
+    swept = []
+    for path in (folder / f".{name}.lock" for name in sorted(names) if f".{name}.lock" in names):
+        with suppress(OSError):  # of another user, or on a read-only disk
+            if path.is_file() and path.stat().st_size == 0 and (lock := take(path)) is not None:
+                lock.release()
+                swept.append(path)
+    return swept
+
+
 def sweep_unlocked(folder: Path) -> list[Path]:
     """Remove scratch in `folder` as versions before this one named it, which had no lock, if it is old; return it."""
     found = [path for path in folder.iterdir() if _EARLIER.fullmatch(path.name)]

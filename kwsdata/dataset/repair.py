@@ -13,7 +13,7 @@ import yaml
 
 from kwsdata.dataset.trees import LOCK, git
 from kwsdata.files import atomic_path
-from kwsdata.scratch import sweep, sweep_unlocked
+from kwsdata.scratch import sweep, sweep_locks, sweep_unlocked
 
 RWLOCK = Path(".dvc/tmp/rwlock")
 _WRITTEN = ("data", "review")  # where commands write
@@ -46,12 +46,16 @@ def repair(root: Path = Path()) -> dict[str, str]:
 
 def _swept(root: Path) -> dict[str, str]:
     """Remove what killed commands of this version, and of those before, left below `root`; return {folder: what}."""
-    done = {}
-    for place in (root / name for name in _WRITTEN):
-        for folder, below, _ in os.walk(place):
+    folders = [root]
+    for written in _WRITTEN:
+        for place, below, _ in os.walk(root / written):
             below[:] = sorted(name for name in below if not name.startswith(".") or name == CACHE)
-            if left := [*sweep(Path(folder)), *sweep_unlocked(Path(folder))]:
-                done[str(Path(folder).relative_to(root))] = f"held what {len(left)} killed writers left; removed"
+            folders.append(Path(place))
+    done = {}
+    for folder in folders:
+        left = [*sweep(folder), *sweep_locks(folder)] + (sweep_unlocked(folder) if folder != root else [])
+        if left:
+            done[str(folder.relative_to(root))] = f"held what {len(left)} killed writers left; removed"
     return done
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kwsdata.arrays import mapped
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_json, read_jsonl_gz, write_json, write_jsonl_gz
 
@@ -49,10 +50,7 @@ class FeatureStore:
 
     def _map(self, number: int) -> np.ndarray:
         path = self.directory / f"features.{number:06d}.npy"
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise StageInputError(f"{path}: {error}. Remake it with `dvc repro featurize`.") from None
+        array = mapped(path, "dvc repro featurize")
         if array.ndim != 2 or array.shape[1] != self.n_mels:
             raise StageInputError(f"{path} has shape {array.shape}, not [frames, {self.n_mels}]: remake it.")
         return array

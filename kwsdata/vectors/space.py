@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kwsdata.arrays import arrays_in
 from kwsdata.errors import StageInputError
 from kwsdata.files import atomic_path
 from kwsdata.vectors.store import VectorStore
@@ -75,8 +76,8 @@ def load_space(path: Path) -> Space:
     Raises:
         StageInputError: the file is missing or damaged.
     """
+    arrays = arrays_in(path, "dvc repro embed")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Space(tuple(int(offset) for offset in file["offsets"]), file["mean"], file["basis"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        return Space(tuple(int(offset) for offset in arrays["offsets"]), arrays["mean"], arrays["basis"])
+    except (ValueError, KeyError, TypeError) as error:
         raise StageInputError(f"{path}: {error!r}. Remake it with `dvc repro embed`, or type `dvc pull`.") from None

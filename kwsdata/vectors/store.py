@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from kwsdata.arrays import mapped
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_json, read_jsonl_gz
 from kwsdata.pieces import Piece, piece_from_row
@@ -82,10 +83,7 @@ class VectorStore:
 
     def _map(self, number: int, count: int) -> np.ndarray:
         path = vectors_path(self.directory, number)
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise StageInputError(f"{path}: {error}. Remake it with `dvc repro embed`, or type `dvc pull`.") from None
+        array = mapped(path, "dvc repro embed")
         if array.shape != (count, self.dim) or array.dtype != np.float16:
             raise StageInputError(
                 f"{path} holds {array.dtype} {array.shape}, store.json says float16 ({count}, {self.dim}): remake it."

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kwsdata.arrays import arrays_in
 from kwsdata.files import read_json, read_jsonl_gz
 
 
@@ -35,10 +36,8 @@ def read_evaluation(directory: Path) -> Evaluation:
     curves: dict[str, list[dict[str, Any]]] = {}
     for row in read_json(directory / "det.json"):
         curves.setdefault(f"{row['partition']}/{row['set']}", []).append(row)
-    with np.load(directory / "peaks.npz") as file:
-        peaks = {name: file[name] for name in file.files}
-    with np.load(directory / "traces.npz") as file:
-        traces = {name: file[name] for name in file.files}
+    peaks = arrays_in(directory / "peaks.npz", "dvc repro evaluate")
+    traces = arrays_in(directory / "traces.npz", "dvc repro evaluate")
     return Evaluation(
         metrics,
         read_json(directory / "operating_point.json"),

@@ -27,10 +27,12 @@ ANSWERS = Step("teach", __name__, suffix=".npz")
 class Shard:
     """Clips of one shard of the feature store, in order, and a digest of what the teacher hears of them.
 
-    `cuts`: with their sound, for a teacher that hears waves; else clips [first, end) of the store `frames`.
+    `cuts`: with their sound, for a teacher that hears waves; else clips [first, end) of the store `frames`. `trusted`:
+    see `load_listener`.
     """
 
     teacher: Path
+    trusted: str | None
     heard: str
     keep_embedding: bool
     frames: Path
@@ -39,7 +41,9 @@ class Shard:
     cuts: tuple[MonoCut, ...] = ()
 
 
-def shards_of(listener: Listener, teacher: Path, source: Path, store: FeatureStore, keep: bool) -> list[Shard]:
+def shards_of(
+    listener: Listener, teacher: Path, trusted: str | None, source: Path, store: FeatureStore, keep: bool
+) -> list[Shard]:
     """Return the shards of `store`, the clips as `listener` hears them coming from `source`.
 
     Raises:
@@ -61,7 +65,10 @@ def shards_of(listener: Listener, teacher: Path, source: Path, store: FeatureSto
             "".join(f"{hashes[clip.shard]}:{clip.offset}:{clip.frames} " for clip in heard.clips[first:end])
             for first, end in spans
         ]
-    return [Shard(teacher, key, keep, source, *span, part) for key, span, part in zip(keys, spans, parts, strict=True)]
+    return [
+        Shard(teacher, trusted, key, keep, source, *span, part)
+        for key, span, part in zip(keys, spans, parts, strict=True)
+    ]
 
 
 def _check(ids: list[str], store: FeatureStore, source: Path) -> None:
@@ -77,7 +84,7 @@ def ask(shard: Shard) -> Path:
 
     Arrays: counts int64 [clips], log_odds float16 [answers], and embedding float16 [answers, dim] if it is kept.
     """
-    listener = load_listener(reach(shard.teacher))
+    listener = load_listener(reach(shard.teacher), shard.trusted)
     key = {"teacher": listener.identity, "files": _contents(shard.teacher), "code": _own_code(listener)}
     make = partial(_answer, shard, listener)
     return ANSWERS.get(make, heard=shard.heard, embedding=shard.keep_embedding, **key)

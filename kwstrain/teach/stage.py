@@ -30,18 +30,20 @@ def run(
     """Write the answers of `teacher` to the clips of `features`/train to `out`; return teach.json.
 
     Raises:
-        StageInputError: the teacher, a store or a clip's sound is missing, or they are not of the same clips.
+        StageInputError: the teacher, a store or a clip's sound is missing, or they are not of the same clips; or the
+            teacher's directory names code that params.yaml does not.
     """
     info: dict[str, Any] = {"teacher": read_json(Path(teacher) / "teacher.json")["teacher"], "dim": 0}
     info["unlabelled"] = params.teach.unlabelled
     with atomic_path(out) as scratch:
         scratch.mkdir()
         if info["teacher"] is not None:
-            listener = load_listener(Path(teacher).resolve())
+            place, trusted = Path(teacher).resolve(), params.teacher.path
+            listener = load_listener(place, trusted)
             store = FeatureStore(features / "train")
             sources = {"features": features / "train", "embedded": embedded / "train", "wave": augmented}
             keep = params.teach.embedding and listener.dim > 0
-            shards = shards_of(listener, Path(teacher).resolve(), Path(sources[listener.hears]), store, keep)
+            shards = shards_of(listener, place, trusted, Path(sources[listener.hears]), store, keep)
             info |= {"hop_samples": listener.hop, "window_samples": listener.window, "identity": listener.identity}
             info |= {"dim": listener.dim if keep else 0, "clips_sha256": clips_digest(store)}
             reads = {Path(teacher), *({sources["features"], sources["embedded"]} & {shard.frames for shard in shards})}

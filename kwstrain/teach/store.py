@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kwsdata.arrays import mapped
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
@@ -68,10 +69,7 @@ class TeachStore:
         self.dim = int(info["dim"])
 
     def _load(self, name: str) -> np.ndarray:
-        try:
-            return np.load(self.directory / name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise StageInputError(f"{self.directory / name}: {error}. Remake it with `dvc repro teach`.") from None
+        return mapped(self.directory / name, "dvc repro teach")
 
     def answers(self, clip: np.ndarray, frame: np.ndarray) -> Answers:
         """Return what is known when `frame` [...] of clip number `clip` [...] is complete."""

@@ -118,24 +118,40 @@ def entry_point(name: str) -> Listener:
     return made
 
 
-def load_listener(directory: Path) -> Listener:
+def load_listener(directory: Path, trusted: str | None = None) -> Listener:
     """Return the teacher of `directory` (data/models/teacher), made once a process and teacher.
 
+    Args:
+        directory: what `train_teacher` wrote, here or elsewhere: data that may have been fetched.
+        trusted: the entry point that params.yaml names (`teacher.path`), if it does: no other code is run, whatever
+            the directory says.
+
     Raises:
-        StageInputError: a file is missing or damaged.
+        StageInputError: a file is missing or damaged, or the directory names code that is not `trusted`.
         ParamsError: an entry point cannot be loaded.
     """
-    return _load_listener(directory, stamp_of(directory))
+    return _load_listener(directory, trusted, stamp_of(directory))
 
 
 @lru_cache(maxsize=1)
-def _load_listener(directory: Path, stamp: object) -> Listener:
+def _load_listener(directory: Path, trusted: str | None, stamp: object) -> Listener:
     info = read_json(directory / "teacher.json")
     if info["teacher"] != "own":
         model = load_teacher(directory, info)
         identity = digest_of("teacher", torch.__version__, sha256_of(directory / FILE))
         return TrainedListener(model, identity, info["frame_hop_samples"], info["frame_window_samples"])
-    return own_teacher(info["path"] if ":" in info["path"] else str(directory / "own.onnx"))
+    path = info.get("path")
+    if not isinstance(path, str):
+        raise StageInputError(f"{directory / 'teacher.json'} names no teacher (path = {path!r}): remake it.")
+    if path.endswith(".onnx"):
+        return OnnxListener(directory / "own.onnx")
+    if path != trusted:
+        raise StageInputError(
+            f"{directory / 'teacher.json'} asks to run the code {path!r}, which params.yaml does not name: nothing of "
+            f"it was run. If you trust it, set teacher.name to own and teacher.path to {path} there; else type `dvc "
+            "repro train_teacher`."
+        )
+    return entry_point(path)
 
 
 def own_teacher(path: str) -> Listener:

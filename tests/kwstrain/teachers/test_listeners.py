@@ -1,12 +1,14 @@
 """One contract over every teacher: answers of a clip, none of them from its future."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sound import white_noise
-from toy_teachers import loudness_teacher
+from toy_teachers import Clock, loudness_teacher
 
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import write_json
@@ -148,6 +150,37 @@ def test_weights_that_are_missing_or_of_another_teacher_are_explained(tmp_path, 
     torch.save(trained("conformer", params)._model.state_dict(), tmp_path / FILE)
     with pytest.raises(StageInputError, match="cannot be read"):
         load_listener(tmp_path)
+
+
+@pytest.mark.parametrize("trusted", [None, "teacher_of_a_stranger:load", "toy_teachers:Clock"])
+def test_code_that_a_fetched_teacher_names_runs_only_if_params_name_it_too(tmp_path, monkeypatch, trusted):
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "from pathlib import Path\nfrom toy_teachers import Clock\nPath('ran').touch()\ndef make(): return Clock()\n"
+    (tmp_path / "teacher_of_a_stranger.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "teacher_of_a_stranger", raising=False)
+    name = "teacher_of_a_stranger:make"
+    write_json(tmp_path / "t" / "teacher.json", {"teacher": "own", "path": name})
+    with pytest.raises(StageInputError, match=rf"asks to run the code '{name}', which params\.yaml does not name"):
+        load_listener(tmp_path / "t", trusted)
+    assert not (tmp_path / "ran").exists()
+    assert load_listener(tmp_path / "t", name).hop == Clock().hop
+    assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("path", [None, 5, ["toy_teachers:Clock"], {"a": 1}])
+def test_a_teacher_without_a_path_is_refused(tmp_path, path):
+    write_json(tmp_path / "teacher.json", {"teacher": "own", "path": path})
+    with pytest.raises(StageInputError, match="names no teacher"):
+        load_listener(tmp_path, "toy_teachers:Clock")
+
+
+@pytest.mark.parametrize("path", ["../elsewhere.onnx", "/etc/x:y.onnx", "a:b.onnx"])
+def test_a_network_is_only_taken_from_the_teachers_own_directory(tmp_path, path):
+    loudness_teacher(tmp_path / "elsewhere.onnx")
+    write_json(tmp_path / "t" / "teacher.json", {"teacher": "own", "path": path})
+    with pytest.raises(StageInputError, match=r"t/own\.json is missing"):
+        load_listener(tmp_path / "t")
 
 
 def test_a_process_keeps_a_teacher_until_another_takes_its_place(tmp_path):
