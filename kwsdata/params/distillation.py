@@ -41,8 +41,8 @@ class ConformerParams(Block):
 class TeacherParams(Block):
     """The large model that the student learns from. `name: null`: none, and nothing is spent on it.
 
-    path: of `own`: an .onnx file with its contract beside it, or `module:function`, which returns a teacher. Code is run
-        only if it is named here: what a fetched teacher names is not.
+    path: of `own`: an .onnx file with its contract beside it, or `module:function`, which returns a teacher. Only code
+        that is named here is run: what a fetched teacher names is not.
     streaming: how the teacher's decisions are voted on when it is chosen on dev.
     train: as the block `train`; its frames are the teacher's (80 ms each for `speech_embedding`).
     """
