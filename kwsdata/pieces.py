@@ -4,24 +4,20 @@ A recording of any length becomes pieces of bounded length, so that memory does 
 plain values: it travels to workers, is stored beside its vectors, and is enough to hear the sound again.
 """
 
-import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from lhotse import MonoCut
 
-from kwsdata.audio import SAMPLE_RATE, Waveform, resample
+from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.content import file_hash
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.reach import reach
 from kwsdata.shards import read_place
-
-_GUARD = 1600  # samples read and thrown away at both ends of a resampled stretch
-_MOST_FRAMES = 1 << 40  # libsndfile gives a number beyond it where a header gives none
+from kwsdata.stretches import measure, read_stretch
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,7 @@ class Piece:
 
     `place`: "path.tar:offset:size" of FLAC in a shard, or the path of a sound file. `identity`: changes when the
     recording does. `word`: [start, end) of the spoken word in samples of the recording, where one is marked.
+    `channel`: the one (from 0) that is heard, of a file whose channels cancel each other; else their mean is.
     """
 
     clip: str
@@ -46,11 +43,17 @@ class Piece:
     kind: str | None = None  # of a synthetic clip: keyword, confusable, partial, sentence
     synthetic: bool = False
     word: tuple[int, int] | None = None
+    channel: int | None = None
 
     @property
     def id(self) -> str:
         """The clip's id and where in it the piece starts, in samples."""
         return f"{self.clip}@{self.start}"
+
+    @property
+    def where(self) -> list[int]:
+        """What of its recording it is, and of how long a one: what is made of it depends on no more of the piece."""
+        return [self.start, self.samples, self.clip_samples, *([] if self.channel is None else [self.channel])]
 
     def row(self) -> dict[str, Any]:
         """Return the piece as a row for a JSON-lines file, without what is None."""
@@ -76,6 +79,8 @@ def piece_from_row(row: dict[str, Any]) -> Piece:
         for name in _TEXTS & values.keys():
             if not isinstance(values[name], str):
                 raise TypeError(f"{name} = {values[name]!r}")
+        if piece.channel is not None and not (isinstance(piece.channel, int) and piece.channel >= 0):
+            raise ValueError(f"channel = {piece.channel!r}")
         if not (piece.start >= 0 and piece.samples > 0 and piece.start + piece.samples <= piece.clip_samples):
             raise ValueError(f"[{piece.start}, +{piece.samples}) is outside {piece.clip_samples} samples")
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
@@ -127,15 +132,13 @@ def pieces_of_file(path: Path, name: str, piece_samples: int, **known: Any) -> I
         AudioError: the file is no sound, or does not say how long it is.
     """
     try:
-        info = soundfile.info(str(path))
-        identity = file_hash(path)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path} cannot be read as sound ({error})") from None
-    if not 0 < info.frames < _MOST_FRAMES:
-        raise AudioError(f"{path} holds no samples, or its header does not say how many: write it again.")
-    total = math.floor(info.frames * SAMPLE_RATE / info.samplerate)
+        total, channel = measure(path)
+    except AudioError as error:
+        raise AudioError(f"{path} {error}.") from None
+    identity = file_hash(path)
     for start, samples in spans(total, piece_samples):
-        yield Piece(name, path.as_posix(), start, samples, total, identity, **({"label": "speech"} | known))
+        piece = Piece(name, path.as_posix(), start, samples, total, identity, channel=channel, label="speech")
+        yield replace(piece, **known)
 
 
 def spans(total: int, length: int) -> Iterator[tuple[int, int]]:
@@ -161,32 +164,15 @@ def load_piece(piece: Piece, before: int = 0, after: int = 0, root: Path = Path(
     if piece.place.count(":") >= 2 and piece.place.rsplit(":", 2)[1].isdigit():
         inside = read_place(piece.place, piece.clip, root, first, last - first)
     else:
-        inside = _read_stretch(reach(root / piece.place), first, last)
+        try:
+            inside = read_stretch(reach(root / piece.place), first, last, piece.channel)
+        except AudioError as error:
+            raise AudioError(f"{piece.place} {error}.") from None
     if inside.size < last - first:
         raise StageInputError(
             f"{piece.place} ends before {piece.id} does: fetch it again with `dvc pull` or remake it."
         )
     return np.pad(inside, (first - start, end - last))
-
-
-def _read_stretch(path: Path, first: int, last: int) -> Waveform:
-    """Return samples [first, last) at 16 kHz of a file of any rate and channel count."""
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            rate = file.samplerate
-            if rate == SAMPLE_RATE:
-                file.seek(first)
-                return file.read(last - first, dtype="float32", always_2d=True).mean(axis=1)
-            # Positions where both rates have a sample, so that the grid does not depend on where reading starts.
-            step = SAMPLE_RATE // math.gcd(rate, SAMPLE_RATE)
-            low = max(0, (first - _GUARD) // step * step)
-            file.seek(low * rate // SAMPLE_RATE)
-            frames = math.ceil((last - low + _GUARD) * rate / SAMPLE_RATE)
-            wave = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path} cannot be read as sound ({error})") from None
-    wave = resample(wave, rate)[first - low : last - low]
-    return np.pad(wave, (0, min(last - first - wave.size, 2))) if 0 < last - first - wave.size <= 2 else wave
 
 
 def pieces_of_cuts(cuts: Iterable[MonoCut], piece_samples: int) -> Iterator[Piece]:

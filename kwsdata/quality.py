@@ -10,10 +10,10 @@ from kwsdata.audio import FULL_SCALE, dbfs
 from kwsdata.corpus import Role
 from kwsdata.errors import AudioError
 from kwsdata.params import ImportParams
+from kwsdata.soundfiles.channels import LARGEST
 
 FRAME_S = 0.01  # silence is judged on the loudest 10 ms
 CLIPPED = 1 - 1 / FULL_SCALE  # the largest 16-bit sample
-LARGEST = 2 * FULL_SCALE  # a larger sample is damage, even in floats that were scaled as 16-bit integers
 
 
 class Gauge:

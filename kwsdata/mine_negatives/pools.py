@@ -21,12 +21,11 @@ from kwsdata.params import Params
 from kwsdata.pieces import Piece, pieces_of_cut, pieces_of_file
 from kwsdata.places import tar_at
 from kwsdata.shards import SHAR, shard_cuts
+from kwsdata.soundfiles.folders import is_sound_file, sound_files
 from kwsdata.vectors.fill import piece_length
 from kwsdata.vectors.index import VectorIndex
 from kwsdata.vectors.kept import kept_vectors
 from kwsdata.vectors.store import VectorStore
-
-_SOUNDS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
     """
     if not path.exists():
         raise StageInputError(f"mine_negatives.pools: {path} does not exist.")
-    if path.is_file() and path.suffix.lower() in _SOUNDS:
+    if path.is_file() and is_sound_file(path):
         yield from pieces_of_file(path, path.name, length, corpus=path.name)
         return
     if path.is_file():
@@ -95,10 +94,11 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
     elif (path / SHAR).is_dir() or any(path.glob("cuts.*.jsonl.gz")):
         cuts = shard_cuts(path)
     else:
-        for file in sorted(found for found in path.rglob("*") if found.suffix.lower() in _SOUNDS):
-            name = file.relative_to(path).as_posix()
+        for found in sorted(sound_files(path), key=lambda found: found.path):
             try:
-                yield from pieces_of_file(file, name, length, corpus=path.name)
+                if found.fault is not None:
+                    raise AudioError(f"{found.path} {found.fault}.")
+                yield from pieces_of_file(found.path, found.key, length, corpus=path.name)
             except AudioError as error:
                 rejects.append(str(error))
         return

@@ -29,7 +29,7 @@ def score_shard(task: ScoreTask) -> Path:
     """Return the file with the scores of a shard's pieces, end to end, made now unless the cache has it."""
     scorer = load_scorer(str(reach(task.model)))
     pieces = [piece_from_row(row) for row in read_jsonl_gz(task.pieces)]
-    where = [[piece.start, piece.samples, piece.clip_samples] for piece in pieces]
+    where = [piece.where for piece in pieces]
     return SCORES.get(partial(_score, scorer, pieces, task.root), model=scorer.content, sound=task.sound, pieces=where)
 
 

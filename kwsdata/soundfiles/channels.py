@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 
-from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.audio import FULL_SCALE, SAMPLE_RATE, Waveform
 
+LARGEST = 2 * FULL_SCALE  # a larger sample is damage, even in floats that were scaled as 16-bit integers
 _LEAST_SHARE = 0.5  # of the power that the mean of unrelated channels would have
 _AS_LOUD = 0.99  # of the loudest one's power: rounding does not choose between equal channels
 
@@ -47,6 +48,17 @@ class ChannelPowers:
 def one_channel(block: np.ndarray) -> Waveform:
     """Return the mean of the channels of a block [frames, channels]: float32 [frames]."""
     return np.asarray(block.mean(axis=1, dtype=np.float32))
+
+
+def sane(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a block [frames, channels] with silence for what is no sound, and the frames that had some of it.
+
+    No sound is what is NaN, infinite, or larger than `LARGEST`.
+    """
+    good = np.abs(block) <= LARGEST  # False where it is no number
+    if good.all():
+        return block, np.zeros(0, np.int64)
+    return np.where(good, block, np.float32(0)), np.flatnonzero(~good.all(axis=1))
 
 
 def at_project_rate(blocks: Iterable[Waveform], rate: int) -> Iterator[Waveform]:

@@ -33,8 +33,13 @@ class Found:
 def sound_files(root: Path) -> Iterator[Found]:
     """Yield every sound file below `root`, and what was meant to be one and cannot be opened."""
     for found in walk(root):
-        if found.fault is not None or found.path.suffix.lower() in SUFFIXES or _begins_as_sound(found.path):
+        if found.fault is not None or is_sound_file(found.path):
             yield found
+
+
+def is_sound_file(path: Path) -> bool:
+    """Return whether a file is meant to be sound by its suffix, or begins as sound does."""
+    return path.suffix.lower() in SUFFIXES or _begins_as_sound(path)
 
 
 def walk(root: Path) -> Iterator[Found]:

@@ -40,14 +40,15 @@ class OpenSound:
     """A sound to be read once, from its start on.
 
     `frames`: how many the header says there are; None where it does not say. `seek`: go to a frame; None where that
-    takes reading all before it.
+    takes reading all before it. `fault`: what the header alone shows to be damaged, which reading to the end raises.
     """
 
     rate: int  # Hz
     channels: int
     frames: int | None
     _blocks: Callable[[int], Iterator[np.ndarray]]
-    seek: Callable[[int], int] | None = None
+    seek: Callable[[int], None] | None = None
+    fault: str | None = None
 
     def blocks(self, most_frames: int | None = None) -> Iterator[np.ndarray]:
         """Yield the sound as float32 [frames, channels], at most `most_frames` (by default a second) at a time.
@@ -57,13 +58,19 @@ class OpenSound:
         """
         return self._blocks(most_frames or max(min(BLOCK_SAMPLES // self.channels, round(BLOCK_S * self.rate)), 1))
 
-    def read(self) -> np.ndarray:
-        """Return all of it, float32 [frames, channels].
+    def read(self, frames: int | None = None) -> np.ndarray:
+        """Return all of it, or the next `frames`, or fewer where it ends before: float32 [frames, channels].
 
         Raises:
             AudioError: the file is damaged.
         """
-        return np.concatenate([np.zeros((0, self.channels), np.float32), *self.blocks()])
+        parts, left = [np.zeros((0, self.channels), np.float32)], frames
+        for block in self.blocks(frames):
+            parts.append(block[:left])
+            left = None if left is None else left - len(parts[-1])
+            if left == 0:
+                break
+        return np.concatenate(parts)
 
 
 def in_memory(waves: np.ndarray, rate: int) -> OpenSound:
@@ -154,29 +161,42 @@ def _by_libsndfile(source: Path | bytes, file: BinaryIO, size: int, kind: Format
     opened = stack.enter_context(_Onwards(where, closefd=False))
     rate, channels = opened.samplerate, opened.channels
     frames = opened.frames if 0 <= opened.frames < _MOST_FRAMES else None
+    fault = layout.fault if layout is not None else None
     promised = promised_samples(source) if opened.format == "MP3" else 0
     if frames is not None and promised > frames + SLACK:
         return OpenSound(rate, channels, promised, partial(mp3_blocks, source, rate, channels))
-    if frames is not None:
-        opened.seek(0)  # of MP3 the last bits depend on it, and what has been imported was read so
+    reading = _Reading(opened, promised, fault)
+    if frames is None:
+        return OpenSound(rate, channels, None, reading.blocks, fault=fault)
+    reading.seek(0)  # of MP3 the last bits depend on it, and what has been imported was read so
+    return OpenSound(rate, channels, frames, reading.blocks, reading.seek, fault)
 
-    def blocks(most_frames: int) -> Iterator[np.ndarray]:
-        done = 0
+
+class _Reading:
+    """The way through a file that libsndfile reads: where it is, and what is to be said at the end."""
+
+    def __init__(self, opened: _Onwards, promised: int, fault: str | None) -> None:
+        self._opened, self._promised, self._fault = opened, promised, fault
+        self._at = 0  # frames
+
+    def seek(self, frame: int) -> None:
+        self._at = self._opened.seek(frame)
+
+    def blocks(self, most_frames: int) -> Iterator[np.ndarray]:
         while True:
             try:
-                block = opened.read(most_frames, dtype="float32", always_2d=True)
+                block = self._opened.read(most_frames, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                raise AudioError(f"cannot be decoded past {done / rate:.1f} s ({error.error_string})") from None
+                at_s = self._at / self._opened.samplerate
+                raise AudioError(f"cannot be decoded past {at_s:.1f} s ({error.error_string})") from None
             if not len(block):
                 break
-            done += len(block)
+            self._at += len(block)
             yield block
-        if layout is not None and layout.fault is not None:
-            raise AudioError(layout.fault)
-        if done + SLACK < promised:
-            raise AudioError(f"cut short ({done} samples of the {promised} that its header promises)")
-
-    return OpenSound(rate, channels, frames, blocks, opened.seek if frames is not None else None)
+        if self._fault is not None:
+            raise AudioError(self._fault)
+        if self._at + SLACK < self._promised:
+            raise AudioError(f"cut short ({self._at} samples of the {self._promised} that its header promises)")
 
 
 def _otherwise(

@@ -105,7 +105,7 @@ def embed_shard(task: Task) -> Path:
     """Return the file with the vectors of `task`, made now unless the cache has it."""
     embedder = load_embedder(_here(task.embedder, task.root))
     pieces = [piece_from_row(row) for row in read_jsonl_gz(task.pieces)]
-    where = [[piece.start, piece.samples, piece.clip_samples] for piece in pieces]
+    where = [piece.where for piece in pieces]
     make = partial(_embed, pieces, embedder, task.root)
     return EMBED.get(make, embedder=embedder.identity, sound=task.sound, pieces=where)
 

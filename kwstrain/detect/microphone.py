@@ -8,8 +8,7 @@ import numpy as np
 
 from kwsdata.audio import Waveform
 from kwsdata.errors import AudioError, MissingExtraError
-from kwsdata.soundfiles.channels import at_project_rate, one_channel
-from kwstrain.detect.sound import sane
+from kwsdata.soundfiles.channels import at_project_rate, one_channel, sane
 
 BLOCK_S = 0.1
 

@@ -16,16 +16,15 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kwsdata.audio import FULL_SCALE, Waveform
+from kwsdata.audio import Waveform
 from kwsdata.errors import AudioError
 from kwsdata.named_paths import printable
-from kwsdata.soundfiles.channels import ChannelPowers, at_project_rate, one_channel
+from kwsdata.soundfiles.channels import ChannelPowers, at_project_rate, one_channel, sane
 from kwsdata.soundfiles.formats import COMMON
 from kwsdata.soundfiles.pipes import open_pipe, raw_sound
 from kwsdata.soundfiles.reader import OpenSound, open_sound
 
 STANDARD_INPUT = ("-", "/dev/stdin")
-_LARGEST = 2 * FULL_SCALE  # a larger sample is damage, even in floats that were scaled as 16-bit integers
 
 
 @dataclass(frozen=True)
@@ -150,14 +149,6 @@ class _Ears:
             )
         if self._pick is None and self._powers.loudest_if_cancelling() is not None:
             yield "its channels cancel each other, and their mean was heard: choose one with --channel."
-
-
-def sane(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a block [frames, channels] with silence for what is no sound, and the frames that had some of it."""
-    good = np.abs(block) <= _LARGEST  # False where it is no number
-    if good.all():
-        return block, np.zeros(0, np.int64)
-    return np.where(good, block, np.float32(0)), np.flatnonzero(~good.all(axis=1))
 
 
 def _next_step(reason: str, how: Listening) -> str:

@@ -16,6 +16,7 @@ import pytest
 from augmenting import RIRS, TRAIN, eventful, toy_project, write_rirs
 from onnx_models import loudness_model
 from sound import burst, white_noise
+from sound_files import streamed_flac
 from toy_teachers import loudness_teacher
 
 from kwsdata.audio import decode_flac, encode_flac
@@ -452,6 +453,18 @@ def _pool(params: Params) -> World:
     return world
 
 
+def decoded(params: Params, patch: pytest.MonkeyPatch) -> World:
+    from kwsdata.stretches import read_stretch
+
+    path = Path("talk.flac")
+
+    def write(seed: int) -> None:
+        path.write_bytes(streamed_flac(white_noise(seed, 0.5)[:, None]))
+
+    write(0)
+    return World(lambda: read_stretch(path, 100, 7000), {"the file": lambda: write(1)}, **spoilt(path))
+
+
 def pool_stores(params: Params, patch: pytest.MonkeyPatch) -> World:
     world = _pool(params)
     world.edits["length of shards"] = changed(world, "embed", shard_s=0.5)
@@ -541,6 +554,6 @@ CASES: dict[str, Callable[[Params, pytest.MonkeyPatch], World]] = {
     case.__name__: case
     for case in (
         files, embed, embed_augmented, check, scores, heard, synthesize, transcripts, espeak_voices, teach, augment,
-        fetched, pool_stores, pool_indexes, pools_passed,
+        fetched, decoded, pool_stores, pool_indexes, pools_passed,
     )
 } | {step: _training(step) for step in ("train", "train_teacher", "quantize")}  # fmt: skip

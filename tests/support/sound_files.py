@@ -42,6 +42,14 @@ def put_lengths(data: bytes, riff: int, samples: int, order: str = "<") -> bytes
     return bytes(changed)
 
 
+def streamed_flac(wave: np.ndarray) -> bytes:
+    """Return FLAC whose writer did not know how many samples would come: it cannot be gone about in."""
+    data = bytearray(encoded(wave, "FLAC"))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)  # the number of samples in STREAMINFO
+    return bytes(data)
+
+
 def by_ffmpeg(wave: np.ndarray, path: Path, *options: str, rate: int = RATE) -> Path:
     """Write `wave` with ffmpeg, in the format that the suffix names."""
     command = ["ffmpeg", "-v", "error", "-y", "-f", "wav", "-i", "-", *options, f"file:{path}"]

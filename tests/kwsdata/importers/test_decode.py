@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from corpus_trees import put_tone
 from sound import tone, white_noise
-from sound_files import encoded
+from sound_files import encoded, streamed_flac
 
 from kwsdata.audio import SAMPLE_RATE, dbfs, rms
 from kwsdata.soundfiles import reader
@@ -125,10 +125,7 @@ def test_sound_that_is_too_long_is_one_reject_however_little_it_takes_on_disk(im
 
 def test_sound_that_does_not_say_how_long_it_is_is_left_at_the_limit(importing, tmp_path):
     (tmp_path / "x").mkdir()
-    data = bytearray(encoded(white_noise(1, 30.0)[:, None], "FLAC"))
-    data[21] &= 0xF0
-    data[22:26] = bytes(4)
-    (tmp_path / "x/streamed.flac").write_bytes(data)
+    (tmp_path / "x/streamed.flac").write_bytes(streamed_flac(white_noise(1, 30.0)[:, None]))
     put_tone(tmp_path / "x/good.wav", 0)
     importing.limits = importing.limits.model_copy(update={"max_duration_s": 10.0})
     importing("folder", tmp_path / "x", role="noise")
