@@ -19,14 +19,14 @@ import unicodedata
 from functools import lru_cache
 
 # Scripts that put no spaces between words: Thai, Lao, Tibetan, Myanmar, Khmer, Tai, kana, bopomofo, Han, Yi.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029"
     "\u3031-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\ua4cf\ua9e0-\ua9ff\uaa60-\uaadf\uf900-\ufaff"
     "\U0001aff0-\U0001b16f\U00020000-\U000323af"
 )
-_BESIDE_UNSPACED = re.compile(f"(?<=[{_UNSPACED}]) | (?=[{_UNSPACED}])")
+_BESIDE_UNSPACED = re.compile(f"(?<=[{UNSPACED}]) | (?=[{UNSPACED}])")
 _BETWEEN = " '"  # what a key holds beside letters, marks and digits
-_EDGE = re.compile(f"[{_BETWEEN}{_UNSPACED}]")
+_EDGE = re.compile(f"[{_BETWEEN}{UNSPACED}]")
 
 # Default_Ignorable_Code_Point of Unicode, beyond the category Cf.
 _UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
@@ -135,6 +135,17 @@ def _is_edge(heard: str, place: int) -> bool:
     """Tell whether a word begins or ends before character `place` of a key."""
     beside = heard[max(0, place - 1) : place + 1]
     return place in (0, len(heard)) or _EDGE.search(beside) is not None
+
+
+def clusters(text: str) -> list[str]:
+    """Return the letters of `text`, each with the marks and joiners that belong to it."""
+    found: list[str] = []
+    for char in text:
+        if found and (unicodedata.category(char)[0] == "M" or unicodedata.category(char) == "Cf"):
+            found[-1] += char
+        else:
+            found.append(char)
+    return found
 
 
 def composed(text: str) -> str:

@@ -67,9 +67,8 @@ class NoisesParams(Block):
 class GateParams(Block):
     """What counts as failed synthesis. Durations are of the voiced part."""
 
-    max_duration_s: float = Field(gt=0)  # of the keyword, a confusable or a partial phrase
-    min_s_per_phoneme: float = Field(ge=0)
-    max_s_per_phoneme: float = Field(gt=0)
+    min_s_per_phoneme: float = Field(ge=0)  # of what is said, in sounds: not of its letters
+    max_s_per_phoneme: float = Field(gt=0)  # as if there were two more
     silence_dbfs: float = Field(le=0)  # of the loudest 10 ms
     active_below_peak_db: float = Field(gt=0)  # the voiced part is what is louder than the peak less this
     margin_s: float = Field(ge=0)  # kept around it

@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 
 from kwsdata.synthesize.phonemes import distances, segments
-from kwsdata.synthesize.pronounce import common_words, dictionary, pronounce
+from kwsdata.synthesize.pronounce import common_words, dictionary, is_english, pronounce
 from kwsdata.synthesize.respell import respellings
 from kwsdata.text import letters
 
@@ -61,7 +61,7 @@ def confusable_phrases(
     target = sounds_of(keyword, language)
     if not target or not count:
         return []
-    if language.lower().split("-")[0] != "en":
+    if not is_english(language):
         groups = {"words": _ranked(target, keyword, respellings(keyword, language), max_distance)}
         shares = {"words": 1.0}
     else:

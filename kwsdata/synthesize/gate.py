@@ -30,14 +30,13 @@ def cut_to_voice(wave: Waveform, params: GateParams) -> Voiced:
     return Voiced(wave[first:last], (start - first, end - first))
 
 
-def failure(wave: Waveform, span: tuple[int, int], phonemes: int, is_phrase: bool, params: GateParams) -> str | None:
+def failure(wave: Waveform, span: tuple[int, int], phonemes: int, params: GateParams) -> str | None:
     """Return why a clip is not what it should be, in words, or None if nothing is wrong.
 
     Args:
         wave: [samples].
         span: [start, end) of its voice in samples.
         phonemes: how many sounds were to be said.
-        is_phrase: a keyword or the like, which has a longest duration; else a sentence.
         params: the limits.
     """
     if not wave.size:
@@ -46,8 +45,6 @@ def failure(wave: Waveform, span: tuple[int, int], phonemes: int, is_phrase: boo
     if loudest < params.silence_dbfs:
         return f"silent: the loudest 10 ms are at {loudest:.0f} dBFS, under {params.silence_dbfs:g}"
     duration = (span[1] - span[0]) / SAMPLE_RATE
-    if is_phrase and duration > params.max_duration_s:
-        return f"too long: {duration:.2f} s, over max_duration_s = {params.max_duration_s:g}"
     shortest, longest = params.min_s_per_phoneme * phonemes, params.max_s_per_phoneme * (phonemes + 2)
     if duration < shortest:
         return f"too short: {duration:.2f} s for {phonemes} sounds, under {shortest:.2f} s"

@@ -6,12 +6,13 @@ around its vowel. Syllables follow the rule of the longest onset.
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from kwsdata.draws import rng_for
 from kwsdata.synthesize.confusables import Confusable
 from kwsdata.synthesize.phonemes import STRESS_MARKS, VOWELS, distance, segments
-from kwsdata.synthesize.pronounce import frequent_words, pronounce
+from kwsdata.synthesize.pronounce import frequent_words, is_english, pronounce
+from kwsdata.text import clusters, same
 
 # What a syllable can begin with, beyond one consonant.
 _SECOND = "lɹjw"
@@ -32,13 +33,16 @@ def partial_phrases(keyword: str, language: str) -> list[Confusable]:
     phonemes = pronounce(keyword, language)
     sounds = segments(phonemes)
     found: dict[str, Confusable] = {}
-    for cut in _cuts(phonemes):
+    for cut in _cuts(phonemes) if len(clusters(keyword)) > 1 else ():
         place = _letter_at(keyword, phonemes, cut)
         halves = ((keyword[:place], phonemes[:cut]), (keyword[place:], phonemes[cut:]))
         for text, spoken in halves:
+            if not is_english(language):  # engines read the text: what its letters sound like alone
+                spoken = pronounce(text, language)
             apart = distance(sounds, spoken)
             heard = segments(spoken)
-            if text.strip() and len(heard) > 1 and VOWELS.intersection(heard) and apart >= _LEAST:
+            is_word = len(heard) > 1 and VOWELS.intersection(heard) and apart >= _LEAST
+            if text.strip() and is_word and not same(text, keyword):  # "c+" is "c++" without what is no letter
                 phrase = Confusable(text.strip(), _stressed(spoken.strip()), round(apart / len(sounds), 4))
                 found.setdefault(phrase.text, phrase)
     return sorted(found.values(), key=lambda phrase: (phrase.distance, phrase.text))
@@ -51,7 +55,7 @@ def half_phrases(keyword: str, language: str, count: int) -> list[Confusable]:
     none. The other words are common ones, drawn by the keyword alone.
     """
     words = keyword.split()
-    if len(words) < 2 or language.lower().split("-")[0] != "en":
+    if len(words) < 2 or not is_english(language):
         return []
     rng = rng_for(0, "half", keyword)
     tags = frequent_words()
@@ -101,7 +105,10 @@ def _cuts(phonemes: str) -> Iterator[int]:
 
 
 def _letter_at(text: str, phonemes: str, cut: int) -> int:
-    """Return the place in `text` where the sound at `phonemes[cut]` begins, by the best monotone match."""
+    """Return the place inside of `text` where the sound at `phonemes[cut]` begins, by the best monotone match.
+
+    The place has letters on both sides, none of them apart from its marks.
+    """
     sounds = [symbol for symbol in phonemes if symbol not in STRESS_MARKS + "ː"]
     before = sum(symbol not in STRESS_MARKS + "ː" for symbol in phonemes[:cut])  # sounds on the left of the cut
 
@@ -120,7 +127,7 @@ def _letter_at(text: str, phonemes: str, cut: int) -> int:
             options.append(cost(letter, sound + 1, letters_end, sounds_end) + _SKIP_SOUND)
         return min(options)
 
-    places = range(len(text) + 1)
+    places = list(accumulate(map(len, clusters(text))))[:-1]
 
     def key(place: int) -> tuple[float, int]:
         left, right = cost(0, 0, place, before), cost(place, before, len(text), len(sounds))

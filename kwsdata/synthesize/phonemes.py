@@ -8,6 +8,7 @@ A substitution costs the share of differing features, an insertion or deletion c
 that pat/bat is nearer than pat/mat and either is nearer than pat/peat.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
@@ -15,7 +16,11 @@ import numpy as np
 
 VOWELS = frozenset("AIOQWYaiuæɑɒɔəɛɜɪʊʌeoyøœɨɯɤ")
 STRESS_MARKS = "ˈˌ"
-_FOLDED = str.maketrans({"ɾ": "t", "T": "t", "ʔ": "t", "ᵊ": "ə", "ɐ": "ə", "ᵻ": "ɪ", "g": "ɡ", "r": "ɹ", "ʁ": "ɹ"})
+# Variants, and sounds of other languages than English, as the nearest sound that has features below.
+_FOLDED = str.maketrans(
+    "ɾTʔᵊɐᵻgrʁʈɖcɟqɢɱɳɴʙʀⱱɽɺɸʂʐɕʑʝχħʕɦɬɮʋɻɰɭʟɫɥʍɓɗɠʄʉɘɵɞʏɶäãẽĩõũ",
+    "tttəəɪɡɹɹtdkɡkɡmnŋbɹvɹlfʃʒʃʒjxhhhllvɹwllljwbdɡɡuəøɜyœaaeiou",
+)
 _IPA = (
     ("eɪ", "A"), ("aɪ", "I"), ("oʊ", "O"), ("əʊ", "Q"), ("aʊ", "W"), ("ɔɪ", "Y"), ("tʃ", "ʧ"), ("dʒ", "ʤ"),
     ("ɚ", "əɹ"), ("ɝ", "ɜɹ"), ("əl", "ᵊl"),
@@ -50,6 +55,11 @@ def segments(phonemes: str) -> str:
     """Return `phonemes` as bare sounds for comparing: no stress, length, spaces or punctuation; variants folded."""
     folded = phonemes.translate(_FOLDED)
     return "".join(symbol for symbol in folded if symbol in SYMBOLS)
+
+
+def sound_count(phonemes: str) -> int:
+    """Return how many sounds `phonemes` are: letters of any language's IPA, without marks, tones and modifiers."""
+    return sum(unicodedata.category(symbol) in ("Ll", "Lu", "Lo") for symbol in phonemes.translate(_FOLDED))
 
 
 def from_ipa(ipa: str) -> str:

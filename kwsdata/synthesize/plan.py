@@ -6,7 +6,7 @@ other line; general sentences stay the same for every keyword that is not in the
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -19,6 +19,7 @@ from kwsdata.partitions import Partition, partition_of
 from kwsdata.synthesize.confusables import Confusable, contains, sounds_of
 from kwsdata.synthesize.engines import Request, Voice
 from kwsdata.synthesize.phonemes import SYMBOLS
+from kwsdata.synthesize.pronounce import is_english
 from kwsdata.synthesize.sentences import rough_sounds, sentence_without
 from kwsdata.text import says
 
@@ -29,17 +30,13 @@ _MARKS = ("", ".", "!", "?", ",")
 
 @dataclass(frozen=True)
 class Line:
-    """One clip to be: its key, what kind of phrase it is, the words said, who says it, and the engine's request.
-
-    `carried`: the phrase is inside a sentence.
-    """
+    """One clip to be: its key, what kind of phrase it is, the words said, who says it, and the engine's request."""
 
     key: str
     kind: Kind
     says: str
     voice: Voice
     request: Request
-    carried: bool = False
 
 
 def speaker_key(voice: Voice) -> str:
@@ -101,12 +98,12 @@ class _Planner:
         phrase = self._in_turn(confusables if whole else partials, counts[kind], kind)
         counts[kind] += 1
         mark = str(rng.choice(_MARKS))
-        carried = whole and rng.random() < self.params.carrier_share
-        if carried:
+        if whole and rng.random() < self.params.carrier_share:  # inside a sentence
             before, after = (sentence_without(rng, 1, partial(says, self.keyword)) for _ in range(2))
             text = f"{before[:-1]}, {phrase.text}, {after[0].lower()}{after[1:]}"
-            return replace(self._line(kind, number, text, text, "", rng), carried=True)
-        phonemes = f"{phrase.phonemes}{mark}" if kind == "partial" else ""
+            return self._line(kind, number, text, text, "", rng)
+        by_sounds = kind == "partial" and is_english(self.language)  # eSpeak takes sounds of English alone
+        phonemes = f"{phrase.phonemes}{mark}" if by_sounds else ""
         return self._line(kind, number, phrase.text, phrase.text + mark, phonemes, rng)
 
     def _in_turn(self, phrases: Sequence[Confusable], count: int, kind: str) -> Confusable:

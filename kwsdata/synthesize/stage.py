@@ -16,15 +16,18 @@ from kwsdata.files import write_json
 from kwsdata.params import Params
 from kwsdata.partitions import partition_of
 from kwsdata.shards import ahead
+from kwsdata.synthesize import sentences
 from kwsdata.synthesize.confusables import Confusable, confusable_phrases
 from kwsdata.synthesize.engines import load_engine
 from kwsdata.synthesize.gate import cut_to_voice, failure
 from kwsdata.synthesize.noises import CORPUS as NOISE_CORPUS
 from kwsdata.synthesize.noises import noise_items
 from kwsdata.synthesize.partials import half_phrases, partial_phrases
-from kwsdata.synthesize.phonemes import segments
+from kwsdata.synthesize.phonemes import sound_count
 from kwsdata.synthesize.plan import CORPUS, Line, plan_engine
+from kwsdata.synthesize.pronounce import sounds_in
 from kwsdata.synthesize.render import Batch, batches_of, speak_missing, spoken
+from kwsdata.synthesize.sayable import check_sayable
 from kwsdata.synthesize.transcripts import check_installed, transcripts, unheard
 
 SPEECH = CorpusInfo(
@@ -56,7 +59,7 @@ def run(params: Params, out: Path = Path("data/synthetic")) -> dict[str, Any]:
         Counts by engine, kind and partition, and hours by partition.
 
     Raises:
-        ParamsError: an engine is unknown, or speaks no voice of the keyword's language.
+        ParamsError: an engine is unknown, speaks no voice of the keyword's language, or cannot say the keyword.
         MissingExtraError: an engine's package is not installed.
         CorpusError: too many clips failed the gate.
     """
@@ -78,6 +81,7 @@ def run(params: Params, out: Path = Path("data/synthetic")) -> dict[str, Any]:
 def _speak(params: Params, out: Path) -> dict[str, Any]:
     """Write the corpus of everything that is spoken, and the list of confusable phrases; return the counts."""
     settings = params.synthesize
+    check_sayable(params.keyword)
     confusables = confusable_phrases(
         params.keyword.text, params.keyword.language, settings.confusable_words, settings.max_phoneme_distance
     )
@@ -141,9 +145,8 @@ def _items(
     waves = (wave for batch in batches for wave in spoken(batch))
     for line, wave in zip(lines, waves, strict=True):
         voiced = cut_to_voice(wave, params.synthesize.gate)
-        sounds = len(segments(line.request.phonemes)) or sum(map(str.isalpha, line.says))
-        is_phrase = line.kind != "sentence" and not line.carried
-        reason = failure(voiced.wave, voiced.span, sounds, is_phrase, params.synthesize.gate) or misheard.get(line.key)
+        sounds = _sounds(line, params.keyword.language)
+        reason = failure(voiced.wave, voiced.span, sounds, params.synthesize.gate) or misheard.get(line.key)
         if reason:
             yield Reject(line.key, reason)
             continue
@@ -163,6 +166,13 @@ def _items(
                 "request": asdict(line.request),
             },
         )
+
+
+def _sounds(line: Line, language: str) -> int:
+    """Return how many sounds a line is; sentences are English for a keyword of any language."""
+    if line.request.phonemes:
+        return sound_count(line.request.phonemes)
+    return sounds_in(line.says, sentences.LANGUAGE if line.kind == "sentence" else language)
 
 
 class _Tally:
