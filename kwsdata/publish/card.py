@@ -126,8 +126,8 @@ def _licences(facts: Facts) -> str:
     lines = [f"- {ask}: {', '.join(dict.fromkeys(names))}" for ask, names in asks.items()] or ["- nothing is asked"]
     return (
         "Each clip keeps its sources' licences; the columns `sources` and `licences` name them, mixed-in noise, voices "
-        "and rooms included. Whoever uses the whole must meet all of them:\n\n"
-        + "\n".join([*lines, *permitted, *replaced])
+        f"and rooms included. Whoever uses the whole must meet all of them; the strictest are "
+        f"{' and '.join(facts.survey.strictest) or 'those below'}:\n\n" + "\n".join([*lines, *permitted, *replaced])
     )
 
 
@@ -173,7 +173,7 @@ def _recipes(facts: Facts) -> str:
         lines.append(f"- `{part}`: copies of the clips of split/train. Share of clips with each effect: {told}.")
     lines.append(
         "- The draws that made a clip are in its `cut` (`custom.recipe`), and every number behind them in "
-        "`params.yaml` beside this card."
+        "`params.yaml` beside this card, without what names the machine or its accounts."
     )
     return "\n".join(lines)
 

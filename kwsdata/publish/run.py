@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from tqdm import tqdm
 from kwsdata import __version__
 from kwsdata.corpus import ROOTS, CorpusInfo, read_info
 from kwsdata.dataset.trees import Tree, git, open_tree
+from kwsdata.disclosure import public_params, without_credentials
 from kwsdata.errors import StageInputError
 from kwsdata.files import atomic_path, sha256_of, write_json
 from kwsdata.params import Params
+from kwsdata.params.reading import read_values
 from kwsdata.publish.card import Facts, card_of
 from kwsdata.publish.content import Item, fields_in, items_of
 from kwsdata.publish.gate import check_licences
@@ -33,7 +36,7 @@ def publish(
 
     Args:
         params: their block `publish` says what is excluded and permitted besides.
-        params_path: the file they came from; a copy lies beside the card.
+        params_path: the file they came from; what of it may leave this machine lies beside the card.
         layouts: of `kwsdata.publish.layouts.LAYOUTS`.
         parts: "split", "split/train", ... (see `kwsdata.dataset.members`).
         exclude: names of sources to leave out, with every clip they are heard in.
@@ -68,7 +71,7 @@ class Prepared:
         self.tree: Tree = open_tree()
         self.parts = chosen_parts(self.tree, parts)
         self.exclude = list(dict.fromkeys([*params.publish.exclude, *exclude]))
-        self.hearing = Hearing(self.tree, self.parts)
+        self.hearing = Hearing(self.tree)
         self.survey: Survey = survey(self.tree, self.parts, self.hearing, self.exclude, params.publish.permit)
         if gate:
             check_licences(self.survey.sources)
@@ -79,7 +82,7 @@ class Prepared:
         """Return what the corpora that are heard declare; what is made here (rooms) declares nothing."""
         names = sorted({name.split(":")[0] for name in self.survey.sources})
         found = [(name, root / name) for name in names for root in ROOTS if (root / name / "corpus.json").is_file()]
-        return {name: read_info(directory) for name, directory in found}
+        return {name: public_info(read_info(directory)) for name, directory in found}
 
     def card(self, layouts: Sequence[str]) -> str:
         """Return the dataset card."""
@@ -90,7 +93,7 @@ class Prepared:
     def write(self, directory: Path, layouts: Sequence[str], params_path: Path) -> None:
         """Write card, params and every layout below `directory`."""
         (directory / "README.md").write_text(self.card(layouts), encoding="utf-8")
-        (directory / "params.yaml").write_bytes(params_path.read_bytes())
+        (directory / "params.yaml").write_text(public_params(read_values(params_path, Params)), encoding="utf-8")
         for part, tally in self.survey.tallies.items():
             fields = fields_in(self.tree, part)
             items = items_of(self.tree, part, self.hearing, self.exclude)
@@ -129,9 +132,15 @@ class Prepared:
             "layouts": list(layouts),
             "parts": self.survey.parts(),
             "sources": sources,
+            "strictest": self.survey.strictest,
             **({"licence_overrides": overrides} if overrides else {}),
             "left_out": dict(sorted(self.survey.left_out.items())),
         }
+
+
+def public_info(info: CorpusInfo) -> CorpusInfo:
+    """Return what a corpus declares without the accounts and signatures that its addresses may hold."""
+    return replace(info, source=without_credentials(info.source), citation=without_credentials(info.citation))
 
 
 def check_ours(out: Path) -> None:

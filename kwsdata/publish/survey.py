@@ -10,6 +10,7 @@ from kwsdata.dataset.members import Member, manifests_of, member_of, rows_of
 from kwsdata.dataset.stats import Tally
 from kwsdata.dataset.trees import Tree
 from kwsdata.errors import StageInputError
+from kwsdata.licences.compare import strictest
 from kwsdata.publish.gate import Source, excluded, matches
 from kwsdata.publish.heard import Hearing, Share
 
@@ -36,6 +37,12 @@ class Survey:
     def clips(self) -> int:
         """How many clips there are in all parts."""
         return sum(tally.cuts for tally in self.tallies.values())
+
+    @property
+    def strictest(self) -> list[str]:
+        """The licences of the whole: those that no other one here is stricter than."""
+        terms = [one for source in self.sources.values() if source.permission is None for one in source.terms]
+        return [one.spdx for one in strictest(terms)]
 
     def parts(self) -> dict[str, dict[str, Any]]:
         """Return {part: sha256, cuts, hours}: what `kwsdata lock` writes of a part, where nothing was left out."""

@@ -1,5 +1,6 @@
 """The card says what the manifests say."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -41,6 +42,25 @@ def test_sizes_sources_and_limits_are_those_of_the_manifests(publishing):
     assert "`kwsdata check` (leaks between partitions, faults of sound and labels) has not been run" in body
 
 
+def test_no_account_and_no_place_of_this_machine_is_handed_on(publishing):
+    """In params, and in what a corpus says of where it came from."""
+    path = Path("params.yaml")
+    path.write_text(path.read_text().replace("store: null", "store: s3://AKIAKEY:hunter2@lab/kws"))
+    corpus = Path("data/corpora/talk/corpus.json")
+    told = json.loads(corpus.read_text()) | {"source": "https://ada:hunter2@nas.lab/talk?X-Amz-Signature=hunter2"}
+    corpus.write_text(json.dumps(told))
+    publishing(layouts=["shar", "hf", "webdataset"], parts=["split/dev", "split/test", "split/train"])
+    assert "https://nas.lab/talk" in Path("dist/README.md").read_text()
+    for file in (file for file in Path("dist").rglob("*") if file.is_file()):
+        data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        for word in (b"hunter2", b"AKIAKEY", b"s3://", str(Path.cwd()).encode()):
+            assert word not in data, (file, word)
+    assert (
+        "# Left out, as it names a machine, an account or a secret: executor.store"
+        in Path("dist/params.yaml").read_text()
+    )
+
+
 def test_the_gates_findings_are_limits(publishing):
     Path("data/check").mkdir()
     Path("data/check/check.json").write_text(json.dumps({"passed": False, "rules": {"odd_keyword": 3}}))
@@ -77,6 +97,7 @@ def test_licences_that_ask_for_something_are_listed(publishing):
     assert "- credit to the authors: `talk` (CC-BY-SA-4.0)" in body
     assert "- what is made from it carries the same licence: `talk` (CC-BY-SA-4.0)" in body
     assert "No citation is recorded for `talk`" in body
+    assert "Whoever uses the whole must meet all of them; the strictest are CC-BY-SA-4.0:" in body
 
 
 HOSTILE = "x](javascript:a) <script>alert(1)</script> `a` <img src=x onerror=alert(2)>\n\n# Head | &lt;b&gt; \\"
