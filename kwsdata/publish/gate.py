@@ -58,10 +58,7 @@ def refusals(sources: Mapping[str, Source]) -> list[str]:
     judged: dict[Licence, list[str]] = {}
     for name, source in sorted(sources.items()):
         if name == NOWHERE:
-            reasons.append(
-                f"{source.clips + source.mixed} clips hold sound that no manifest here has, for example {source.first} "
-                f"has {next(iter(source.licences))}: `dvc pull` or `dvc repro` what it was made of"
-            )
+            reasons.append(_not_found(source))
             continue
         if source.permission is not None:
             continue
@@ -74,6 +71,23 @@ def refusals(sources: Mapping[str, Source]) -> list[str]:
         first, second = (" and ".join(dict.fromkeys(judged[licence])) for licence in (one, other))
         reasons.append(f"{first} ({one.spdx}) and {second} ({other.spdx}) cannot be in one work: {why}")
     return reasons
+
+
+def _not_found(source: Source) -> str:
+    return (
+        f"{source.clips + source.mixed} clips hold sound that no manifest here has, for example {source.first} "
+        f"has {next(iter(source.licences))}: `dvc pull` or `dvc repro` what it was made of"
+    )
+
+
+def check_found(sources: Mapping[str, Source]) -> None:
+    """Do nothing if every sound in the clips was found.
+
+    Raises:
+        LicenceError: one was not; the message names it and a clip that has it.
+    """
+    if NOWHERE in sources:
+        raise LicenceError(f"nobody knows the licences of all that is heard: {_not_found(sources[NOWHERE])}.")
 
 
 def check_licences(sources: Mapping[str, Source]) -> None:

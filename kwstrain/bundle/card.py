@@ -13,8 +13,9 @@ def write_card(path: Path, info: dict[str, Any], lock: dict[str, Any], metrics: 
     environment = templates_in(Path(__file__).parent, escape=False)
     environment.filters |= {"percent": _percent, "rate": _rate, "plain": plain, "cell": cell}
     licences: dict[str, list[str]] = {}
-    for corpus in info["corpora"]:
-        licences.setdefault(corpus["licence"], []).append(corpus["name"])
+    for source in info["sources"]:
+        for licence in source["licences"]:
+            licences.setdefault(licence, []).append(source["name"])
     text = environment.get_template("card.md.j2").render(info=info, lock=lock, metrics=metrics, licences=licences)
     with atomic_path(path) as scratch:
         scratch.write_text(text)

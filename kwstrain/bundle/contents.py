@@ -9,7 +9,9 @@
     esphome             how ESPHome decides with the file and manifest in esphome/; null where it cannot run the model
     front_end           what turns sound into frames: sample rate, hop and window in samples, the block `features`
     dataset, dvc        hash of the dataset (dataset.lock.json has its parts); hashes of the pipeline's outputs
-    corpora             name, licence, citation and source of each
+    corpora             name, licence, citation and source of each, and which licences of its clips were overridden
+    sources             name, licences, clips and hours of all that is heard in what the models learned from
+    networks            file, licence and origin of each network of others that ships
     files               by path: sha256 and bytes of every other file
 
 The id guards against accidents and mixed-up files. It is no signature: who can write the directory can write a new one.

@@ -31,6 +31,7 @@ from kwstrain.bundle.card import write_card
 from kwstrain.bundle.contents import NAME, seal
 from kwstrain.bundle.esphome import write_manifest
 from kwstrain.bundle.models import evaluated_model, scored_model, scores_of, streaming_files, teacher_model
+from kwstrain.bundle.origins import NETWORKS_LICENCE, NETWORKS_ORIGIN, corpora_of, sources_of
 from kwstrain.runtime import DEFAULT
 
 ESPHOME = "esphome"
@@ -51,14 +52,20 @@ def run(
     Raises:
         StageInputError: an output of an earlier stage is missing, or of another model.
         LockError: a clip of the dataset has no hash.
+        LicenceError: a clip that the models learned from holds sound that no manifest has.
         MissingExtraError: a package that an exported file needs is not installed.
     """
-    lock = lock_of(members_of(open_tree()), params.keyword.text)
+    tree = open_tree()
+    lock = lock_of(members_of(tree), params.keyword.text)
+    sources = sources_of(tree)
     with atomic_path(out) as scratch:
         scratch.mkdir()
         models, esphome = models_in(params, model_dir, evaluation, testsets, scratch)
+        networks: list[dict[str, str]] = []
         if params.bundle.openwakeword and (teacher_dir / "teacher.tflite").is_file():
             models |= _open_wake_word(teacher_dir, scratch)
+            terms = {"licence": NETWORKS_LICENCE, "origin": NETWORKS_ORIGIN}
+            networks = [{"file": path.name} | terms for path in network_files()]
         write_json(scratch / "dataset.lock.json", lock)
         shutil.copyfile(evaluation / "metrics.json", scratch / "metrics.json")
         info = {
@@ -74,7 +81,9 @@ def run(
             "front_end": _front_end(params),
             "dataset": lock["dataset"],
             "dvc": pipeline_hashes(Path(LOCK), INPUTS),
-            "corpora": _corpora(index),
+            "corpora": corpora_of(index),
+            "sources": sources,
+            "networks": networks,
         }
         write_card(scratch / "README.md", info, lock, read_json(evaluation / "metrics.json"))
         sealed = seal(scratch, info)
@@ -114,12 +123,6 @@ def _front_end(params: Params) -> dict[str, Any]:
     frontend = make_frontend(params.features)
     samples = {"hop_samples": frontend.hop, "window_samples": frontend.window, "n_mels": frontend.n_mels}
     return {"sample_rate": SAMPLE_RATE, **samples, "features": params.features.model_dump()}
-
-
-def _corpora(index: Path) -> list[dict[str, Any]]:
-    """Return who made the sound that the model learned from, as each corpus declares it."""
-    fields = ("name", "kind", "role", "licence", "citation", "source", "synthetic", "clips")
-    return [{field: corpus[field] for field in fields} for corpus in read_json(index)["corpora"]]
 
 
 def pipeline_hashes(lock: Path, inputs: Iterable[str]) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """The provenance of one clip."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +12,7 @@ from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trace import trace
 from kwsdata.dataset.trees import open_tree
 from kwsdata.errors import StageInputError
+from kwsdata.files import read_jsonl_gz, write_jsonl_gz
 
 
 def test_an_augmented_clip_leads_to_its_parent_its_noise_and_their_corpora(built):
@@ -23,6 +26,30 @@ def test_an_augmented_clip_leads_to_its_parent_its_noise_and_their_corpora(built
     assert "snr db" in found["recipe_words"].replace("_", " ")
     assert found["made"]["stage"] == "augment"
     assert found["made"]["commit"] is None
+
+
+def test_a_clip_is_traced_to_its_sources_by_the_hashes_of_samples(built):
+    """A clip of another corpus that has the id of the parent is not its parent; what is nowhere is named."""
+    tree = open_tree()
+    member = next(one for one in members_of(tree) if one.recipe.get("recipe", {}).get("noise"))
+    found = trace(tree, member.id)
+    assert {row["source"] for row in found["sources"]} >= {member.corpus, "street"}
+    assert found["not_found"] == []
+    noise = member.recipe["recipe"]["noise"]["noise"]
+    path = Path("data/split/train.jsonl.gz")
+    rows = list(read_jsonl_gz(path))
+    for row in rows:
+        if row["id"] in (noise, member.parent):
+            row["custom"] |= {"audio_sha256": "e" * 64, "licence": "own", "corpus": "evil"}
+    write_jsonl_gz(path, rows)
+    shutil.rmtree("data/corpora/street")
+    found = trace(tree, member.id)
+    assert found["parents"] == []
+    assert found["parent_not_found"] == member.parent
+    assert found["not_found"] == [{"id": noise, "audio_sha256": dict(member.sources)[noise]}]
+    sources = {row["source"]: row["licence"] for row in found["sources"]}
+    assert "evil" not in sources
+    assert sources["(not found)"] == f"{noise} (SHA-256 of its samples: {dict(member.sources)[noise]})"
 
 
 def test_a_stream_leads_to_the_clips_in_it(built):

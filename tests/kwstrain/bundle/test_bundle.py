@@ -14,8 +14,10 @@ from sound import white_noise
 
 from kwsdata.embedders.google_speech import network_files
 from kwsdata.files import read_json, sha256_of, write_json
+from kwsdata.publish.licences import LicenceError
 from kwstrain.bundle.card import write_card
 from kwstrain.bundle.contents import NAME, BundleError, open_bundle
+from kwstrain.bundle.origins import corpora_of
 from kwstrain.bundle.stage import pipeline_hashes, run
 from kwstrain.detect.command import detect
 from kwstrain.evaluate.stage import run as evaluate
@@ -104,12 +106,54 @@ def test_the_card_has_the_numbers_and_the_licences(made):
     row = metrics["test"]["clean"]
     assert f"| {row['fnr']:.1%} |" in card
     assert f"| {row['misses']} of {row['n_positive']} |" in card
-    assert "CC0-1.0 (beeps)." in card
+    names = [source["name"] for source in info["sources"]]
+    assert names == ["simulated", "street", "talk", "words"]
+    assert f"CC0-1.0 ({', '.join(names)})." in card
+    for source in info["sources"]:
+        assert f"| {source['name']} | CC0-1.0 | {source['clips']} |" in card
     front = yaml.safe_load(card.split("---\n")[1])
     assert (front["language"], front["license"]) == (info["language"], info["licence"])
     assert r"none \| of note" in card
     for warning in metrics["warnings"]:
         assert warning in card
+
+
+def test_the_card_says_whose_networks_ship_and_which_licences_were_overridden(made, tmp_path):
+    directory, info, evaluation = made
+    override = {"reason": "Ada, by letter, 2026", "replaced": {"CC-BY-NC-ND-4.0": 4, "own": 1}}
+    corpora = [CORPUS, CORPUS | {"name": "theirs", "licence_override": override}]
+    networks = [{"file": "embedding_model.onnx", "licence": "Apache-2.0", "origin": "Google's speech embedding"}]
+    told = info | {"corpora": corpora, "networks": networks}
+    lock, metrics = read_json(directory / "dataset.lock.json"), read_json(evaluation / "metrics.json")
+    write_card(tmp_path / "card.md", told, lock, metrics)
+    card = (tmp_path / "card.md").read_text()
+    assert "theirs was declared to be CC0-1.0 where 4 clips said CC-BY-NC-ND-4.0, 1 clips said own: Ada, by" in card
+    assert "beeps was declared" not in card
+    assert "`embedding_model.onnx` is Google's speech embedding (Apache-2.0)." in card
+    assert "declared to be" not in (directory / "README.md").read_text()
+
+
+def test_sound_from_nowhere_is_in_no_bundle(made, project_params, export, tone_world, tmp_path, monkeypatch):
+    shutil.copytree(made[0].parents[1], tmp_path / "project", ignore=shutil.ignore_patterns("cache"))
+    monkeypatch.chdir(tmp_path / "project")
+    shutil.rmtree("data/rirs/train")
+    with pytest.raises(
+        LicenceError, match=r"\d+ clips hold sound that no manifest here has, .* has room_000\d-0 \(SHA"
+    ):
+        run(project_params, export, testsets=tone_world, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_addresses_of_corpora_lose_their_accounts(tmp_path):
+    told = CORPUS | {
+        "source": "https://ada:1@nas/beeps",
+        "citation": "see https://x.org/a?token=1",
+        "path": "/home/ada",
+    }
+    write_json(tmp_path / "index.json", {"corpora": [told]})
+    (corpus,) = corpora_of(tmp_path / "index.json")
+    assert (corpus["source"], corpus["citation"]) == ("https://nas/beeps", "see https://x.org/a")
+    assert "path" not in corpus
 
 
 def test_no_word_of_a_bundle_becomes_markup_in_its_card(made, tmp_path):
