@@ -64,17 +64,22 @@ def _parent_of(tree: Tree, member: Member) -> Member | None:
 
 
 def _with_sounds(tree: Tree, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], Member]:
-    """Return the clips with these (id, hash of the samples): one of another id where the sound alone is found."""
+    """Return the clips with these (id, hash of the samples): one of another id where the sound alone is found.
+
+    An unchanged copy has the samples of its parent, and does not stand for it.
+    """
     found: dict[tuple[str, str], Member] = {}
     alike: dict[str, Member] = {}
     audios = {audio for _, audio in wanted}
     for member in members_of(tree) if wanted else ():
         if member.audio in audios:
-            alike.setdefault(member.audio, member)
             found.setdefault((member.id, member.audio), member)
+            if not member.part.startswith("augmented/"):
+                alike.setdefault(member.audio, member)
         if wanted <= found.keys():
             break
-    return {(clip, audio): found.get((clip, audio), alike[audio]) for clip, audio in wanted if audio in alike}
+    there = {pair: found.get(pair, alike.get(pair[1])) for pair in wanted}
+    return {pair: member for pair, member in there.items() if member is not None}
 
 
 def in_words(recipe: dict[str, Any]) -> str:
