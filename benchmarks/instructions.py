@@ -38,7 +38,8 @@ from kwstrain.runtime import read_model_json
 from kwstrain.runtime.backend import open_backend
 directory, file = Path(sys.argv[1]), sys.argv[2]
 info = read_model_json(directory, file)
-network, frames = open_backend(directory / file, info), np.load(sys.argv[3])
+frames = np.load(sys.argv[3])
+network = open_backend(directory / file, info, frames[0])
 for start in range(0, len(frames), info["stride"]):
     network.score(frames[start : start + info["stride"]])
 """

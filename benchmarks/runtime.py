@@ -85,9 +85,9 @@ def contenders(export: Path, baseline: Path | None) -> dict[str, Callable[[Wavef
 def ours(name: str, directory: Path, file: str, wave: Waveform) -> Contender:
     """Return one exported file."""
     info = read_model_json(directory, file)
-    whole, backend = StreamingModel(directory, file=file), open_backend(directory / file, info)
     features = FeaturesParams(**info["features"])
     frontend, stride = make_frontend(features), int(info["stride"])
+    whole, backend = StreamingModel(directory, file=file), open_backend(directory / file, info, frontend.silence)
     frames = frontend.process(wave)
     steps = [frames[i : i + stride] for i in range(0, len(frames) // stride * stride, stride)]
     if info["runtime"] == "tflite":

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from kwsdata.features import make_frontend
 from kwsdata.featurize.store import ClipRow, write_store
 from kwsdata.params import Params, load_params
 from kwstrain.train.loop import Job, Run
@@ -86,8 +87,8 @@ def write_random_store(directory: Path, params: Params, clips: int = 4000) -> Pa
         word = (120, 180) if label in ("keyword", "confusable") else None
         return ClipRow(str(number), label, 0, 0, 0, word, None, None), rng.normal(-6, 3, (230, params.features.n_mels))
 
-    hop, window = round(params.features.hop_ms * 16), round(params.features.window_ms * 16)
-    info = {"hop_samples": hop, "window_samples": window}
+    front = make_frontend(params.features)
+    info = {"hop_samples": front.hop, "window_samples": front.window, "silence": front.silence.tolist()}
     shards = ([clip(number) for number in range(start, start + 1000)] for start in range(0, clips, 1000))
     write_store(directory / "train", shards, params.features.n_mels, info)
     stream = ClipRow("s", "stream", 0, 0, 0, None, None, None, events=[(500, 560)])

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 import yaml
 
-from kwsdata.features import features_of
+from kwsdata.features import features_of, make_frontend
+from kwsdata.files import write_json
 from kwsdata.params import Params, load_params
 from kwstrain.export.parity import probe_sound
 from kwstrain.export.stage import run
@@ -58,7 +59,7 @@ def export_untrained(params: Params, out: Path) -> dict[str, Any]:
     """Write every exported file of an untrained student to `out`; return model.json."""
     frames = features_of(probe_sound(20), params.features)
     torch.manual_seed(0)
-    student = build_model(params.model, frames.shape[1])
+    student = build_model(params.model, make_frontend(params.features).silence)
     length = student.receptive_field
     windows = np.stack([frames[at : at + length] for at in range(0, len(frames) - length, length)])
     student.train()
@@ -76,6 +77,7 @@ def export_untrained(params: Params, out: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         save_tensors(folder / FILE, student.state_dict())
+        write_json(folder / "train.json", {"warm_up_s": 0.0})
         save_folded(folder, FoldedStudent(graph, weights, scales_of(graph, ranges)), {})
         return run(params, folder, out, folder)
 

@@ -1,8 +1,8 @@
 """Score stored sound with an exported streaming model: the probability of the keyword at each of its decisions.
 
-Reads the directory that the export stage writes: `model.onnx` takes features [1, frames, n_mels] and states, all zeros
-at first, and gives score [1, frames / stride] and the next states; `model.json` describes it. Decision d is made when
-feature frame (d + 1) stride - 1 is complete.
+Reads the directory that the export stage writes: `model.onnx` takes features [1, frames, n_mels] and states, at first
+those of silence, and gives score [1, frames / stride] and the next states; `model.json` describes it. Decision d is
+made when feature frame (d + 1) stride - 1 is complete.
 """
 
 import hashlib
@@ -21,13 +21,14 @@ from kwsdata.features import make_frontend
 from kwsdata.files import read_json, stamp_of
 from kwsdata.params.data import FeaturesParams
 from kwsdata.pieces import Piece, load_piece
+from kwsdata.states import initial_states
 
 WARM_UP = 2 * SAMPLE_RATE  # samples heard before a piece, whose decisions are not kept
 AFTER = round(0.4 * SAMPLE_RATE)  # and after it: a word at the end of a piece is decided later
 
 
 class Scorer:
-    """An exported model that scores whole stretches of sound, each from a fresh state."""
+    """An exported model that scores whole stretches of sound, each a stream from its start."""
 
     def __init__(self, directory: Path) -> None:
         """Load the model in `directory`.
@@ -41,7 +42,7 @@ class Scorer:
         try:
             self.keyword, self.identity, self.stride = str(info["keyword"]), str(info["sha256"]), int(info["stride"])
             self._features = FeaturesParams(**info["features"])
-            self._states = {state["name"]: tuple(state["shape"]) for state in info["states"]}
+            self._states = initial_states(info["states"])
         except (KeyError, TypeError, ValueError) as error:
             raise StageInputError(f"{directory}/model.json describes no exported model ({error!r}).") from None
         network = graph.read_bytes() if graph.is_file() else b""
@@ -59,8 +60,7 @@ class Scorer:
         whole = len(frames) // self.stride * self.stride
         if whole == 0:
             return np.zeros(0, np.float32)
-        states = {name: np.zeros(shape, np.float32) for name, shape in self._states.items()}
-        (score,) = self._session.run(["score"], {"features": frames[None, :whole].astype(np.float32)} | states)
+        (score,) = self._session.run(["score"], {"features": frames[None, :whole].astype(np.float32)} | self._states)
         return np.asarray(score[0], np.float32)
 
     def decisions(self, piece: Piece) -> np.ndarray:

@@ -1,5 +1,7 @@
-"""The decoder that ships: smoothing, N-of-M vote, threshold, lockout. From scores to detections.
+"""The decoder that ships: warm-up, smoothing, N-of-M vote, threshold, lockout. From scores to detections.
 
+    warm-up    a score of a decision made less than `warm_up_s` after the stream's start counts as 0: less than the
+               shortest keyword has been heard, and what was not heard cannot be the keyword.
     smooth     s[k] = mean of the last `smooth` probabilities; one before the stream's start counts as 0. With 1: as
                they are. (The rule of microWakeWord's runtime is this one with n = m = 1.)
     vote       v[k] = n-th largest of the scores s[k - m + 1 .. k]; a score before the stream's start counts as 0.
@@ -38,20 +40,26 @@ class Event(NamedTuple):
 class Decoder:
     """Streaming form: push scores as they come, get the detections they complete."""
 
-    def __init__(self, threshold: float, n: int, m: int, lockout_s: float, smooth: int = 1) -> None:
+    def __init__(
+        self, threshold: float, n: int, m: int, lockout_s: float, smooth: int = 1, warm_up_s: float = 0.0
+    ) -> None:
         """Fire when `n` of the last `m` smoothed scores reach `threshold`, at most once in `lockout_s`.
 
+        Scores of the first `warm_up_s` of a stream count as 0.
+
         Raises:
-            ParamsError: n is not in 1..m, smooth is below 1, the threshold is not above 0, or the lockout is negative.
+            ParamsError: n is not in 1..m, smooth is below 1, the threshold is not above 0, or the lockout or the
+                warm-up is negative.
         """
-        _check(n, m, threshold, lockout_s, smooth)
+        _check(n, m, threshold, lockout_s, smooth, warm_up_s)
         self.threshold = np.float32(threshold)
         self.n, self.m, self.smooth = n, m, smooth
-        self._lockout_us = int(microseconds(lockout_s))
+        self._lockout_us, self._warm_up_us = int(microseconds(lockout_s)), int(microseconds(warm_up_s))
         self.reset()
 
-    def reset(self) -> None:
-        """Start a new stream."""
+    def reset(self, start_s: float = 0.0) -> None:
+        """Start a new stream, as after a reset of the model's state. The times of its decisions begin at `start_s`."""
+        self._counts_from_us = int(microseconds(start_s)) + self._warm_up_us
         self._heard: deque[np.float32] = deque([np.float32(0)] * self.smooth, maxlen=self.smooth)
         self._last: deque[np.float32] = deque([np.float32(0)] * self.m, maxlen=self.m)
         self._above = False
@@ -61,15 +69,14 @@ class Decoder:
         """Take the scores [k] of decisions made at `time_s` [k], return the detections among them, in order."""
         fired = []
         for time, value in zip(np.asarray(time_s, np.float64), np.asarray(score, np.float32), strict=True):
-            self._heard.append(value)
+            now_us = int(microseconds(time))
+            self._heard.append(value if now_us >= self._counts_from_us else np.float32(0))
             self._last.append(_mean(list(self._heard)))
             vote = sorted(self._last)[-self.n]
             above = bool(vote >= self.threshold)
-            if above and not self._above:
-                now_us = int(microseconds(time))
-                if self._silent_until_us is None or now_us >= self._silent_until_us:
-                    fired.append(Event(float(time), float(vote)))
-                    self._silent_until_us = now_us + self._lockout_us
+            if above and not self._above and (self._silent_until_us is None or now_us >= self._silent_until_us):
+                fired.append(Event(float(time), float(vote)))
+                self._silent_until_us = now_us + self._lockout_us
             self._above = above
         return fired
 
@@ -86,14 +93,28 @@ def smooth_scores(scores: np.ndarray, smooth: int) -> np.ndarray:
     return np.asarray(_mean([padded[start : start + scores.size] for start in range(smooth)]))
 
 
-def vote_scores(scores: np.ndarray, n: int, m: int, smooth: int = 1) -> np.ndarray:
+def warming_up(time_s: np.ndarray, warm_up_s: float) -> int:
+    """Return how many of the decisions made at `time_s` [decisions] since a stream's start are within its warm-up.
+
+    Raises:
+        ParamsError: the warm-up is negative.
+    """
+    _check(1, 1, warm_up_s=warm_up_s)
+    return int(np.searchsorted(microseconds(time_s), microseconds(warm_up_s), side="left"))
+
+
+def vote_scores(scores: np.ndarray, n: int, m: int, smooth: int = 1, warm_up: int = 0) -> np.ndarray:
     """Return the vote of each decision: float32 [decisions], the n-th largest of the last m smoothed `scores`.
+
+    The first `warm_up` scores (see `warming_up`) count as 0.
 
     Raises:
         ParamsError: n is not in 1..m, or smooth is below 1.
     """
     _check(n, m, smooth=smooth)
-    scores = smooth_scores(scores, smooth)
+    counted = np.array(scores, np.float32)
+    counted[:warm_up] = 0
+    scores = smooth_scores(counted, smooth)
     if m == 1:
         return scores.copy()
     padded = np.concatenate([np.zeros(m - 1, np.float32), scores])
@@ -140,7 +161,9 @@ def microseconds(time_s: float | np.ndarray) -> np.ndarray:
     return np.rint(np.asarray(time_s, np.float64) * 1e6).astype(np.int64)
 
 
-def _check(n: int, m: int, threshold: float = 0.5, lockout_s: float = 0.0, smooth: int = 1) -> None:
+def _check(
+    n: int, m: int, threshold: float = 0.5, lockout_s: float = 0.0, smooth: int = 1, warm_up_s: float = 0.0
+) -> None:
     if not 1 <= n <= m:
         raise ParamsError(f"streaming: n = {n} of m = {m}; n must be 1 to m.")
     if smooth < 1:
@@ -149,3 +172,5 @@ def _check(n: int, m: int, threshold: float = 0.5, lockout_s: float = 0.0, smoot
         raise ParamsError(f"the threshold is {threshold:g}; it must be above 0 (scores are probabilities in [0, 1]).")
     if not lockout_s >= 0:
         raise ParamsError(f"streaming.lockout_s = {lockout_s:g}; it must be 0 s or more.")
+    if not warm_up_s >= 0:
+        raise ParamsError(f"warm_up_s = {warm_up_s:g}; it must be 0 s or more.")

@@ -5,14 +5,17 @@ arXiv:1503.02531):
 
     p_T = softmax((0, v) / T)    q_T = softmax(z / T)
     soft  = T^2 KL(p_T || q_T)                 its slope:  dsoft/dz_c = T (q_T,c - p_T,c)
-    loss  = (1 - alpha) hard + alpha mean(soft) + feature_weight mean(1 - cos(P h, e))
+    loss  = (1 - alpha) hard + alpha (s mean(soft) + (1 - s) hard') + feature_weight mean(1 - cos(P h, e))
 
-The mean is over decisions of which the teacher said something, by their sample weight. P is a learned linear map from
-the student's layer before the last, h, to the teacher's, e (Romero et al. 2015, arXiv:1412.6550): it serves training
-and is no part of the model. With alpha = 0 and feature_weight = 0 the loss is the hard loss itself.
+Means are over decisions of which the teacher said something, by their sample weight; s is their share of all weight.
+hard' is the hard loss of the others: where there is no answer, the label alone counts, and in full. P is a learned
+linear map from the student's layer before the last, h, to the teacher's, e (Romero et al. 2015, arXiv:1412.6550): it
+serves training and is no part of the model. With alpha = 0 and feature_weight = 0 the loss is the hard loss itself.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +35,9 @@ class Taught:
     log_odds: Tensor
     weight: Tensor
     embedding: Tensor | None = None
+
+
+Hard: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]  # logits, target, weight -> a scalar
 
 
 class Windowed(nn.Module):
@@ -88,16 +94,33 @@ def soft_loss(logits: Tensor, log_odds: Tensor, temperature: float) -> Tensor:
 
 
 def distilled(
-    hard: Tensor, logits: Tensor, projected: Tensor | None, taught: Taught | None, params: DistillParams
+    objective: Hard,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    projected: Tensor | None,
+    taught: Taught | None,
+    params: DistillParams,
 ) -> Tensor:
-    """Return the whole loss, a scalar, from the `hard` one; `hard` itself where nothing was taught."""
+    """Return the whole loss, a scalar; the hard loss itself where nothing was taught.
+
+    Args:
+        objective: gives the hard loss of the three that follow (`kwstrain.loss.Objective`).
+        logits, target, weight: [..., 2], label probabilities [..., 2], sample weights [...].
+        projected: the student's layer before the last, [..., dim], where it is matched.
+        taught: the teacher's answers, if there is a teacher.
+        params: the block `distill`.
+    """
+    hard = objective(logits, target, weight)
     if taught is None:
         return hard
     loss = (1 - params.alpha) * hard
     if params.alpha > 0:
-        loss = loss + params.alpha * weighted_mean(
-            soft_loss(logits, taught.log_odds, params.temperature), taught.weight
-        )
+        alone = torch.where(taught.weight > 0, 0, weight)
+        soft = weighted_mean(soft_loss(logits, taught.log_odds, params.temperature), taught.weight)
+        both = torch.stack([taught.weight.sum(), alone.sum()])
+        answered, silent = both / both.sum().clamp_min(torch.finfo(both.dtype).tiny)
+        loss = loss + params.alpha * (answered * soft + silent * objective(logits, target, alone))
     if projected is not None and taught.embedding is not None:
         apart = 1 - F.cosine_similarity(projected.float(), taught.embedding.float(), dim=-1)
         loss = loss + params.feature_weight * weighted_mean(apart, taught.weight)

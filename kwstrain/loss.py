@@ -119,7 +119,7 @@ def modulation(logits: Tensor, gamma: float) -> Tensor:
 def weighted_mean(loss: Tensor, weight: Tensor, scale: Tensor | None = None) -> Tensor:
     """Return sum(weight loss) / sum(scale), a scalar; `scale` [...] is `weight` [...] unless given; 0 of nothing."""
     total = (weight if scale is None else scale).sum()
-    return (loss * weight).sum() / total.clamp_min(torch.finfo(loss.dtype).tiny)
+    return (loss * weight).sum() / total.clamp_min(torch.finfo(total.dtype).tiny)
 
 
 def weight_by_quantile(

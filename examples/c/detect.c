@@ -3,6 +3,7 @@
      detect MODEL.tflite CUTOFF_OF_255 WINDOW < sound.raw        16 kHz mono int16; a line for each detection
      detect MODEL.tflite CUTOFF_OF_255 0      < sound.raw        or for each output: time in s, output of 256
 
+   It starts as ESPHome does: from the states in the file, which are those of silence, and deaf for a second.
    Build: see docs/deploy.md. The C API of TensorFlow Lite is declared here as far as it is used, and the front end's
    settings are those of ESPHome. On a microcontroller the same three parts are TensorFlow Lite Micro's own. */
 #include <stddef.h>
@@ -64,7 +65,7 @@ int main(int argc, char **argv) {
 
     int8_t frames[MAX_STRIDE][MELS];
     uint8_t last[MAX_WINDOW] = {0};
-    int filled = 0, silent = 0, count = 0;
+    int filled = 0, silent = SILENT_FRAMES, count = 0;
     int16_t sound[HOP];
     for (long samples = 0; fread(sound, sizeof *sound, HOP, stdin) == HOP;) {
         size_t used;

@@ -3,6 +3,8 @@
 Before a clip there is silence, so that a clip of any length has a frame a hop, as a stream has from its start.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from kwsdata.audio import Waveform
@@ -17,6 +19,12 @@ class EmbeddingFrames:
         self.identity = embedder.identity
         self.n_mels, self.hop = embedder.dim, embedder.hop
         self.window = embedder.hop
+        self.context = embedder.window  # samples that a frame depends on
+
+    @cached_property
+    def silence(self) -> np.ndarray:
+        """The frame of digital silence, float32 [n_mels]."""
+        return self._embedder.embed(np.zeros(self._embedder.window, np.float32))[0]
 
     def reset(self) -> None:
         """Do nothing: each clip is embedded whole."""

@@ -71,6 +71,7 @@ def _embed(params: Params, source: Path, out: Path) -> int:
     tars = tars_of(cut for cuts in groups for cut in cuts)
     made = run_tasks(embed_clips, tasks, params.executor, f"embed {out.name}", tars)
     info = {"embedder": EMBEDDER, "hop_samples": frames.hop, "window_samples": frames.window}
+    info |= {"context_samples": frames.context, "silence": frames.silence.tolist()}
     shards = (_rows(task.cuts, np.load(path), frames) for task, path in zip(tasks, made, strict=True))
     return int(write_store(out, shards, frames.n_mels, info)["frames"])
 

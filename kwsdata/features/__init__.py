@@ -1,6 +1,7 @@
 """Front ends: sound in, feature frames out, the same code in training, evaluation and `kwstrain detect`.
 
 A front end is stateful: it may be fed chunks of any length, and the frames do not depend on how the sound was cut.
+A stream starts as if silence had been heard for ever: every front end knows its frame of silence.
 Needs numpy alone (and `pymicro-features` for `micro`).
 """
 
@@ -23,8 +24,12 @@ class FrontEnd(Protocol):
     hop: int  # samples between frames
     window: int  # samples a frame looks at
 
+    @property
+    def silence(self) -> np.ndarray:
+        """The frame that digital silence gives, however long it lasts: float32 [n_mels]."""
+
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget everything heard: before the next sound there was silence, as before the first."""
 
     def process(self, wave: Waveform) -> np.ndarray:
         """Take `wave` [samples], return the frames it completes: float32 [frames, n_mels]."""

@@ -25,6 +25,7 @@ class LogMel:
         self._fft = 1 << (self.window - 1).bit_length()
         self._hann = np.hanning(self.window + 1)[:-1].astype(np.float32)
         self._bank = mel_filterbank(self._fft, params.n_mels, params.low_hz, params.high_hz)
+        self.silence = np.full(params.n_mels, np.log(np.float32(FLOOR)), np.float32)
         self.reset()
 
     def reset(self) -> None:

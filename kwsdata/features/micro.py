@@ -1,7 +1,8 @@
 """The TFLite-Micro audio front end (ESPHome, microWakeWord): 40 mels, 30 ms window, 10 ms hop, noise reduction, PCAN.
 
 The arithmetic is the C library's own, through the package `pymicro-features`. It adapts to the noise it has heard,
-so its state matters: a stream is one front end from its start to its end.
+so its state matters: a stream is one front end from its start to its end. Silence teaches it nothing: what it knows of
+noise at the start is what it would know after hours of digital silence.
 """
 
 import numpy as np
@@ -31,6 +32,7 @@ class Micro:
         except ImportError:
             raise MissingExtraError("pymicro-features", "micro", "features.frontend: micro") from None
         self._frontend = MicroFrontend()
+        self.silence = np.zeros(CHANNELS, np.float32)
         self._kept = b""
 
     def reset(self) -> None:

@@ -44,6 +44,7 @@ def _featurize(params: Params, source: Path, out: Path) -> dict[str, Any]:
     frontend = make_frontend(params.features)
     tasks = [_Task(cuts, params.features) for cuts in group_cuts(shard_cuts(source), params.featurize)]
     info = {"features": params.features.model_dump(), "hop_samples": frontend.hop, "window_samples": frontend.window}
+    info |= {"context_samples": frontend.window, "silence": frontend.silence.tolist()}
     tars = tars_of(cut for task in tasks for cut in task.cuts)
     shards = run_tasks(_rows_of, tasks, params.executor, f"featurize {out.name}", tars)
     return write_store(out, shards, frontend.n_mels, info)

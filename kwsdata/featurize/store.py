@@ -2,7 +2,8 @@
 
 DIR/features.000000.npy   float16 [frames, n_mels], the clips of a shard end to end
 DIR/clips.jsonl.gz        one row a clip, in order (fields of `ClipRow`)
-DIR/store.json            front end, n_mels, hop_s, counts, and the hash of the features block
+DIR/store.json            front end, n_mels, counts; hop and window in samples, and on how many a frame depends
+                          (context_samples); `silence`: the frame of digital silence
 """
 
 from collections.abc import Iterable, Iterator
@@ -47,6 +48,17 @@ class FeatureStore:
         self.n_mels = int(self.info["n_mels"])
         self.clips = [_row(self.directory, row) for row in read_jsonl_gz(self.directory / "clips.jsonl.gz")]
         self._shards = [self._map(number) for number in range(int(self.info["shards"]))]
+
+    @property
+    def silence(self) -> np.ndarray:
+        """The frame of digital silence, as the front end hears it: float32 [n_mels].
+
+        Raises:
+            StageInputError: the store was made by a version that did not say.
+        """
+        if len(self.info.get("silence", ())) != self.n_mels:
+            raise StageInputError(f"{self.directory}/store.json lacks silence: type `dvc repro featurize`.")
+        return np.asarray(self.info["silence"], np.float32)
 
     def _map(self, number: int) -> np.ndarray:
         path = self.directory / f"features.{number:06d}.npy"

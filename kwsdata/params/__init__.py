@@ -40,6 +40,7 @@ from kwsdata.params.training import (
     ReportParams,
     StreamingParams,
     TrainParams,
+    WarmUpParams,
 )
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "TeachParams",
     "TeacherParams",
     "TrainParams",
+    "WarmUpParams",
     "load_params",
 ]
 
@@ -114,6 +116,7 @@ class Params(Block):
     train: TrainParams
     quantize: QuantizeParams
     streaming: StreamingParams
+    warm_up: WarmUpParams
     evaluate: EvaluateParams
     report: ReportParams
     bundle: BundleParams

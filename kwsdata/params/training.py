@@ -131,6 +131,7 @@ class TrainParams(Block):
     decisions: int = Field(ge=1)  # consecutive decisions trained in one window
     hold_s: float = Field(gt=0)  # after the word's end, how long a decision is to say "keyword"
     early_fraction: float = Field(ge=0, le=1)  # of keyword draws: windows that end before the word is half said
+    start_fraction: float = Field(ge=0, le=1)  # of each kind's windows: a stream starts in them, with silence before
     learning_rate: float = Field(gt=0)
     warmup_steps: int = Field(ge=0)  # linear, then a cosine to 0
     weight_decay: float = Field(ge=0)
@@ -147,6 +148,16 @@ class TrainParams(Block):
     devices: int = Field(ge=1)
     precision: str  # lightning-fabric's: 32-true, bf16-mixed
     threads: int = Field(ge=1)
+
+
+class WarmUpParams(Block):
+    """How long after a stream's start the decoder counts no score: `share` of the shortest keyword of train.
+
+    The shortest keyword is the duration that `shortest` of train's keywords, augmented copies included, stay below.
+    """
+
+    shortest: float = Field(ge=0, le=1)  # quantile of the durations of train's keywords
+    share: float = Field(ge=0, le=1)  # of that duration; with 0 all scores count
 
 
 class StreamingParams(Block):
@@ -184,6 +195,7 @@ class EvaluateParams(Block):
     max_fah: float = Field(gt=0)
     search: SearchParams
     tolerance_s: float = Field(ge=0)  # a detection this long after an event's end is still a hit
+    start_s: float = Field(gt=0)  # heard of each test clip without a keyword, alone: alarms per start
     chunk_s: float = Field(gt=0)  # audio read at a time
 
 

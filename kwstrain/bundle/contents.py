@@ -5,7 +5,7 @@
     keyword, language   what is listened for
     default             the model that `kwstrain detect` takes when none is named
     models              by file name: how to run it (`kwstrain.runtime.description`) and how to decide: threshold, n, m,
-                        lockout_s, and what that gave on dev (and test)
+                        smooth, lockout_s, warm_up_s, and what that gave on dev (and test)
     esphome             how ESPHome decides with the file and manifest in esphome/; null where it cannot run the model
     front_end           what turns sound into frames: sample rate, hop and window in samples, the block `features`
     dataset, dvc        hash of the dataset (dataset.lock.json has its parts); hashes of the pipeline's outputs

@@ -4,15 +4,20 @@ Their rule is not our vote. With uint8 outputs q and c = int(255 probability_cut
 
     mean of the last sliding_window_size outputs  >  c
 
-and then ignores its scores for a second. That is `kwstrain.decoder` with n = m = 1, smooth = sliding_window_size, a
-lockout of a second, and a threshold just above c / 256; so it is measured with exactly that. The window and the cutoff
-are chosen on dev/clean for the fewest misses at no more than `evaluate.max_fah` false alarms an hour, among the 255
-cutoffs that ESPHome can tell apart. `pymicro-wakeword` compares the mean of q / 256 with the cutoff itself, which lies
-less than one step of the output higher.
+and then ignores its scores for a second, as it does when it starts. That is `kwstrain.decoder` with n = m = 1, smooth =
+sliding_window_size, a lockout and a warm-up of a second, and a threshold just above c / 256; so it is measured with
+that. (What ESPHome heard while it ignored its scores is in its first means, where our decoder counts 0.) The window and
+the cutoff are chosen on dev/clean for the fewest misses at no more than `evaluate.max_fah` false alarms an hour, among
+the 255 cutoffs that ESPHome can tell apart.
+
+`pymicro-wakeword` compares the mean of q / 256 with the cutoff itself, which lies less than one step of the output
+higher, and ignores nothing: its first mean is of the first sliding_window_size outputs. Both start from the state in
+the file, that of silence.
 
 Contract: esphome 2026.6 (micro_wake_word), pymicro-wakeword 2.5.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +32,7 @@ from kwstrain.bundle.models import SET, Scored, measured, point_numbers
 from kwstrain.metrics.det import OperatingPoint, det_curve
 from kwstrain.runtime.tflite_interpreter import TfliteNetwork
 
-LOCKOUT_S = 1.0  # 100 frames of 10 ms (MIN_SLICES_BEFORE_DETECTION)
+LOCKOUT_S = 1.0  # 100 frames of 10 ms (MIN_SLICES_BEFORE_DETECTION), after a start as after a detection
 MELS = 40
 FEATURE_RANGE = 26.0  # what ESPHome maps to the 256 values of int8, whatever the file's input says
 STEPS = 256  # of an output
@@ -60,6 +65,7 @@ def write_manifest(directory: Path, stem: str, stride: int, scored: Scored, para
         MissingExtraError: the package `tflite-micro` is not installed.
     """
     model, block = directory / f"{stem}.tflite", params.bundle
+    scored = {name: [replace(stream, warm_up_s=LOCKOUT_S) for stream in streams] for name, streams in scored.items()}
     check_contract(model)
     window, cutoff, dev = choose_cutoff(scored, params)
     decision: dict[str, Any] = {"sliding_window_size": window, "probability_cutoff": probability_of(cutoff)}

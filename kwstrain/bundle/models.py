@@ -15,7 +15,7 @@ from kwstrain.runtime import DEFAULT, read_model_json
 SET = "clean"  # of dev, on which thresholds are chosen, and of test, on which they are measured
 _KEPT = (
     *("format", "keyword", "model", "file", "backend", "runtime", "form", "arithmetic", "features", "hears", "stride"),
-    *("receptive_field_frames", "states", "input", "output", "sha256", "n_params", "macs_per_second"),
+    *("receptive_field_frames", "warm_up_s", "states", "input", "output", "sha256", "n_params", "macs_per_second"),
 )
 
 Scored = dict[tuple[str, str], list[TestStream]]
@@ -87,6 +87,7 @@ def teacher_model(teacher_dir: Path, file: str) -> dict[str, Any]:
         "n_params": info["n_params"],
         "macs_per_second": info["macs_per_second"],
         **streaming,
+        "warm_up_s": info["warm_up_s"],
         "threshold": dev["threshold"],
         "chosen_on": "dev, by train_teacher",
         "max_fah": info["max_fah"],

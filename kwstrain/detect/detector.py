@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import read_json
-from kwstrain.bundle.contents import is_bundle, open_bundle
+from kwstrain.bundle.contents import Bundle, BundleError, is_bundle, open_bundle
 from kwstrain.decoder import Decoder, Event
 from kwstrain.detect.trace import Trace
 from kwstrain.runtime import DEFAULT, StreamingModel
-
-TAIL_S = 0.5  # of silence after a file: longer than any vote takes
+from kwstrain.runtime.model import TAIL_S
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Setting:
     m: int
     smooth: int
     lockout_s: float
+    warm_up_s: float
     model_sha256: str = ""  # of the model it was chosen for; a bundle says so itself
 
 
@@ -40,6 +41,21 @@ def read_setting(path: Path) -> Setting:
     if missing:
         raise StageInputError(f"{path} lacks {', '.join(missing)}: type `dvc repro evaluate`.")
     return Setting(**{name: values[name] for name in Setting.__dataclass_fields__})
+
+
+def _bundled(bundle: Bundle, info: dict[str, Any]) -> Setting:
+    """Return the numbers of the decoder of one of a bundle's models.
+
+    Raises:
+        BundleError: one is missing.
+    """
+    names = Setting.__dataclass_fields__.keys() - {"model_sha256"}
+    if missing := sorted(names - info.keys()):
+        raise BundleError(
+            f"{bundle.directory} says nothing of {', '.join(missing)} for {info['file']}: it was made by an older "
+            "version; remake it with `dvc repro bundle`."
+        )
+    return Setting(**{name: info[name] for name in names})
 
 
 def open_detector(
@@ -65,7 +81,7 @@ def open_detector(
         bundle = open_bundle(model_dir)
         info = bundle.model(file)
         model = StreamingModel(bundle.directory, info=info)
-        setting = Setting(**{name: info[name] for name in Setting.__dataclass_fields__ if name in info})
+        setting = _bundled(bundle, info)
     else:
         model = StreamingModel(model_dir, file=file or DEFAULT)
         setting = read_setting(operating_point)
@@ -87,7 +103,9 @@ class Detector:
             ParamsError: the threshold is not above 0.
         """
         self._model = model
-        self._decoder = Decoder(setting.threshold, setting.n, setting.m, setting.lockout_s, setting.smooth)
+        self._decoder = Decoder(
+            setting.threshold, setting.n, setting.m, setting.lockout_s, setting.smooth, setting.warm_up_s
+        )
 
     @property
     def keyword(self) -> str:

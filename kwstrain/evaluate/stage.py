@@ -1,13 +1,16 @@
 """Choose the decoder and its threshold on dev, then measure every set with it: metrics, curves, events, false alarms.
 
+Sets are continuous streams; each clip of the first test set is also heard alone, from a new start.
+
 Writes to `out`:
-    operating_point.json    what a device needs beside the model: threshold, smooth, n, m, lockout_s
+    operating_point.json    what a device needs beside the model: threshold, smooth, n, m, lockout_s, warm_up_s
     metrics.json            the numbers of each set (see README)
     det.json, det.csv       the DET curves, where they change
     events.jsonl.gz         one row a keyword: where, hit or missed, peak, latency, conditions
     false_alarms.jsonl.gz   one row a false alarm: where, score, and what sounded there
     near_alarms.jsonl.gz    the same of the negative peaks that came closest to the threshold
     peaks.npz               highest votes: of each event, and of each second of negative sound, by set
+    starts.jsonl.gz         one row a clip of the first test set, heard alone from a new start (see `starts`)
     traces.npz              every score of every stream, with first_s and step_s
 """
 
@@ -22,6 +25,7 @@ import numpy as np
 from kwsdata.files import atomic_path, read_json, write_json, write_jsonl_gz
 from kwsdata.params import Params, StreamingParams
 from kwstrain.evaluate.choose import choose
+from kwstrain.evaluate.starts import measure_starts, score_starts
 from kwstrain.evaluate.streams import TestStream, score_testsets
 from kwstrain.evaluate.summary import condition_rows, number, set_summary, warnings_for
 from kwstrain.metrics.det import DetCurve, OperatingPoint, StreamScores, det_curve, measure
@@ -59,10 +63,12 @@ def run(
         "n_of_m": [streaming.n, streaming.m],
         "smooth": streaming.smooth,
         "lockout_s": streaming.lockout_s,
+        "warm_up_s": info["warm_up_s"],
         "tolerance_s": limits.tolerance_s,
         "max_fah": limits.max_fah,
         "dev": {},
         "test": {},
+        "starts": {},
         "warnings": [],
     }
     if chosen.fnr == 1:
@@ -93,6 +99,11 @@ def run(
         for name, summary in metrics[partition].items():
             metrics["warnings"] += warnings_for(f"{partition}/{name}", summary, limits.max_fah)
 
+    measured = next(name for name in scored if name[0] == "test")
+    alone = score_starts(testsets, measured, model_dir, limits.start_s, params.executor)
+    numbers, starts = measure_starts(alone, streaming, chosen.threshold, limits.tolerance_s)
+    metrics["starts"] = {"set": "/".join(measured), "start_s": limits.start_s} | numbers
+
     with atomic_path(out) as scratch:
         scratch.mkdir()
         write_json(scratch / "operating_point.json", _operating_point(info, chosen, streaming, limits.max_fah))
@@ -101,6 +112,7 @@ def run(
         write_jsonl_gz(scratch / "events.jsonl.gz", events)
         write_jsonl_gz(scratch / "false_alarms.jsonl.gz", alarms)
         write_jsonl_gz(scratch / "near_alarms.jsonl.gz", near)
+        write_jsonl_gz(scratch / "starts.jsonl.gz", starts)
         np.savez_compressed(scratch / "peaks.npz", allow_pickle=False, **peaks)
         _write_traces(scratch / "traces.npz", scored)
     return metrics
@@ -118,6 +130,7 @@ def _operating_point(
         "m": streaming.m,
         "smooth": streaming.smooth,
         "lockout_s": streaming.lockout_s,
+        "warm_up_s": info["warm_up_s"],
         "chosen_on": "dev/clean",
         "max_fah": max_fah,
         "dev_fnr": number(chosen.fnr),

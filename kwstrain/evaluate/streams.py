@@ -16,7 +16,7 @@ from kwsdata.params import ExecutorParams, StreamingParams
 from kwsdata.places import tars_of
 from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
-from kwstrain.decoder import vote_scores
+from kwstrain.decoder import vote_scores, warming_up
 from kwstrain.metrics.det import StreamScores
 from kwstrain.runtime import DEFAULT, StreamingModel
 
@@ -46,12 +46,14 @@ class TestStream:
     duration_s: float
     time_s: np.ndarray
     score: np.ndarray
+    warm_up_s: float  # of the model's decoder
     keywords: list[Keyword]
     segments: list[dict[str, Any]] = field(default_factory=list)  # start_s, end_s, source, label, corpus
 
     def scores(self, streaming: StreamingParams) -> StreamScores:
         """Return the stream voted on, as the metrics read it."""
-        vote = vote_scores(self.score, streaming.n, streaming.m, streaming.smooth)
+        warm_up = warming_up(self.time_s, self.warm_up_s)
+        vote = vote_scores(self.score, streaming.n, streaming.m, streaming.smooth, warm_up)
         return StreamScores(self.time_s, vote, [(word.start_s, word.end_s) for word in self.keywords], self.duration_s)
 
     def segment_at(self, time_s: float) -> dict[str, Any] | None:
@@ -139,6 +141,7 @@ def score_stream(task: _Task) -> TestStream:
         wave.size / SAMPLE_RATE,
         np.concatenate([part[0] for part in parts]),
         score,
+        float(model.info["warm_up_s"]),
         keywords_of(task.cut),
         segments_of(task.cut),
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kwsdata.files import sha256_of
 from kwstrain.export.qdq import CHANNELS_LAST
 from kwstrain.folded.integers import IntegerNetwork
@@ -32,24 +34,29 @@ INT8_TFLITE = [
 
 def describe_float(form: Form, directory: Path, n_mels: int, states: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what model.json says of a float file."""
-    states = [state | {"dtype": "float32", "initial": 0} for state in states] if form.form == "stream" else []
+    states = [state | {"dtype": "float32"} for state in states] if form.form == "stream" else []
     return _file(form, directory) | _onnx_ends(n_mels) | {"states": states}
+
+
+def describe_state(number: int, initial: np.ndarray) -> dict[str, Any]:
+    """Return name, shape and first value of a state: `initial` in as few numbers as broadcast to it, nested lists."""
+    kept = initial
+    for axis in range(initial.ndim):
+        first = kept.take([0], axis)
+        if np.array_equal(np.broadcast_to(first, kept.shape), kept):
+            kept = first
+    kept = kept.reshape(kept.shape[next((axis for axis, size in enumerate(kept.shape) if size > 1), kept.ndim) :])
+    if kept.dtype == np.float32:  # the float64 whose shortest digits are those of the float32
+        kept = np.asarray([float(str(value)) for value in kept.flat]).reshape(kept.shape)
+    return {"name": f"state_{number}", "shape": list(initial.shape), "initial": kept.tolist()}
 
 
 def describe_onnx(form: Form, directory: Path, network: IntegerNetwork) -> dict[str, Any]:
     """Return what model.json says of an int8 ONNX file."""
     states = []
     for number, memory in enumerate(network.graph.memories if form.form == "stream" else []):
-        initial = network.initial(memory).transpose(CHANNELS_LAST)
-        by_channel = [int(q) - LOW for q in initial[0, 0, 0]]
-        states.append(
-            {
-                "name": f"state_{number}",
-                "dtype": "uint8",
-                "shape": list(initial.shape),
-                "initial": by_channel[0] if len(set(by_channel)) == 1 else by_channel,
-            }
-        )
+        initial = network.initial[memory.name].transpose(CHANNELS_LAST).astype(np.int64) - LOW
+        states.append({"dtype": "uint8"} | describe_state(number, initial))
     return _file(form, directory) | _onnx_ends(network.graph.n_mels) | {"states": states}
 
 

@@ -30,8 +30,10 @@ def measure_int8(directory: Path, files: dict[str, Any], network: FoldedStudent,
     chosen = last[np.linspace(0, last.size - 1, min(CLIPS, last.size)).astype(int)]
     clips = [frames[(decision + 1) * stride - length : (decision + 1) * stride] for decision in chosen]
 
+    silence = network.silence.numpy()
+
     def off(name: str, pieces: list[np.ndarray], scores: np.ndarray) -> int:
-        run = _runner(directory / name, files[name] | {"stride": stride})
+        run = _runner(directory / name, files[name] | {"stride": stride}, silence)
         found = np.concatenate([run(piece).reshape(-1) for piece in pieces])
         return int(np.abs(np.rint(256 * found) - np.rint(256 * scores)).max())
 
@@ -39,8 +41,8 @@ def measure_int8(directory: Path, files: dict[str, Any], network: FoldedStudent,
     return result | {name: off(name, clips, expected[chosen]) for name in ("clip.int8.onnx", "clip.int8.tflite")}
 
 
-def _runner(path: Path, info: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+def _runner(path: Path, info: dict[str, Any], silence: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return what gives the scores of frames [frames, n_mels]."""
     if info["runtime"] == "onnx":
-        return OnnxStream(path, info, 1, None).score
-    return TfliteNetwork(path, 1) if info["form"] == "clip" else TfliteStream(path, info, 1, None).score
+        return OnnxStream(path, info, 1, silence).score
+    return TfliteNetwork(path, 1) if info["form"] == "clip" else TfliteStream(path, info, 1, silence).score

@@ -11,6 +11,7 @@ States have channels last, [1, mels, frames, channels]. onnxruntime's int8 convo
 transpositions that undo each other: with channels first, as ONNX's Conv has them, two would stay for each state.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ class Writer:
 def qdq_model(network: IntegerNetwork, form: str) -> onnx.ModelProto:
     """Return `network` in the `form` "stream" or "clip"."""
     graph, streams = network.graph, form == "stream"
-    write = Writer(IntegerNetwork(graph, dict(network.scales), network.convs))
+    write = Writer(replace(network, scales=dict(network.scales)))
     inputs = [helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, [1, "frames", graph.n_mels])]
     outputs = [helper.make_tensor_value_info("score", TensorProto.FLOAT, [1, "decisions"])]
     turned = write.node("Transpose", [FEATURES], "turned", perm=[0, 2, 1])
@@ -126,7 +127,7 @@ def qdq_model(network: IntegerNetwork, form: str) -> onnx.ModelProto:
                 continue
             number = graph.memories.index(op)
             state = f"state_{number}"
-            shape = list(network.initial(op).transpose(CHANNELS_LAST).shape)
+            shape = list(network.initial[op.name].transpose(CHANNELS_LAST).shape)
             inputs.append(helper.make_tensor_value_info(state, TensorProto.UINT8, shape))
             outputs.append(helper.make_tensor_value_info(f"{state}_out", TensorProto.UINT8, shape))
             write.remember(op, source, state)

@@ -13,7 +13,7 @@ from typing import Any
 
 from kwsdata.errors import KwsError
 from kwsdata.features import features_of, make_frontend
-from kwsdata.files import atomic_path, sha256_of, write_json
+from kwsdata.files import atomic_path, read_json, sha256_of, write_json
 from kwsdata.params import Params
 from kwstrain.export.files import (
     FLOAT_CLIP,
@@ -22,9 +22,10 @@ from kwstrain.export.files import (
     INT8_TFLITE,
     describe_float,
     describe_onnx,
+    describe_state,
     describe_tflite,
 )
-from kwstrain.export.graph import OPSET, state_names, write_clip_graph, write_graph
+from kwstrain.export.graph import OPSET, write_clip_graph, write_graph
 from kwstrain.export.int8_parity import measure_int8
 from kwstrain.export.parity import SECONDS, measure, probe_sound
 from kwstrain.export.qdq import write_qdq
@@ -58,6 +59,7 @@ def run(
         ConversionError: TensorFlow's converter made another network.
     """
     model = load_student(model_dir, params.model, make_frontend(params.features).n_mels)
+    trained = read_json(model_dir / "train.json")
     network = load_folded(quantized) if quantized else None
     frames = features_of(probe_sound(), params.features)
     with atomic_path(out) as scratch:
@@ -71,6 +73,7 @@ def run(
                 f"({asdict(parity)}): the versions of torch and onnxruntime do not agree; install constraints.txt."
             )
         info = _describe(params, model) | {
+            "warm_up_s": trained["warm_up_s"],
             "sha256": sha256_of(graph),
             "bytes": graph.stat().st_size,
             "parity": {k: v for k, v in asdict(parity).items() if k != "step_us"} | {"seconds": SECONDS},
@@ -108,7 +111,7 @@ def _write_int8(network: FoldedStudent, out: Path) -> dict[str, Any]:
 
 
 def _describe(params: Params, model: StreamingModel) -> dict[str, Any]:
-    shapes = [list(tensor.shape) for tensor in model.initial_state(1)]
+    states = [describe_state(number, state.numpy()) for number, state in enumerate(model.initial_state(1))]
     return {
         "format": FORMAT,
         "keyword": params.keyword.text,
@@ -117,7 +120,7 @@ def _describe(params: Params, model: StreamingModel) -> dict[str, Any]:
         "n_mels": model.n_mels,
         "stride": model.stride,
         "receptive_field_frames": model.receptive_field,
-        "states": [{"name": n, "shape": shape} for n, shape in zip(state_names(model), shapes, strict=True)],
+        "states": states,
         "n_params": model.n_params,
         "macs_per_second": round(model.macs_per_second(params.features.hop_ms / 1000)),
         "opset": OPSET,

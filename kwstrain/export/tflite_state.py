@@ -2,7 +2,7 @@
 
     main    CALL_ONCE(start); the network, with state_i = READ_VARIABLE(VAR_HANDLE) before it is used first and
             ASSIGN_VARIABLE(VAR_HANDLE, the new state_i) once that is there; score = QUANTIZE(int8 -> uint8)
-    start   ASSIGN_VARIABLE(VAR_HANDLE, state_i before a stream's start: CONCATENATION of a few frames, repeated)
+    start   ASSIGN_VARIABLE(VAR_HANDLE, state_i at a stream's start, that of silence: CONCATENATION of a few frames)
 
 That is microWakeWord's form of a streaming model, and its types: int8 in, uint8 out. TensorFlow's converter gives a
 graph with states as inputs and outputs; here its flatbuffer is rewritten through TensorFlow's own schema. What the
@@ -94,7 +94,7 @@ class Rewrite(Editor):
                 if place in operator.outputs:
                     self.op(self.graph, "ASSIGN_VARIABLE", [handles[number], place], [])
         for number, memory in enumerate(network.graph.memories):
-            self._start(start, f"state_{number}", self.states[number], network.initial(memory))
+            self._start(start, f"state_{number}", self.states[number], network.initial[memory.name])
 
     def _start(self, start: Any, name: str, place: int, initial: np.ndarray) -> None:
         """Give variable `name`, a state as at `place`, its first value: `initial` int8 [1, channels, mels, frames]."""

@@ -2,8 +2,8 @@
 
 A batch normalisation n after a convolution is folded by w' = a w, b' = a (b - mean) + shift, with
 a = slope / sqrt(variance + eps); the one before the stem by dividing the stem's input weights and moving its bias. The
-stream then remembers frames as they come, not normalised ones, and what lies before its start is the mean frame, which
-the normalisation would map to 0. Two classes become one: softmax(z)_1 = sigmoid(z_1 - z_0).
+stream then remembers frames as they come, not normalised ones. Two classes become one: softmax(z)_1 = sigmoid(z_1 -
+z_0).
 """
 
 from collections.abc import Callable
@@ -64,11 +64,11 @@ class Builder:
         weight = torch.full((channels, 1, mels, frames), 1 / (mels * frames))
         return self.conv(name, source, weight, depthwise=True, learned=False)
 
-    def remember(self, source: str, frames: int, initial: tuple[float, ...] = (0.0,)) -> str:
+    def remember(self, source: str, frames: int) -> str:
         """Add a memory of `frames` frames, nothing where that is 0; return the name of what then is heard."""
         if not frames:
             return source
-        self.ops.append(Remember(f"{source}_heard", source, frames, initial))
+        self.ops.append(Remember(f"{source}_heard", source, frames))
         return self.ops[-1].name
 
     def activation(self, module: nn.Module, source: str, channels: int) -> str:
@@ -84,7 +84,8 @@ class Builder:
 
     def graph(self, model: StreamingModel, mels_as_channels: bool) -> Graph:
         """Return the graph of all that was added."""
-        return Graph(model.n_mels, mels_as_channels, model.stride, model.receptive_field, tuple(self.ops))
+        silence = tuple(float(value) for value in model.silence)
+        return Graph(silence, mels_as_channels, model.stride, model.receptive_field, tuple(self.ops))
 
 
 @torch.no_grad()
@@ -114,11 +115,10 @@ def _slope_and_mean(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 def _stem(build: Builder, model: DsTcn | MobileNetV3, clamp: Clamp, stride: tuple[int, int]) -> str:
     """Add the stem with the normalisation before and after it; return its name."""
     slope, mean = _slope_and_mean(model.norm)
-    initial = tuple(float(value) for value in mean)
     weight, bias = normed(model.stem.conv.weight, torch.zeros(len(model.stem.conv.weight)), model.stem.norm)
     weight = weight * slope.view(1, -1, 1, 1)
     bias = bias - (weight * mean.view(1, -1, 1, 1)).sum((1, 2, 3))
-    heard = build.remember(FEATURES, model.stem.memory, initial)
+    heard = build.remember(FEATURES, model.stem.memory)
     return build.conv("stem", heard, weight, bias, clamp=clamp, stride=stride)
 
 

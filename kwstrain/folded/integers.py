@@ -6,7 +6,7 @@ import numpy as np
 
 from kwstrain.folded.arithmetic import Scales, whole
 from kwstrain.folded.network import FoldedStudent
-from kwstrain.folded.ops import Graph, Remember
+from kwstrain.folded.ops import Graph
 
 
 @dataclass(frozen=True)
@@ -20,21 +20,19 @@ class IntegerConv:
 
 @dataclass(frozen=True)
 class IntegerNetwork:
-    """A graph, the scale of every tensor, and its convolutions by name."""
+    """A graph, the scale of every tensor, its convolutions by name, and what its memories hold at a stream's start.
+
+    initial: by the memory's name, int8 [1, channels, mels, frames], all frames alike: what silence leaves.
+    """
 
     graph: Graph
     scales: Scales
     convs: dict[str, IntegerConv]
-
-    def initial(self, memory: Remember) -> np.ndarray:
-        """Return what a stream's start remembers: int8 [1, channels, mels, frames]."""
-        channels, mels = self.graph.shapes[memory.name]
-        q = self.scales[memory.source].quantised(np.asarray(memory.initial)).reshape(1, -1, 1, 1)
-        return np.broadcast_to(q, (1, channels, mels, memory.frames))
+    initial: dict[str, np.ndarray]
 
 
 def integers_of(network: FoldedStudent) -> IntegerNetwork:
-    """Return the integers of `network`, which has scales."""
+    """Return the integers of `network`, which has scales and is in evaluation mode."""
     assert network.scales is not None
     convs = {}
     for conv in network.graph.convs:
@@ -42,4 +40,7 @@ def integers_of(network: FoldedStudent) -> IntegerNetwork:
         weight, scale, bias = whole(network.weights[conv.name], network.biases[conv.name], source)
         integers = weight.numpy().astype(np.int8), scale.numpy(), bias.numpy().astype(np.int32)
         convs[conv.name] = IntegerConv(*integers)
-    return IntegerNetwork(network.graph, network.scales, convs)
+    initial = {}
+    for memory, steps in zip(network.graph.memories, network.initial_state(1), strict=True):
+        initial[memory.name] = (steps.numpy() + network.scales[memory.source].zero).astype(np.int8)
+    return IntegerNetwork(network.graph, dict(network.scales), convs, initial)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,9 +27,9 @@ class FoldedStudent(StreamingModel):
     classes = 2
 
     def __init__(self, graph: Graph, weights: Weights, scales: Scales | None = None, offset: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(np.asarray(graph.silence, np.float32))
         self.graph, self.scales, self.offset = graph, scales, offset
-        self.n_mels, self.stride, self.receptive_field = graph.n_mels, graph.stride, graph.receptive_field
+        self.stride, self.receptive_field = graph.stride, graph.receptive_field
         self.watch: Watch | None = None
         self.weights, self.biases = nn.ParameterDict(), nn.ParameterDict()
         for conv in graph.convs:
@@ -52,14 +53,18 @@ class FoldedStudent(StreamingModel):
         """Return multiply-accumulates a second of sound when frames come every `hop_s` s."""
         return self.graph.macs / (hop_s * self.stride)
 
+    def empty_state(self, batch: int) -> State:
+        """Return zeros, [batch, channels, mels, frames] a memory; in integers they stand for 0 too."""
+        shapes = self.graph.shapes
+        return [self.silence.new_zeros(batch, *shapes[memory.name], memory.frames) for memory in self.graph.memories]
+
     def initial_state(self, batch: int) -> State:
-        """Return what lies before a stream's start: [batch, channels, mels, frames] a memory."""
-        like, arithmetic, state = next(self.parameters()), self.arithmetic, []
-        for memory in self.graph.memories:
-            channels, mels = self.graph.shapes[memory.name]
-            initial = torch.tensor(memory.initial, dtype=like.dtype, device=like.device).view(1, -1, 1, 1)
-            state.append(arithmetic.given(memory.source, initial).expand(batch, channels, mels, memory.frames))
-        return state
+        """Return what silence leaves; see `StreamingModel.initial_state`. `watch` is not called."""
+        watch, self.watch = self.watch, None
+        try:
+            return super().initial_state(batch)
+        finally:
+            self.watch = watch
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Continue a stream; see `StreamingModel.forward`. The first of the two logits is always 0."""

@@ -11,8 +11,8 @@ All else is a convolution: batch normalisation folds into one, a mean is one who
     hard_sigmoid(v) = clamp(v / 6 + 1 / 2, 0, 1)      hard_swish(v) = v * hard_sigmoid(v)
 
 A tensor is named by the operation that makes it, the input is `FEATURES`. It has channels, mels and frames; `Graph`
-knows the first two. In a stream `Remember` holds state. Over a clip it does nothing: convolutions make fewer frames
-than they take, and `Add` drops the first `late` frames of its other operand.
+knows the first two. In a stream `Remember` holds state, at first that of silence. Over a clip it does nothing:
+convolutions make fewer frames than they take, and `Add` drops the first `late` frames of its other operand.
 """
 
 from collections.abc import Iterable
@@ -44,12 +44,11 @@ class Conv:
 
 @dataclass(frozen=True)
 class Remember:
-    """See the module's text. `initial`: what lies before a stream's start, one number or one a channel."""
+    """See the module's text."""
 
     name: str
     source: str
     frames: int
-    initial: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,16 @@ class Graph:
     Features [frames, n_mels] enter as one channel of n_mels mels, or, with `mels_as_channels`, as n_mels channels.
     """
 
-    n_mels: int
+    silence: tuple[float, ...]  # [n_mels]: the front end's frame of digital silence
     mels_as_channels: bool
     stride: int  # frames a decision
     receptive_field: int  # frames a decision depends on
     ops: tuple[Op, ...]
+
+    @property
+    def n_mels(self) -> int:
+        """Numbers in a frame."""
+        return len(self.silence)
 
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:
@@ -138,13 +142,13 @@ class Graph:
     def as_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
         ops = [{"kind": type(op).__name__} | asdict(op) for op in self.ops]
-        own = ("n_mels", "mels_as_channels", "stride", "receptive_field")
+        own = ("silence", "mels_as_channels", "stride", "receptive_field")
         return {name: getattr(self, name) for name in own} | {"ops": ops}
 
 
 def from_json(value: dict[str, Any]) -> Graph:
     """Return the graph that `Graph.as_json` described."""
-    return Graph(**{**value, "ops": tuple(_ops(value["ops"]))})
+    return Graph(**{**value, "silence": tuple(value["silence"]), "ops": tuple(_ops(value["ops"]))})
 
 
 def _ops(rows: Iterable[dict[str, Any]]) -> Iterable[Op]:

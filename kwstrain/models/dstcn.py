@@ -12,6 +12,7 @@ time axis is the width of a two-dimensional convolution of height 1, channels la
 form, and what the converters for microcontrollers want.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,9 +23,9 @@ from kwstrain.models.streaming import State, StreamingModel, without_first
 class DsTcn(StreamingModel):
     """See the module's text."""
 
-    def __init__(self, params: DsTcnParams, n_mels: int, classes: int = 2) -> None:
-        super().__init__()
-        self.n_mels, self.stride, self.classes = n_mels, params.stride, classes
+    def __init__(self, params: DsTcnParams, silence: np.ndarray, classes: int = 2) -> None:
+        super().__init__(silence)
+        self.stride, self.classes, n_mels = params.stride, classes, len(silence)
         self.channels = params.channels
         self.receptive_field = params.stem_kernel + params.stride * sum(k - 1 for k in params.kernels)
         self.norm = nn.BatchNorm2d(n_mels, affine=False)  # the stem scales and shifts, and no slope reaches past it
@@ -32,7 +33,7 @@ class DsTcn(StreamingModel):
         self.blocks = nn.ModuleList([Block(params.channels, k, params.dropout) for k in params.kernels])
         self.head = nn.Conv2d(params.channels, classes, 1)
 
-    def initial_state(self, batch: int) -> State:
+    def empty_state(self, batch: int) -> State:
         """Return zeros: [batch, n_mels, 1, stem_kernel - stride], then [batch, channels, 1, k - 1] for each block."""
         like = self.head.weight
         stem = like.new_zeros(batch, self.n_mels, 1, self.stem.memory)

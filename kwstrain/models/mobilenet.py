@@ -18,6 +18,7 @@ After Howard et al. 2019, Searching for MobileNetV3 (arXiv:1905.02244), and Hu e
 networks. Linear layers are 1 x 1 convolutions, and every operation is a module of its own, as quantisers want them.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -32,20 +33,20 @@ SQUEEZE = 4  # channels a squeezed one, as in the paper
 class MobileNetV3(StreamingModel):
     """See the module's text."""
 
-    def __init__(self, params: MobileNetV3Params, n_mels: int, classes: int = 2) -> None:
-        super().__init__()
-        self.n_mels, self.stride, self.classes = n_mels, params.stride, classes
+    def __init__(self, params: MobileNetV3Params, silence: np.ndarray, classes: int = 2) -> None:
+        super().__init__(silence)
+        self.stride, self.classes = params.stride, classes
         steps = sum(block.kernel - 1 for block in params.blocks) + params.pool - 1
         self.receptive_field = params.stem_kernel + params.stride * steps
         self.norm = nn.BatchNorm2d(1, affine=False)
         self.stem = Stem(params.stem_channels, params.stem_kernel, params.stride)
-        width, mels, self.blocks = params.stem_channels, self.stem.mels_after(n_mels), nn.ModuleList()
+        width, mels, self.blocks = params.stem_channels, self.stem.mels_after(self.n_mels), nn.ModuleList()
         for block in params.blocks:
             self.blocks.append(InvertedResidual(width, mels, block))
             width, mels = block.channels, (mels - 1) // block.mel_stride + 1
         self.head = Head(width, mels, params, classes)
 
-    def initial_state(self, batch: int) -> State:
+    def empty_state(self, batch: int) -> State:
         """Return zeros: [batch, 1, n_mels, frames], [batch, expand, mels, k - 1] a block, [batch, C, 1, pool - 1]."""
         like = self.head.logits.weight
         shapes = [(1, self.n_mels, self.stem.memory)]

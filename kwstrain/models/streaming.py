@@ -4,14 +4,18 @@
 
 Decision d (from 0) has seen the frames up to (d + 1) stride - 1 and none later. Sound may come in any chunks: the
 logits do not depend on where it was cut, beyond float rounding. Class 1 is the keyword: its softmax is the score.
+
+A stream starts as if silence had been heard for ever: its first state is the one that `receptive_field` or more frames
+of `silence` leave. So what `forward` gives at a start is what `window` gives with frames of silence before the sound.
 """
 
 from abc import ABC, abstractmethod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-State = list[Tensor]
+State = list[Tensor]  # each [batch, ..., frames]
 
 
 class StreamingModel(nn.Module, ABC):
@@ -21,10 +25,27 @@ class StreamingModel(nn.Module, ABC):
     stride: int  # frames a decision
     classes: int
     receptive_field: int  # frames a decision depends on, the last included
+    silence: Tensor  # [n_mels]: the front end's frame of digital silence; kept with the weights
+
+    def __init__(self, silence: np.ndarray) -> None:
+        """Take `silence` [n_mels], the front end's frame of digital silence."""
+        super().__init__()
+        self.n_mels = len(silence)
+        self.register_buffer("silence", torch.tensor(silence, dtype=torch.float32))
 
     @abstractmethod
+    def empty_state(self, batch: int) -> State:
+        """Return zeros in the shapes of a state, each [batch, ..., frames]: what no sound leaves."""
+
+    @torch.no_grad()
     def initial_state(self, batch: int) -> State:
-        """Return the memory at a stream's start: zeros, each [batch, ...]."""
+        """Return the memory at a stream's start, that of silence: each [batch, ..., frames], all its frames alike.
+
+        In evaluation mode; training works on windows, which have no state.
+        """
+        frames = -(-self.receptive_field // self.stride) * self.stride
+        _, state = self.forward(self.silence.expand(1, frames, self.n_mels), self.empty_state(1))
+        return [memory[..., -1:].repeat(batch, *[1] * (memory.ndim - 2), memory.shape[-1]) for memory in state]
 
     @abstractmethod
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -43,7 +64,7 @@ class StreamingModel(nn.Module, ABC):
         """Return the logits of those decisions whose whole receptive field lies in x [B, T, n_mels].
 
         That is [B, (T - receptive_field) / stride + 1, classes], rounded down: what `forward` gives for the last of
-        them, without the work on frames before, nor the zeros of an initial state. Training uses it.
+        them, without the work on frames before. Training uses it.
         """
 
     @abstractmethod

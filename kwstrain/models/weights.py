@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from kwsdata.errors import StageInputError
@@ -25,7 +26,7 @@ def load_student(model_dir: Path, params: ModelParams, n_mels: int) -> Streaming
     except Exception as error:  # torch raises pickle, zip and runtime errors without a common base class
         raise StageInputError(f"{path} cannot be read ({error}): remake it with `dvc repro train`.") from None
     with torch.random.fork_rng([]):
-        model = build_model(params, n_mels)
+        model = build_model(params, np.zeros(n_mels, np.float32))  # silence is with the weights
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

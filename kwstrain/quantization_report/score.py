@@ -43,12 +43,13 @@ class Stream:
     duration_s: float
     time_s: np.ndarray
     score: dict[str, np.ndarray]
+    warm_up_s: float
     keywords: list[Keyword]
 
     def scored(self, arithmetic: str) -> TestStream:
         """Return the stream as `evaluate` knows it."""
         own = (self.partition, self.set, self.cut_id, self.duration_s, self.time_s)
-        return TestStream(*own, self.score[arithmetic], self.keywords)
+        return TestStream(*own, self.score[arithmetic], self.warm_up_s, self.keywords)
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ def _score(task: _Task) -> Stream:
         torch.set_num_threads(before)
     for arithmetic, file in FILES.items():
         info = read_model_json(model_dir, file)
-        scores[arithmetic] = open_backend(model_dir / file, info, 1, None).score(frames)
+        scores[arithmetic] = open_backend(model_dir / file, info, network.silence.numpy()).score(frames)
     last = (np.arange(scores[TORCH].size) + 1) * network.stride - 1
     time_s = np.asarray(frame_end_s(last, make_frontend(task.features)), np.float64)
     seconds = wave.size / SAMPLE_RATE
-    return Stream(task.partition, task.set, task.cut.id, seconds, time_s, scores, keywords_of(task.cut))
+    warm_up_s = float(read_model_json(model_dir)["warm_up_s"])
+    return Stream(task.partition, task.set, task.cut.id, seconds, time_s, scores, warm_up_s, keywords_of(task.cut))

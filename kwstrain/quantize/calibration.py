@@ -81,9 +81,11 @@ def ranges_of(
     """Return the range of every tensor of `network`, which computes in float.
 
     The input's is all that was seen (with `features.frontend: micro`, what the runtimes have built in); gates' and the
-    log-odds' are known; all others are the observer's.
+    log-odds' are known; all others are the observer's. Silence is seen too: every stream starts with it.
     """
     assert network.scales is None
+    silence = np.tile(network.silence.numpy(), (1, chosen.windows.shape[1], 1))
+    windows = np.concatenate([chosen.windows, silence])
     known = _known(network.graph, features)
     seen: dict[str, Histogram] = {}
 
@@ -96,8 +98,8 @@ def ranges_of(
     for watch in (widen, add):
         network.watch = watch
         with torch.inference_mode():
-            for start in range(0, len(chosen.windows), BATCH):
-                network.window(torch.from_numpy(chosen.windows[start : start + BATCH]))
+            for start in range(0, len(windows), BATCH):
+                network.window(torch.from_numpy(windows[start : start + BATCH]))
     network.watch = None
     found = {name: OBSERVERS[params.observer](histogram, params.percentile) for name, histogram in seen.items()}
     found[FEATURES] = seen[FEATURES].low, seen[FEATURES].high

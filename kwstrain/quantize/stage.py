@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kwsdata.cache import Step, note_timing
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, write_jsonl_gz
@@ -36,6 +38,7 @@ from kwstrain.train.dev import DevSet
 from kwstrain.train.launch import complete
 from kwstrain.train.loop import Job
 from kwstrain.train.windows import Shape
+from kwstrain.warm_up import warm_up_of
 
 TUNED = Step("quantize", "kwstrain.train.loop", "kwstrain.folded.store")
 
@@ -61,7 +64,8 @@ def run(
     hold = round(tuned.train.hold_s / hop_s)
     shape = Shape(student.receptive_field, student.stride, tuned.train.decisions, hold)
     calibration = draw(features, tuned, shape)
-    dev = DevSet(FeatureStore(features / "dev"), params.streaming, params.evaluate)
+    warm_up_s = warm_up_of(store, params.warm_up)
+    dev = DevSet(FeatureStore(features / "dev"), params.streaming, params.evaluate, warm_up_s)
     results = {"float": dev.measure(student).as_dict()}
     offset = log_odds(results["float"]["threshold"])
     graph, weights = fold(student)
@@ -134,7 +138,7 @@ def _fine_tuned(
     return progress
 
 
-def _loaded(directory: Path, params: Params, n_mels: int) -> FoldedStudent:
+def _loaded(directory: Path, params: Params, silence: np.ndarray) -> FoldedStudent:
     return load_folded(directory)
 
 

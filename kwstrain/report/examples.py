@@ -16,7 +16,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform, encode_flac
 from kwsdata.features import LogMel
 from kwsdata.params import FeaturesParams
 from kwsdata.shards import load_audio
-from kwstrain.decoder import vote_scores
+from kwstrain.decoder import vote_scores, warming_up
 from kwstrain.report.chart import Axis, Chart
 from kwstrain.report.inputs import Evaluation
 
@@ -126,7 +126,8 @@ def _picture(sound: Waveform, start_s: float, moment: Moment, evaluation: Evalua
     score = evaluation.traces[key]
     time_s = evaluation.first_s + evaluation.step_s * np.arange(score.size) - start_s
     inside = (time_s >= 0) & (time_s <= length_s)
-    votes = vote_scores(score, point["n"], point["m"], point["smooth"])
+    warm_up = warming_up(time_s + start_s, point["warm_up_s"])
+    votes = vote_scores(score, point["n"], point["m"], point["smooth"], warm_up)
     chart.line(list(zip(time_s[inside].tolist(), score[inside].tolist(), strict=True)), "score")
     chart.line(list(zip(time_s[inside].tolist(), votes[inside].tolist(), strict=True)), "vote")
     chart.level(point["threshold"], "threshold")

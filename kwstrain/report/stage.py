@@ -57,6 +57,8 @@ def run(
             det=_det(found),
             histograms=_histograms(found),
             set_rows=tables.set_rows(metrics),
+            start_rows=tables.start_rows(metrics),
+            started=words.started(metrics["starts"]),
             condition_tables=tables.condition_tables(metrics),
             heat_maps=tables.heat_maps(metrics),
             int8_head=tables.INT8_HEAD,

@@ -31,6 +31,21 @@ def set_rows(metrics: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def start_rows(metrics: dict[str, Any]) -> list[Row]:
+    """Return (what, how many of how many, share, 95 % interval) of alarms, early detections and misses at starts."""
+    numbers = metrics["starts"]
+    kinds = (
+        ("Alarms per start, clips without a keyword", "alarms", "clips", "alarms_per_start"),
+        ("Detections before a keyword is half said", "early", "keyword_clips", "early_per_start"),
+        ("Keywords missed (FNR)", "misses", "n_positive", "fnr"),
+    )
+    rows = []
+    for title, count, total, share in kinds:
+        interval = f"{percent(numbers[f'{share}_low95'])} to {percent(numbers[f'{share}_high95'])}"
+        rows.append([title, f"{numbers[count]} / {numbers[total]}", percent(numbers[share]), interval])
+    return rows
+
+
 def condition_tables(metrics: dict[str, Any]) -> dict[str, tuple[Row, list[Row]]]:
     """Return {test set: (head, rows)} of misses by condition, for the sets that have conditions."""
     tables = {}
@@ -174,7 +189,8 @@ def testset_rows(testsets: dict[str, Any]) -> list[Row]:
 
 def _vote(metrics: dict[str, Any]) -> str:
     smooth = f"mean of {metrics['smooth']} scores, " if metrics["smooth"] > 1 else ""
-    return smooth + "{} of {}".format(*metrics["n_of_m"]) + f", then {metrics['lockout_s']:g} s silent"
+    vote = "{} of {}, then {:g} s silent".format(*metrics["n_of_m"], metrics["lockout_s"])
+    return f"{smooth}{vote}; at a start {metrics['warm_up_s']:g} s warm-up"
 
 
 def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, Any]) -> list[Row]:

@@ -47,6 +47,18 @@ def missed(numbers: dict[str, Any]) -> str:
     )
 
 
+def started(numbers: dict[str, Any]) -> str:
+    """Return what the detector did at the starts of clips that were heard alone."""
+    below, early = percent(numbers["alarms_per_start_high95"]), numbers["early"]
+    fired = whole(numbers["alarms"]) if numbers["alarms"] else "none"
+    return (
+        f"Of {whole(numbers['clips'])} clips without a keyword, {fired} set it off in their first "
+        f"{numbers['start_s']:g} s; the true share can be put below {below} (95 %). Of {whole(numbers['n_positive'])} "
+        f"keywords that were alone in their clip it missed {whole(numbers['misses'])}; it fired before the word was "
+        f"half said in {whole(early) if early else 'none'} of {whole(numbers['keyword_clips'])}."
+    )
+
+
 def alarmed(numbers: dict[str, Any]) -> str:
     """Return what the false alarm rate of one set means."""
     count = numbers["false_alarms"]

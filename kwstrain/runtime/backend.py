@@ -19,26 +19,26 @@ BACKENDS = {
 class Backend(Protocol):
     """A model file that is running: it remembers what it has heard."""
 
-    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray | None) -> None:
+    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray) -> None:
         """Load `path`, which `info` describes (see `kwstrain.runtime.description`).
 
-        `silence` [n_mels] is a frame of silence, where the front end knows one: what was heard before a stream, to a
-        backend whose file does not say so itself.
+        `silence` [n_mels] is the front end's frame of digital silence: what was heard before a stream, to a backend
+        whose file does not say so itself.
 
         Raises:
             StageInputError: the file cannot be loaded, or does not do what `info` says.
         """
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget everything heard: before the next frames there was silence, as before the first."""
 
     def score(self, frames: np.ndarray) -> np.ndarray:
         """Take the next frames, float32 [decisions * stride, n_mels]; return the scores, float32 [decisions]."""
         ...
 
 
-def open_backend(path: Path, info: dict[str, Any], threads: int = 1, silence: np.ndarray | None = None) -> Backend:
-    """Return what runs `path`.
+def open_backend(path: Path, info: dict[str, Any], silence: np.ndarray, threads: int = 1) -> Backend:
+    """Return what runs `path`; see `Backend.__init__`.
 
     Raises:
         StageInputError: there is no such backend, or the file is not what `info` says.

@@ -5,6 +5,7 @@
     features    the block `features` of params.yaml that the model was trained with, where it hears features
     hears       features (where it is not said), or embedded: Google's speech embedding, one frame each 80 ms
     stride      frames a decision
+    warm_up_s   after a stream's start: no score counts before (`kwstrain.decoder`)
     receptive_field_frames      frames that a decision depends on
     files       by name: runtime (onnx, tflite), form (stream, clip), sha256, states; see docs/quantisation.md
 
@@ -74,7 +75,7 @@ def check_file(directory: Path, info: dict[str, Any]) -> None:
 
 
 def _needed(info: dict[str, Any]) -> list[str]:
-    needed = ["keyword", "stride", "sha256"]
+    needed = ["keyword", "stride", "warm_up_s", "sha256"]
     if info.get("hears", "features") == "features":
         needed.append("features")
     if info["form"] == "clip":

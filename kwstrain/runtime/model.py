@@ -1,6 +1,7 @@
 """A model that listens: sound as it comes, stateful front end, stateful backend; any chunking gives the same scores.
 
-Decision d (from 0) is made when frame (d + 1) stride - 1 of the front end is complete, and that is its time.
+Decision d (from 0) is made when frame (d + 1) stride - 1 of the front end is complete, and that is its time. A stream
+starts as if silence had been heard for ever (docs/explanation.md).
 """
 
 from pathlib import Path
@@ -16,6 +17,7 @@ from kwstrain.runtime.backend import open_backend
 from kwstrain.runtime.description import DEFAULT, read_model_json
 
 LOUDEST = np.float32(8)  # 18 dB above full scale: a larger sample is damage, and is taken for this one
+TAIL_S = 0.5  # of silence that is heard after a file, so that a word at its very end is decided: longer than any vote
 _SLICE = 160_000  # samples given to the front end at a time: bounds the memory of an hour given at once
 
 
@@ -34,8 +36,8 @@ class StreamingModel:
         directory = Path(directory)
         self.info = read_model_json(directory, file) if info is None else info
         self.stride = int(self.info["stride"])
-        self._frontend, silence = _frontend(directory, self.info)
-        self._backend = open_backend(directory / self.info["file"], self.info, threads, silence)
+        self._frontend = _frontend(directory, self.info)
+        self._backend = open_backend(directory / self.info["file"], self.info, self._frontend.silence, threads)
         self.reset()
 
     @property
@@ -53,7 +55,7 @@ class StreamingModel:
         return frame_end_s((decision + 1) * self.stride - 1, self._frontend)
 
     def reset(self) -> None:
-        """Forget everything heard: the next sound starts a new stream at 0 s."""
+        """Forget everything heard: the next sound starts a new stream at 0 s, as after loading."""
         self._frontend.reset()
         self._backend.reset()
         self._frames = np.zeros((0, self._frontend.n_mels), np.float32)
@@ -89,16 +91,15 @@ def _audible(wave: Waveform) -> Waveform:
     return np.clip(np.where(np.isnan(wave), np.float32(0), wave), -LOUDEST, LOUDEST)
 
 
-def _frontend(directory: Path, info: dict[str, Any]) -> tuple[FrontEnd, np.ndarray | None]:
-    """Return what turns sound into the frames that the model of `info` takes, and a frame of silence if it has one."""
+def _frontend(directory: Path, info: dict[str, Any]) -> FrontEnd:
+    """Return what turns sound into the frames that the model of `info` takes."""
     kind = info.get("hears", "features")
     if kind == "features":
-        return make_frontend(FeaturesParams(**info["features"])), None
+        return make_frontend(FeaturesParams(**info["features"]))
     if kind != "embedded":
         raise StageInputError(f"{directory}: a model that hears {kind!r} is unknown; this version has embedded.")
     from kwsdata.embedders.google_speech import NETWORKS
     from kwsdata.embedders.streaming import SpeechStream
 
     own = all((directory / name).is_file() for name in NETWORKS)  # a bundle brings them
-    stream = SpeechStream(directory if own else None)
-    return stream, stream.silence
+    return SpeechStream(directory if own else None)

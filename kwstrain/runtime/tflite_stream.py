@@ -16,7 +16,7 @@ from kwstrain.runtime.tflite_interpreter import TfliteNetwork
 class TfliteStream:
     """See `kwstrain.runtime.backend.Backend`."""
 
-    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray | None) -> None:
+    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray) -> None:
         self._network = TfliteNetwork(path, threads)
         self._stride = int(info["stride"])
         shape = self._network.input.shape

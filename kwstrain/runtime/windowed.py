@@ -3,7 +3,7 @@
     in    [1, window, dim], the last `window` frames
     out   [1, 1], the keyword's probability
 
-Before a stream there is silence, as the front end hears it; zeros where that is not known.
+Before a stream there is silence, as the front end hears it.
 """
 
 from abc import ABC, abstractmethod
@@ -16,9 +16,9 @@ import numpy as np
 class Windowed(ABC):
     """See `kwstrain.runtime.backend.Backend`. Subclasses say how one window is run."""
 
-    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray | None) -> None:
+    def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray) -> None:
         self._window, self._stride = int(info["receptive_field_frames"]), int(info["stride"])
-        self._silence = silence
+        self._before = np.tile(silence.astype(np.float32), (self._window - self._stride, 1))
         self.open(path, threads)
         self.reset()
 
@@ -36,13 +36,10 @@ class Windowed(ABC):
 
     def reset(self) -> None:
         """See `Backend`."""
-        self._past: np.ndarray | None = None
+        self._past = self._before
 
     def score(self, frames: np.ndarray) -> np.ndarray:
         """See `Backend`."""
-        if self._past is None:
-            silence = np.zeros(frames.shape[1], np.float32) if self._silence is None else self._silence
-            self._past = np.tile(silence, (self._window - self._stride, 1))
         heard = np.concatenate([self._past, frames])
         self._past = heard[len(heard) - len(self._past) :]
         starts = range(0, len(frames), self._stride)

@@ -45,6 +45,7 @@ def run(
             keep = params.teach.embedding and listener.dim > 0
             shards = shards_of(listener, place, trusted, Path(sources[listener.hears]), store, keep)
             info |= {"hop_samples": listener.hop, "window_samples": listener.window, "identity": listener.identity}
+            info |= {"context_samples": listener.context}
             info |= {"dim": listener.dim if keep else 0, "clips_sha256": clips_digest(store)}
             reads = {Path(teacher), *({sources["features"], sources["embedded"]} & {shard.frames for shard in shards})}
             reads |= tars_of(cut for shard in shards for cut in shard.cuts)

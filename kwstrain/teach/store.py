@@ -3,10 +3,11 @@
     DIR/log_odds.npy       float16 [answers], of the keyword: those of each clip in turn
     DIR/embedding.npy      float16 [answers, dim], the teacher's layer before the last; only with `teach.embedding`
     DIR/first.npy          int64 [clips + 1]: each clip's first answer, and their number; clips as in the feature store
-    DIR/teach.json         which teacher; `unlabelled` corpora; hop and window
+    DIR/teach.json         which teacher; `unlabelled` corpora; hop, window, context
 
 Answer j of a clip has heard its samples up to j hop + window and none later. A student's decision at sample t gets the
-last answer with j hop + window <= t + lookahead: it is held until the next one comes. No answer yet, no soft label.
+last answer with j hop + window <= t + lookahead: it is held until the next one comes. No answer yet, no soft label; nor
+where the answer depends on sound from before the stream's start, which the student has not heard.
 """
 
 from pathlib import Path
@@ -61,6 +62,7 @@ class TeachStore:
                 f"{directory} holds answers to other clips than {features.directory}: `dvc repro teach`."
             )
         self._hop, self._window = int(info["hop_samples"]), int(info["window_samples"])
+        self._context = info["context_samples"]
         self._frame_hop, self._frame_window = int(features.info["hop_samples"]), int(features.info["window_samples"])
         self._lookahead = round(lookahead_ms * 16)
         self._first = self._load("first.npy")
@@ -68,15 +70,25 @@ class TeachStore:
         self._embedding = self._load("embedding.npy") if info["dim"] else None
         self.dim = int(info["dim"])
 
+    def _since(self, answer: np.ndarray, onset: np.ndarray) -> np.ndarray:
+        """Return whether `answer` [...] depends on nothing from before frame `onset` [...]."""
+        if self._context is None:
+            return np.zeros(np.broadcast_shapes(answer.shape, onset.shape), bool)
+        return answer * self._hop + self._window - self._context >= onset * self._frame_hop
+
     def _load(self, name: str) -> np.ndarray:
         return mapped(self.directory / name, "dvc repro teach")
 
-    def answers(self, clip: np.ndarray, frame: np.ndarray) -> Answers:
-        """Return what is known when `frame` [...] of clip number `clip` [...] is complete."""
+    def answers(self, clip: np.ndarray, frame: np.ndarray, onset: np.ndarray) -> Answers:
+        """Return what is known when `frame` of clip number `clip` is complete in a stream that starts at frame `onset`.
+
+        Args:
+            clip, frame, onset: int64, of shapes that broadcast to [...]; onset 0: all of the clip was heard.
+        """
         end = frame * self._frame_hop + self._frame_window + self._lookahead
         first, after = self._first[clip], self._first[clip + 1]
         answer = np.minimum((end - self._window) // self._hop, after - first - 1)
-        known = answer >= 0
+        known = (answer >= 0) & ((onset <= 0) | self._since(answer, onset))
         place = np.where(known, first + answer, 0)
         log_odds = (
             np.where(known, self._log_odds[place], 0).astype(np.float32)

@@ -6,6 +6,7 @@ Gulati et al. 2020 (arXiv:2005.08100), as torchaudio has it. A decision is wante
 must know where in the window they are.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchaudio.models import Conformer as Layers
@@ -19,11 +20,11 @@ class Conformer(WindowedTeacher):
 
     hears = "features"
 
-    def __init__(self, params: TeacherParams, n_mels: int) -> None:
+    def __init__(self, params: TeacherParams, silence: np.ndarray) -> None:
         block = params.conformer
-        super().__init__(n_mels, block.window, block.stride, block.dim)
+        super().__init__(silence, block.window, block.stride, block.dim)
         self.steps = block.window // block.subsample
-        self.stem = nn.Conv1d(n_mels, block.dim, block.subsample, stride=block.subsample)
+        self.stem = nn.Conv1d(self.n_mels, block.dim, block.subsample, stride=block.subsample)
         self.place = nn.Parameter(0.1 * torch.randn(self.steps, block.dim))
         self.layers = Layers(block.dim, block.heads, block.ffn_dim, block.layers, block.kernel, block.dropout)
 

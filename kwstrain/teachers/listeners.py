@@ -1,7 +1,7 @@
 """A teacher at work: a clip in, what it says of the clip out. One interface for trained teachers and a user's own.
 
-Answer j has heard the clip's samples up to j hop + window. `hears` says what the clip is given as: frames of the store
-`features` or `embedded` [frames, n_mels], or its `wave` [samples].
+Answer j has heard the clip's samples up to j hop + window, and depends on the last `context` of them. `hears` says what
+the clip is given as: frames of the store `features` or `embedded` [frames, n_mels], or its `wave` [samples].
 """
 
 import importlib
@@ -37,6 +37,7 @@ class Listener(Protocol):
     identity: str  # a hash of everything that decides the answers
     hop: int  # samples
     window: int  # samples
+    context: int | None  # samples; None: not known, an answer may depend on all that was heard
     dim: int  # of the embedding; 0: it has none
 
     def __call__(self, heard: np.ndarray) -> Said:
@@ -47,11 +48,14 @@ class Listener(Protocol):
 class TrainedListener:
     """A teacher of `kwstrain.teachers`. Before a clip it hears the clip's first frame, as it did in training."""
 
-    def __init__(self, model: WindowedTeacher, identity: str, frame_hop: int, frame_window: int) -> None:
+    def __init__(
+        self, model: WindowedTeacher, identity: str, frame_hop: int, frame_window: int, frame_context: int
+    ) -> None:
         self._model = model.eval()
         self.hears, self.identity, self.dim = model.hears, identity, model.dim
         self.hop = model.stride * frame_hop
         self.window = (model.stride - 1) * frame_hop + frame_window
+        self.context: int | None = (model.receptive_field - 1) * frame_hop + frame_context
 
     def __call__(self, heard: np.ndarray) -> Said:
         """See `Listener`."""
@@ -89,6 +93,7 @@ class OnnxListener:
             )
         self.identity = self._network.identity
         self.hop = self.window = self._network.hop
+        self.context: int | None = self._network.window
 
     def __call__(self, heard: Waveform) -> Said:
         """See `Listener`."""
@@ -101,6 +106,8 @@ class OnnxListener:
 
 def entry_point(name: str) -> Listener:
     """Return what `name`, `module:function`, returns when called: a teacher with all that `Listener` names.
+
+    Its `context` may be missing: then it is not known.
 
     Raises:
         ParamsError: there is no such module or function, or what it returns lacks something.
@@ -115,6 +122,7 @@ def entry_point(name: str) -> Listener:
         raise ParamsError(f"teacher.path = {name!r} returns a teacher without {', '.join(missing)}.")
     if made.hears != "wave":
         raise ParamsError(f"teacher.path = {name!r} hears {made.hears!r}: a teacher of your own hears `wave`.")
+    made.context = getattr(made, "context", None)
     return made
 
 
@@ -139,7 +147,8 @@ def _load_listener(directory: Path, trusted: str | None, stamp: object) -> Liste
     if info["teacher"] != "own":
         model = load_teacher(directory, info)
         identity = digest_of("teacher", torch.__version__, sha256_of(directory / FILE))
-        return TrainedListener(model, identity, info["frame_hop_samples"], info["frame_window_samples"])
+        frame = (info[f"frame_{name}_samples"] for name in ("hop", "window", "context"))
+        return TrainedListener(model, identity, *frame)
     path = info.get("path")
     if not isinstance(path, str):
         raise StageInputError(f"{directory / 'teacher.json'} names no teacher (path = {path!r}): remake it.")

@@ -5,6 +5,7 @@ The embedding was trained on far more speech than any wake word has (kwsdata.emb
 
 from itertools import pairwise
 
+import numpy as np
 from torch import Tensor, nn
 
 from kwsdata.params import TeacherParams
@@ -16,10 +17,10 @@ class SpeechEmbedding(WindowedTeacher):
 
     hears = "embedded"
 
-    def __init__(self, params: TeacherParams, n_mels: int) -> None:
+    def __init__(self, params: TeacherParams, silence: np.ndarray) -> None:
         block = params.speech_embedding
-        super().__init__(n_mels, block.window, 1, block.hidden[-1])
-        widths = [block.window * n_mels, *block.hidden]
+        super().__init__(silence, block.window, 1, block.hidden[-1])
+        widths = [block.window * self.n_mels, *block.hidden]
         layers: list[nn.Module] = [nn.Flatten()]
         for inside, outside in pairwise(widths):
             layers += [nn.Dropout(block.dropout), nn.Linear(inside, outside), nn.ReLU()]

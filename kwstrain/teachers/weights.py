@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 
@@ -23,7 +24,8 @@ def load_teacher(directory: Path, info: dict[str, Any]) -> WindowedTeacher:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
         with torch.random.fork_rng([]):
-            model = TRAINED[info["teacher"]](TeacherParams.model_validate(info["params"]), int(info["n_mels"]))
+            silence = np.zeros(int(info["n_mels"]), np.float32)  # it is with the weights
+            model = TRAINED[info["teacher"]](TeacherParams.model_validate(info["params"]), silence)
         model.load_state_dict(weights)
     except FileNotFoundError:
         raise StageInputError(f"{path} is missing: type `dvc repro train_teacher` to make it.") from None

@@ -9,6 +9,7 @@ last frames.
 from abc import abstractmethod
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,25 +22,25 @@ class WindowedTeacher(StreamingModel):
 
     hears: ClassVar[str]  # which stores its frames are in: data/features or data/embedded
 
-    def __init__(self, n_mels: int, window: int, stride: int, dim: int) -> None:
-        super().__init__()
-        self.n_mels, self.receptive_field, self.stride, self.dim, self.classes = n_mels, window, stride, dim, 2
-        self.norm = nn.BatchNorm1d(n_mels, affine=False)
+    def __init__(self, silence: np.ndarray, window: int, stride: int, dim: int) -> None:
+        super().__init__(silence)
+        self.receptive_field, self.stride, self.dim, self.classes = window, stride, dim, 2
+        self.norm = nn.BatchNorm1d(self.n_mels, affine=False)
         self.head = nn.Linear(dim, self.classes)
 
     @abstractmethod
     def embed(self, windows: Tensor) -> Tensor:
         """Return the layer before the last [N, dim] of normalised windows [N, receptive_field, n_mels]."""
 
-    def initial_state(self, batch: int) -> State:
-        """Return zeros [batch, receptive_field - stride, n_mels]: the frames before a stream."""
-        return [self.head.weight.new_zeros(batch, self.receptive_field - self.stride, self.n_mels)]
+    def empty_state(self, batch: int) -> State:
+        """Return zeros [batch, n_mels, receptive_field - stride], frames before a stream."""
+        return [self.head.weight.new_zeros(batch, self.n_mels, self.receptive_field - self.stride)]
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Continue a stream; see `StreamingModel.forward`."""
         (past,) = self.initial_state(x.shape[0]) if state is None else state
-        heard = torch.cat([past, x], dim=1)
-        return self.window(heard), [heard[:, heard.shape[1] - past.shape[1] :]]
+        heard = torch.cat([past.transpose(1, 2), x], dim=1)
+        return self.window(heard), [heard[:, heard.shape[1] - past.shape[2] :].transpose(1, 2)]
 
     def window(self, x: Tensor) -> Tensor:
         """Return the logits of decisions that x covers; see `StreamingModel.window`."""

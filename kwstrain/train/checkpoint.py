@@ -61,7 +61,7 @@ def work_directory(
     Raises:
         StageInputError: a feature store is missing.
     """
-    blocks = ("loss", "distill", "train", "mining", "streaming", "evaluate")
+    blocks = ("loss", "distill", "train", "mining", "streaming", "warm_up", "evaluate")
     return step.workspace(
         model=params.model.described(),
         params={name: getattr(params, name).model_dump(mode="json") for name in blocks},

@@ -1,8 +1,8 @@
 """How good a student is: FNR on the dev streams at the allowed false alarms, by the decoder that ships.
 
-Each stream goes through the model from its start to its end with its state, then vote, threshold and lockout, as on a
-device. Students are compared by FNR at `evaluate.max_fah`; as dev has few events and that number has ties, then by the
-mean FNR at other rates around it.
+Each stream goes through the model from its start to its end with its state, then warm-up, vote, threshold and lockout,
+as on a device. Students are compared by FNR at `evaluate.max_fah`; as dev has few events and that number has ties, then
+by the mean FNR at other rates around it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import ClipRow, FeatureStore
 from kwsdata.params import EvaluateParams, StreamingParams
-from kwstrain.decoder import vote_scores
+from kwstrain.decoder import vote_scores, warming_up
 from kwstrain.metrics.det import OperatingPoint, StreamScores, det_curve
 from kwstrain.models import StreamingModel
 
@@ -39,8 +39,10 @@ class DevResult:
 class DevSet:
     """The dev streams and how to measure on them."""
 
-    def __init__(self, store: FeatureStore, streaming: StreamingParams, evaluate: EvaluateParams) -> None:
-        """Check that `store` can tell students apart.
+    def __init__(
+        self, store: FeatureStore, streaming: StreamingParams, evaluate: EvaluateParams, warm_up_s: float
+    ) -> None:
+        """Check that `store` can tell students apart. `warm_up_s`: the decoder's, see `kwstrain.warm_up`.
 
         Raises:
             StageInputError: no keyword, or no frame, in any stream.
@@ -50,7 +52,7 @@ class DevSet:
                 f"{store.directory} holds {len(store.clips)} streams and no keyword: without dev positives no student "
                 "can be chosen. Give the dev partition more speakers (partitions.dev), then `dvc repro`."
             )
-        self.store, self._streaming, self._evaluate = store, streaming, evaluate
+        self.store, self._streaming, self._evaluate, self._warm_up_s = store, streaming, evaluate, warm_up_s
         self._hop = int(store.info["hop_samples"])
         self._window = int(store.info["window_samples"])
 
@@ -72,10 +74,10 @@ class DevSet:
     def scores(self, model: StreamingModel, clip: ClipRow) -> StreamScores:
         """Return the votes and events of one stream."""
         score = stream_scores(model, self.store.frames(clip))
-        last = (np.arange(score.size) + 1) * model.stride - 1
+        time_s, decoder = self._end_s((np.arange(score.size) + 1) * model.stride - 1), self._streaming
         return StreamScores(
-            time_s=self._end_s(last),
-            vote=vote_scores(score, self._streaming.n, self._streaming.m, self._streaming.smooth),
+            time_s=time_s,
+            vote=vote_scores(score, decoder.n, decoder.m, decoder.smooth, warming_up(time_s, self._warm_up_s)),
             events=[(float(self._end_s(start)), float(self._end_s(end))) for start, end in clip.events],
             duration_s=float(self._end_s(max(0, clip.frames - 1))),
         )

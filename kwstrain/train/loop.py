@@ -33,15 +33,16 @@ from kwstrain.train.logs import Log
 from kwstrain.train.sampler import Sampler, batches
 from kwstrain.train.schedule import learning_rate
 from kwstrain.train.windows import Shape
+from kwstrain.warm_up import warm_up_of
 
 
 class TrainingError(KwsError):
     """Training cannot go on."""
 
 
-def build_student(params: Params, n_mels: int) -> StreamingModel:
-    """Return the model that `params.model` describes."""
-    return build_model(params.model, n_mels)
+def build_student(params: Params, silence: np.ndarray) -> StreamingModel:
+    """Return the model that `params.model` describes, of features whose frame of silence is `silence` [n_mels]."""
+    return build_model(params.model, silence)
 
 
 class Job(NamedTuple):
@@ -53,7 +54,7 @@ class Job(NamedTuple):
     params: Params
     features: Path
     work: Path
-    build: Callable[[Params, int], StreamingModel] = build_student
+    build: Callable[[Params, np.ndarray], StreamingModel] = build_student
     taught: Path | None = None
     unlabelled: tuple[str, ...] = ()
 
@@ -83,13 +84,14 @@ class Run:
         store = FeatureStore(job.features / "train")
         soft = TeachStore(job.taught, store, self.distill.lookahead_ms) if job.taught else None
         self._seed("weights")
-        model = job.build(job.params, store.n_mels)
+        model = job.build(job.params, store.silence)
         hop_s = store.info["hop_samples"] / 16_000
         shape = Shape(model.receptive_field, model.stride, self.params.decisions, round(self.params.hold_s / hop_s))
         weight = job.params.mining.weight
         self.sampler = Sampler(store, self.params, shape, soft, job.unlabelled, mined_weight=weight)
         self.objective = build_loss(job.params.loss, self.sampler.shares)
-        self.dev = DevSet(FeatureStore(job.features / "dev"), job.params.streaming, job.params.evaluate)
+        warm_up_s = warm_up_of(store, job.params.warm_up)
+        self.dev = DevSet(FeatureStore(job.features / "dev"), job.params.streaming, job.params.evaluate, warm_up_s)
         windowed = Windowed(model, soft.dim if soft and self.distill.feature_weight > 0 else 0)
         optimizer = torch.optim.AdamW(_decayed_apart(windowed, self.params.weight_decay), lr=self.params.learning_rate)
         self.project = windowed.project
@@ -159,7 +161,7 @@ class Run:
         features, target, weight = self._tensors(batch.features, batch.target, batch.weight)
         taught = Taught(*self._tensors(*batch.soft)) if batch.soft is not None else None
         logits, projected = self.windowed(features)
-        loss = distilled(self.objective(logits, target, weight), logits, projected, taught, self.distill)
+        loss = distilled(self.objective, logits, target, weight, projected, taught, self.distill)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         self.optimizer.step()

@@ -19,6 +19,7 @@ from kwsdata.params.training import FractionsParams
 from kwstrain.teach.store import TeachStore
 from kwstrain.train import distort
 from kwstrain.train.batch import Batch
+from kwstrain.train.starts import Starts
 from kwstrain.train.windows import Pool, Shape, early_pool, keyword_pool, mined_pool, negative_pool
 
 KEYWORD, EARLY, MINED, SPEECH = "keyword", "early", "mined", "speech"
@@ -26,11 +27,12 @@ KEYWORD, EARLY, MINED, SPEECH = "keyword", "early", "mined", "speech"
 
 @dataclass(frozen=True)
 class Windows:
-    """What a batch is made of, [B] each: the kind of window, its clip's number, its last frame."""
+    """What a batch is made of, int64 [B] each: the kind of window, its clip's number, its last frame, frames heard."""
 
-    kind: np.ndarray  # int64, index into `Sampler.kinds`
-    clip: np.ndarray  # int64
-    last: np.ndarray  # int64
+    kind: np.ndarray  # index into `Sampler.kinds`
+    clip: np.ndarray
+    last: np.ndarray
+    heard: np.ndarray  # the window's length, or less where a stream starts in it: before there is silence
 
 
 class Sampler:
@@ -67,6 +69,8 @@ class Sampler:
         mined = np.asarray([clip.label == MINED for clip in store.clips])
         self._weight = np.asarray([clip.weight for clip in store.clips], np.float32)
         self._weight[mined] *= mined_weight
+        self._starts = Starts(store.clips, shape, params.start_fraction)
+        self._silence = store.silence
         self._labelled = np.asarray([clip.corpus not in unlabelled for clip in store.clips], np.float32)
         self.shares = (1 - shares[KEYWORD], shares[KEYWORD])  # of the decisions, by class
 
@@ -97,15 +101,22 @@ class Sampler:
         for number, pool in enumerate(self._pools):
             chosen = kind == number
             clip[chosen], last[chosen] = pool.draw(rng, int(chosen.sum()))
-        return Windows(kind, clip, last)
+        return Windows(kind, clip, *self._starts.draw(rng, clip, last, self._is(kind, KEYWORD), self._is(kind, EARLY)))
+
+    def _is(self, kind: np.ndarray, name: str) -> np.ndarray:
+        """Return which windows [B] are of the kind called `name`."""
+        return kind == (self.kinds.index(name) if name in self.kinds else -1)
 
     def gather(self, windows: Windows) -> Batch:
         """Return the frames, targets and weights of `windows`, undistorted."""
         length, count = self.shape.length, windows.clip.size
         frames = np.empty((count, length, self.store.n_mels), np.float16)
-        for row, (clip, last) in enumerate(zip(windows.clip.tolist(), windows.last.tolist(), strict=True)):
-            self._copy(frames[row], clip, last)
-        keyword = windows.kind == (self.kinds.index(KEYWORD) if KEYWORD in self.kinds else -1)
+        places = zip(windows.clip.tolist(), windows.last.tolist(), windows.heard.tolist(), strict=True)
+        for row, (clip, last, heard) in enumerate(places):
+            frames[row, : length - heard] = self._silence
+            if heard:
+                self._copy(frames[row, length - heard :], clip, last)
+        keyword = self._is(windows.kind, KEYWORD)
         target = np.stack([~keyword, keyword], axis=-1).astype(np.float32)[:, None].repeat(self.shape.decisions, axis=1)
         weight = self._weight[windows.clip][:, None].repeat(self.shape.decisions, axis=1)
         soft = self._taught(windows, weight) if self.soft is not None else None
@@ -117,11 +128,12 @@ class Sampler:
         """Return what the teacher says of the decisions of `windows`; see `Batch.soft`."""
         assert self.soft is not None
         before_last = self.shape.stride * np.arange(self.shape.decisions - 1, -1, -1)
-        answers = self.soft.answers(windows.clip[:, None], windows.last[:, None] - before_last)
+        onset = np.where(windows.heard < self.shape.length, windows.last - windows.heard + 1, 0)
+        answers = self.soft.answers(windows.clip[:, None], windows.last[:, None] - before_last, onset[:, None])
         return answers.log_odds, weight * answers.known, answers.embedding
 
     def _copy(self, into: np.ndarray, number: int, last: int) -> None:
-        """Copy the window that ends with frame `last` into [length, n_mels], repeating the clip's edges."""
+        """Copy the frames that end with frame `last` into [frames, n_mels], repeating the clip's edges."""
         clip = self.store.clips[number]
         start = last - len(into) + 1
         first, end = max(start, 0), min(last + 1, clip.frames)

@@ -24,6 +24,7 @@ from kwstrain.teach.store import read_info
 from kwstrain.train.checkpoint import Progress, save_tensors, weights_digest, work_directory
 from kwstrain.train.launch import complete
 from kwstrain.train.loop import Job
+from kwstrain.warm_up import warm_up_of
 
 
 def run(
@@ -93,6 +94,7 @@ def _summary(job: Job, store: FeatureStore, directory: Path, progress: Progress)
         "macs_per_second": round(model.macs_per_second(hop_s)),
         "receptive_field_frames": model.receptive_field,
         "receptive_field_ms": round(1000 * ((model.receptive_field - 1) * hop_s + window_s), 3),
+        "warm_up_s": warm_up_of(store, params.warm_up),
         "train_clips": store.info["clips_by_label"],
         "steps": progress.step,
         "best_step": best["step"],

@@ -8,7 +8,8 @@ their last frames at e - (decisions - 1) stride, ..., e - stride, e.
     negative   anywhere in a clip of another label; every decision says "no"
     mined      of a mined clip: e lies between the middle and the end of the sound that was mined; decisions say "no"
 
-A window that reaches beyond its clip repeats the clip's first or last frame.
+A window that reaches beyond its clip repeats the clip's first or last frame. In some windows a stream starts, with
+silence before (see `kwstrain.train.starts`).
 
 In each pool, clips as they were recorded and their augmented copies share the draws by `augmented_share`, however many
 there are of each; where there is only one sort, it gets them all.
@@ -88,13 +89,18 @@ def early_pool(clips: Sequence[ClipRow], shape: Shape, augmented_share: float) -
     rows, last = [], []
     for number, clip in enumerate(clips):
         if clip.label == "keyword":
-            start, end = _word(clip)
-            half = start + (end - start) // 2 - 1
+            half = half_said(_word(clip))
             if half >= 0:
                 rows.append(number)
                 last.append(half)
     chance = _shared(clips, rows, np.ones(len(rows)), augmented_share)
     return _pool(rows, np.minimum(last, shape.length - 1), np.asarray(last, np.int64), chance)
+
+
+def half_said(word: tuple[int, int]) -> int:
+    """Return the last frame before `word`, [start, end) in frames, is half said."""
+    start, end = word
+    return start + (end - start) // 2 - 1
 
 
 def negative_pool(clips: Sequence[ClipRow], shape: Shape, augmented_share: float, label: str) -> Pool:

@@ -27,6 +27,7 @@ from kwstrain.train.checkpoint import Progress, save_tensors, weights_digest, wo
 from kwstrain.train.launch import complete
 from kwstrain.train.loop import Job
 from kwstrain.train_teacher.export import write_graphs
+from kwstrain.warm_up import warm_up_of
 
 TEACHER = Step("train_teacher", "kwstrain.train.loop", "kwstrain.teachers")
 CROSS_ENTROPY = LossParams(
@@ -100,7 +101,7 @@ def _job(params: Params, stores: Path) -> Job:
 
 def _describe(job: Job, store: FeatureStore, progress: Progress) -> dict[str, Any]:
     hop, window = int(store.info["hop_samples"]), int(store.info["window_samples"])
-    model = build_teacher(job.params, store.n_mels)
+    model = build_teacher(job.params, store.silence)
     best = progress.best_row
     return {
         "teacher": job.params.teacher.name,
@@ -110,9 +111,11 @@ def _describe(job: Job, store: FeatureStore, progress: Progress) -> dict[str, An
         "n_mels": model.n_mels,
         "frame_hop_samples": hop,
         "frame_window_samples": window,
+        "frame_context_samples": int(store.info["context_samples"]),
         "n_params": model.n_params,
         "macs_per_second": round(model.macs_per_second(hop / 16_000)),
         "receptive_field_frames": model.receptive_field,
+        "warm_up_s": warm_up_of(store, job.params.warm_up),
         "train_clips": store.info["clips_by_label"],
         "steps": progress.step,
         "best_step": best["step"],

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from peers import package_dir
 from sound import burst, tone, white_noise
+from starts import starts
 
 from kwsdata.audio import to_int16
 from kwsdata.features import features_of
@@ -64,10 +65,21 @@ def test_it_fires_by_esphomes_rule_and_is_then_silent_for_a_second(detect, wave)
     sums = np.convolve(outputs, np.ones(5, int))[: outputs.size]
     cutoff = int(sums.max() // 5 - 1)
     fired = [float(line[0]) for line in run(detect, wave, cutoff, 5)]
-    first = 0.05 + 0.03 * int(np.argmax(sums > 5 * cutoff))
+    time_s = 0.05 + 0.03 * np.arange(outputs.size)
+    first = time_s[(sums > 5 * cutoff) & (time_s > 1.0)][0]
     assert fired[0] == pytest.approx(first, abs=1e-3)
     assert np.all(np.diff(fired) >= 1.0)
     assert run(detect, wave, 255, 5) == []
+
+
+def test_it_is_deaf_for_a_second_after_its_start(detect, wave):
+    """With a cutoff that every output exceeds, the first detection is the first after 100 frames of 10 ms."""
+    outputs = [int(line[1]) for line in run(detect, wave, 0, 0)]
+    assert min(outputs) >= 0
+    loud = np.concatenate([burst(seed, 0, 0.5, 0) for seed in range(8)])
+    assert all(float(line[0]) > 1.0 for line in run(detect, loud, 0, 1))
+    for sound in starts(0.9).values():
+        assert run(detect, sound, 0, 1) == []
 
 
 def test_what_is_no_model_is_refused(detect, tmp_path):

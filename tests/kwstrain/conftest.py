@@ -103,6 +103,7 @@ def write_tone_model(directory: Path) -> Path:
             "model": "tone",
             "features": FEATURES.model_dump(),
             "stride": STRIDE,
+            "warm_up_s": 0.2,
             "receptive_field_frames": 2 * STRIDE,
             "states": [{"name": "state_0", "shape": [1, 1]}],
             "n_params": 40,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwsdata.errors import ParamsError
-from kwstrain.decoder import Decoder, detections, vote_scores
+from kwstrain.decoder import Decoder, detections, vote_scores, warming_up
 
 # A coarse grid of values makes equal scores, and scores equal to the threshold, common.
 SCORES = st.lists(st.integers(0, 8).map(lambda i: i / 8), max_size=120)
@@ -26,15 +26,16 @@ def times(count: int, step_s: float = 0.02) -> np.ndarray:
     smooth=st.integers(1, 5),
     threshold=st.sampled_from([0.125, 0.3, 0.5, 0.875, 1.0, 1.1]),
     lockout_s=st.sampled_from([0.0, 0.02, 0.1, 0.5, 10.0]),
+    warm_up_s=st.sampled_from([0.0, 0.01, 0.045, 0.065, 0.3, 60.0]),
     cuts=st.lists(st.integers(0, 120), max_size=5),
 )
-def test_streaming_and_vectorised_forms_agree_exactly(scores, n, more, smooth, threshold, lockout_s, cuts):
+def test_streaming_and_vectorised_forms_agree_exactly(scores, n, more, smooth, threshold, lockout_s, warm_up_s, cuts):
     time_s, score, m = times(len(scores)), np.asarray(scores, np.float32), n + more
-    decoder = Decoder(threshold, n, m, lockout_s, smooth)
+    decoder = Decoder(threshold, n, m, lockout_s, smooth, warm_up_s)
     edges = [0, *sorted(min(cut, len(scores)) for cut in cuts), len(scores)]
     streamed = [e for a, b in pairwise(edges) for e in decoder.push(time_s[a:b], score[a:b])]
 
-    vote = vote_scores(score, n, m, smooth)
+    vote = vote_scores(score, n, m, smooth, warming_up(time_s, warm_up_s))
     fired = detections(time_s, vote, threshold, lockout_s)
 
     assert streamed == [(time_s[i], vote[i]) for i in fired]
@@ -99,6 +100,49 @@ def test_the_lockout_ends_exactly_after_its_length(second, fires):
     assert detections(times(60), vote, 0.5, 1.0).tolist() == ([0, second] if fires else [0])
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    scores=SCORES,
+    n=st.integers(1, 4),
+    more=st.integers(0, 4),
+    smooth=st.integers(1, 5),
+    threshold=st.sampled_from([1e-6, 0.125, 0.5, 1.0]),
+    warm_up_s=st.sampled_from([0.0, 0.05, 0.145, 0.5, 2.0]),
+)
+def test_no_event_comes_before_the_warm_up_and_n_scores_after_it(scores, n, more, smooth, threshold, warm_up_s):
+    """Whatever the scores are; and those of the warm-up could as well have been anything else."""
+    time_s, score, m = times(len(scores)), np.asarray(scores, np.float32), n + more
+    fired = Decoder(threshold, n, m, 0.0, smooth, warm_up_s).push(time_s, score)
+    first = warming_up(time_s, warm_up_s)
+    assert all(event.time_s >= max(warm_up_s, time_s[min(first + n - 1, len(scores) - 1)]) for event in fired)
+    others = np.where(time_s < warm_up_s, 1 - score, score)
+    assert Decoder(threshold, n, m, 0.0, smooth, warm_up_s).push(time_s, others) == fired
+
+
+@pytest.mark.parametrize(("warm_up_s", "first"), [(0.0, 0), (0.045, 0), (0.0451, 1), (0.065, 1), (0.1, 3), (9.0, 50)])
+def test_a_score_counts_from_the_end_of_the_warm_up_on(warm_up_s, first):
+    assert warming_up(times(50), warm_up_s) == first
+    fired = Decoder(0.5, 1, 1, 0.0, 1, warm_up_s).push(times(50), np.ones(50, np.float32))
+    assert [event.time_s for event in fired] == times(50)[first : first + 1].tolist()
+
+
+def test_a_keyword_that_is_said_at_once_is_heard_at_the_end_of_the_warm_up():
+    """Scores that have risen within the warm-up, and stay up, fire as soon as they count."""
+    fired = Decoder(0.5, 2, 3, 1.0, 1, 0.3).push(times(60), np.full(60, 0.9))
+    assert [event.time_s for event in fired] == [times(60)[14]]  # decision 13 is the first that counts
+
+
+def test_a_device_that_starts_anew_after_each_detection_warms_up_each_time():
+    """Its clock may run on: the new stream's times begin where `reset` says."""
+    decoder, fired = Decoder(0.5, 1, 1, 0.0, 1, 0.3), []
+    for time in times(100):
+        if decoder.push([time], [0.9]):
+            fired.append(time)
+            decoder.reset(time)
+    assert np.diff([0.0, *fired]).min() >= 0.3 - 1e-6  # times are compared in whole microseconds
+    assert len(fired) == 6
+
+
 def test_reset_starts_a_new_stream():
     decoder = Decoder(0.5, 1, 1, 5.0)
     first = decoder.push([0.1], [0.9])
@@ -113,6 +157,7 @@ def test_reset_starts_a_new_stream():
         ({"threshold": 0.0}, "above 0"),
         ({"lockout_s": -1.0}, "lockout_s = -1"),
         ({"smooth": 0}, "smooth = 0"),
+        ({"warm_up_s": -0.5}, "warm_up_s = -0.5"),
     ],
 )
 def test_impossible_settings_are_refused_with_their_value(change, says):

@@ -13,6 +13,7 @@ from kwsdata.params.training import SearchParams
 from kwstrain.decoder import Decoder
 from kwstrain.evaluate.choose import choose, decoders
 from kwstrain.evaluate.stage import run
+from kwstrain.evaluate.starts import measure_starts
 from kwstrain.evaluate.streams import Keyword, TestStream
 from kwstrain.evaluate.summary import condition_rows, warnings_for
 from kwstrain.metrics.intervals import poisson_upper, wilson
@@ -114,8 +115,46 @@ def test_traces_decode_to_the_events_that_were_counted(evaluated, metrics, proje
     with np.load(evaluated / "traces.npz") as traces:
         score = traces["test/clean/test-clean-001"]
         time_s = traces["first_s"] + traces["step_s"] * np.arange(score.size)
-    fired = Decoder(point["threshold"], point["n"], point["m"], point["lockout_s"], point["smooth"]).push(time_s, score)
+    names = ("threshold", "n", "m", "lockout_s", "smooth", "warm_up_s")
+    fired = Decoder(*(point[name] for name in names)).push(time_s, score)
     assert [e.time_s for e in fired] == pytest.approx([9.1, 19.1, 29.1, 40.1], abs=0.1)
+
+
+def test_each_clip_alone_is_measured_from_a_new_start(evaluated, metrics):
+    """Of the world's six segments three hold keywords; what sounds like one is 10 s into a segment of its own."""
+    starts = metrics["starts"]
+    assert (starts["set"], starts["start_s"]) == ("test/clean", 4.0)
+    assert (starts["clips"], starts["alarms"], starts["alarms_per_start"]) == (3, 0, 0)
+    assert starts["alarms_per_start_high95"] == pytest.approx(wilson(0, 3)[1], abs=1e-6)
+    assert (starts["keyword_clips"], starts["early"]) == (3, 2)  # it hears a beep of 0.6 s within 0.1 s
+    assert (starts["n_positive"], starts["misses"], starts["fnr"]) == (7, 1, pytest.approx(1 / 7, abs=1e-6))
+    rows = list(read_jsonl_gz(evaluated / "starts.jsonl.gz"))
+    assert [row["clip"] for row in rows[:2]] == ["test-clean-000@0.000", "test-clean-000@30.000"]
+    assert [row["keywords"] for row in rows] == [3, 0, 0, 3, 0, 1]
+    assert rows[0]["events_s"] == pytest.approx([6.1, 16.1, 26.1], abs=0.1)
+
+
+def start(score, words, seconds=3.0):
+    segment = {"start_s": 0.0, "end_s": seconds, "source": "s", "label": "speech"}
+    time_s = 0.035 + 0.02 * np.arange(len(score))
+    return TestStream("test", "starts", "c@0", seconds, time_s, np.float32(score), 0.2, words, [segment])
+
+
+def test_alarms_early_detections_and_misses_of_starts(project_params):
+    """Scores by hand: 100 decisions of 20 ms, a keyword from 0.5 to 1.1 s, half said at 0.8 s."""
+    quiet, word = np.zeros(140), [Keyword(0.5, 1.1, None, {})]
+    at_once, half, whole = quiet.copy(), quiet.copy(), quiet.copy()
+    at_once[:5], half[30:36], whole[55:62] = 0.9, 0.9, 0.9
+    late = np.roll(whole, 3)
+    late[12:18] = 0.9
+    streaming = project_params.streaming.model_copy(update={"smooth": 1, "n": 3, "m": 5})
+    clips = [(quiet, []), (at_once, []), (half, []), (whole, word), (half, word), (late, word), (quiet, word)]
+    numbers, rows = measure_starts([start(*clip) for clip in clips], streaming, 0.5, 0.5)
+    assert [row["alarm"] for row in rows] == [False, False, True, False, False, False, False]  # the warm-up is 0.2 s
+    assert [row["early"] for row in rows] == [False, False, False, False, True, True, False]
+    assert [row["misses"] for row in rows] == [0, 0, 0, 0, 0, 1, 1]  # the second detection of `late` is locked out
+    shares = {name: numbers[name] for name in ("alarms_per_start", "early_per_start", "fnr")}
+    assert shares == pytest.approx({"alarms_per_start": 1 / 3, "early_per_start": 0.5, "fnr": 0.5}, abs=1e-6)
 
 
 def test_curves_pass_through_the_operating_point(evaluated, metrics):
@@ -156,7 +195,7 @@ def test_the_decoder_is_the_one_that_dev_favours(project_params):
     words = [Keyword(start, start + 0.5, None, {}) for start in (100.0, 200.0, 300.0)]
     for word in words:
         score[round(word.start_s * 50) : round(word.end_s * 50)] = 0.6
-    stream = TestStream("dev", "clean", "dev-0", 400.0, time_s, score, words)
+    stream = TestStream("dev", "clean", "dev-0", 400.0, time_s, score, 0.0, words)
     decoder, point = choose([stream], single, limits)
     assert (point.fnr, point.fah) == (0, 0)
     assert (decoder.smooth, decoder.n, decoder.m) == (1, 3, 5)  # of those that are right, the first that was tried

@@ -155,7 +155,8 @@ def test_every_link_resolves_and_none_leaves_the_directory(page, report):
 
 def test_metrics_json_is_the_contract(report):
     metrics = read_json(report / "metrics.json")
-    assert {"threshold", "n_of_m", "keyword", "model", "test"} <= metrics.keys()
+    assert {"threshold", "n_of_m", "warm_up_s", "keyword", "model", "test", "starts"} <= metrics.keys()
+    assert {"alarms_per_start", "early_per_start", "fnr"} <= metrics["starts"].keys()
     for numbers in metrics["test"].values():
         for key in ("fnr", "fnr_low95", "fnr_high95", "fah", "fah_upper95", "hours_negative", "n_positive"):
             assert isinstance(numbers[key], (int, float)), key
@@ -174,6 +175,18 @@ def test_the_page_says_the_numbers_and_their_limits(page):
     assert "accuracy falls by 0 % on dev and 1.7 % on test, relative; more than 2.0 % would stop" in text
     assert "agree in every one of 12 000 decisions. Files: model.onnx 175.1 KB, model.int8.tflite 58.6 KB." in text
     assert {"numbers", "tradeoff", "sets", "int8", "scores", "examples", "data", "model", "method"} <= page.ids
+
+
+def test_the_page_says_what_happens_at_a_start(page):
+    assert "At a start" in page.text and "starts" in page.ids
+    for cell in ("Alarms per start, clips without a keyword", "0 / 3", "2 / 3", "1 / 7"):
+        assert cell in page.text
+    said = " ".join(page.text.split())
+    assert "Of 3 clips without a keyword, none set it off in their first 4 s; the true share" in said
+    assert (
+        "Of 7 keywords that were alone in their clip it missed 1; it fired before the word was half said in 2" in said
+    )
+    assert "Scores of a stream's first 0.2 s count as 0" in said
 
 
 def test_examples_are_the_moments_they_claim(report):

@@ -12,7 +12,8 @@ from kwsdata.draws import rng_for
 from kwsdata.featurize.store import ClipRow, write_store
 
 N_MELS = 16
-INFO = {"hop_samples": 160, "window_samples": 400}
+SILENCE = np.full(N_MELS, -13.0, np.float32)
+INFO = {"hop_samples": 160, "window_samples": 400, "context_samples": 400, "silence": SILENCE.tolist()}
 COUNTS = {"keyword": 60, "confusable": 60, "speech": 60, "noise": 20}
 
 

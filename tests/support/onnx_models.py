@@ -56,6 +56,7 @@ def loudness_model(directory: Path, params: Any, threshold: float = 0.0) -> None
         "keyword": params.keyword.text,
         "features": params.features.model_dump(),
         "stride": stride,
+        "warm_up_s": 0.0,
         "states": [{"name": "state_0", "shape": [1, 1]}],
         "sha256": sha256_of(directory / "model.onnx"),
     }

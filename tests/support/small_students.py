@@ -3,7 +3,7 @@
 import torch
 from quantised import heard, quantised
 
-from kwsdata.features import features_of
+from kwsdata.features import features_of, make_frontend
 from kwsdata.params import Params
 from kwstrain.export.parity import probe_sound
 from kwstrain.folded.network import FoldedStudent
@@ -37,7 +37,11 @@ def student_of(params: Params) -> StreamingModel:
     """Return the student that `params` describe, as if trained."""
     with torch.random.fork_rng([]):
         torch.manual_seed(3)
-        return heard(build_model(params.model, 40), features_of(probe_sound(10), params.features), 3)
+        return heard(
+            build_model(params.model, make_frontend(params.features).silence),
+            features_of(probe_sound(10), params.features),
+            3,
+        )
 
 
 def quantised_of(params: Params, student: StreamingModel) -> FoldedStudent:

@@ -39,6 +39,18 @@ def test_reset_forgets(params):
 
 
 @BOTH
+def test_silence_is_one_frame_however_long_it_lasts_and_leaves_nothing_behind(params):
+    after = []
+    for frames in (1, 60_000):
+        frontend = make_frontend(params)
+        quiet = frontend.process(np.zeros(frontend.window + (frames - 1) * frontend.hop, np.float32))
+        assert (frontend.silence.dtype, len(quiet)) == (np.float32, frames)
+        assert np.array_equal(np.unique(quiet, axis=0), frontend.silence[None])
+        after.append(frontend.process(white_noise(1)))
+    assert np.array_equal(*after)  # ten minutes leave what one frame leaves, noise estimates included
+
+
+@BOTH
 def test_a_frame_depends_on_nothing_after_its_end(params):
     wave = white_noise(3, seconds=1)
     frontend = make_frontend(params)

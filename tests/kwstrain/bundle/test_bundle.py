@@ -16,7 +16,7 @@ from kwsdata.embedders.google_speech import network_files
 from kwsdata.files import read_json, sha256_of, write_json
 from kwsdata.publish.licences import LicenceError
 from kwstrain.bundle.card import write_card
-from kwstrain.bundle.contents import NAME, BundleError, open_bundle
+from kwstrain.bundle.contents import NAME, BundleError, identity_of, open_bundle
 from kwstrain.bundle.origins import corpora_of
 from kwstrain.bundle.stage import pipeline_hashes, run
 from kwstrain.detect.command import detect
@@ -80,7 +80,7 @@ def test_it_says_what_is_in_it(made, export, project_params):
     assert set(info["files"]) == {"README.md", "dataset.lock.json", "metrics.json", "model.int8.onnx", "model.onnx"}
     assert sha256_of(directory / "model.onnx") == sha256_of(export / "model.onnx")
     point = read_json(evaluation / "operating_point.json")
-    for key in ("threshold", "smooth", "n", "m", "lockout_s"):
+    for key in ("threshold", "smooth", "n", "m", "lockout_s", "warm_up_s"):
         assert bundle.model()[key] == point[key]
     lock = read_json(directory / "dataset.lock.json")
     assert info["dataset"] == lock["dataset"]
@@ -94,7 +94,7 @@ def test_another_file_gets_a_decoder_of_its_own_from_dev(made):
     """The second file computes what the first does: the same choice, and the same misses and false alarms."""
     models = made[1]["models"]
     first, second = models["model.onnx"], models["model.int8.onnx"]
-    for key in ("threshold", "smooth", "n", "m", "lockout_s", "dev", "test"):
+    for key in ("threshold", "smooth", "n", "m", "lockout_s", "warm_up_s", "dev", "test"):
         assert second[key] == first[key]
     assert first["test"]["n_positive"] > 0
 
@@ -114,6 +114,7 @@ def test_the_card_has_the_numbers_and_the_licences(made):
     front = yaml.safe_load(card.split("---\n")[1])
     assert (front["language"], front["license"]) == (info["language"], info["licence"])
     assert r"none \| of note" in card
+    assert "Each clip of test/clean alone, from a new start: 0 of 3 clips" in card
     for warning in metrics["warnings"]:
         assert warning in card
 
@@ -221,6 +222,14 @@ def test_a_changed_description_is_refused(copy, heard, change):
         heard(copy)
 
 
+def test_a_bundle_without_a_warm_up_is_of_an_older_version(copy, heard):
+    info = read_json(copy / NAME)
+    del info["models"]["model.onnx"]["warm_up_s"]
+    write_json(copy / NAME, info | {"id": identity_of(info)})
+    with pytest.raises(BundleError, match=r"says nothing of warm_up_s for model\.onnx: .* `dvc repro bundle`"):
+        heard(copy)
+
+
 def test_the_teachers_head_goes_with_its_networks(made, project_params, export, tone_world, monkeypatch, tmp_path):
     monkeypatch.chdir(made[0].parents[1])
     teacher = tmp_path / "teacher"
@@ -229,11 +238,13 @@ def test_the_teachers_head_goes_with_its_networks(made, project_params, export, 
     described = {"teacher": "speech_embedding", "keyword": "beep", "receptive_field_frames": 16, "n_params": 1}
     described |= {"macs_per_second": 2, "max_fah": 1.0, "dev": {"threshold": 0.7, "fnr": 0.1, "fah": 0.5}}
     described["params"] = {"streaming": {"smooth": 1, "n": 2, "m": 3, "lockout_s": 1.0}}
+    described["warm_up_s"] = 0.24
     write_json(teacher / "teacher.json", described)
     run(project_params, export, teacher, testsets=tone_world, out=tmp_path / "bundle")
     bundle = open_bundle(tmp_path / "bundle")
     model = bundle.model("teacher.tflite")
     assert (model["threshold"], model["n"], model["m"], model["backend"]) == (0.7, 2, 3, "tflite_clip")
+    assert model["warm_up_s"] == 0.24
     for path in network_files():
         assert sha256_of(tmp_path / "bundle" / path.name) == sha256_of(path)
 

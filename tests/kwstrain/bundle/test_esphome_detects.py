@@ -7,6 +7,7 @@ import pytest
 from glides import WORD_S, talk
 from lhotse import SupervisionSegment
 from peers import micro_wake_word_scores
+from starts import starts
 
 from kwsdata.audio import to_int16
 from kwsdata.features import features_of
@@ -57,7 +58,7 @@ def write_features(params, root):
                 features_of(talk(seed, 2.0, words), params.features),
             )
 
-    info = {"hop_samples": 160, "window_samples": 480}
+    info = {"hop_samples": 160, "window_samples": 480, "silence": [0.0] * 40}
     write_store(root / "train", [rows()], 40, info)
     events = [frames_of(at_s) for at_s, rising in DEV if rising]
     stream = ClipRow("dev", "stream", 0, 0, 0, None, None, None, events=events)
@@ -72,7 +73,7 @@ def write_export(params, directory, quantized):
     about = {"runtime": "tflite", "form": "stream", "arithmetic": "int8", "states": []}
     about["sha256"] = sha256_of(directory / "model.int8.tflite")
     info = {"format": 1, "keyword": "computer", "stride": 2, "features": params.features.model_dump(), "states": []}
-    info |= {"sha256": sha256_of(directory / "model.onnx"), "files": {"model.int8.tflite": about}}
+    info |= {"sha256": sha256_of(directory / "model.onnx"), "files": {"model.int8.tflite": about}, "warm_up_s": 0.2}
     write_json(directory / "model.json", info)
 
 
@@ -140,6 +141,43 @@ def test_the_arena_of_the_manifest_is_the_least_that_runs(shipped):
     run.invoke()
     with pytest.raises(RuntimeError):
         Interpreter.from_bytes(model, arena_size=size - 16)
+
+
+def test_it_starts_in_their_runtime_as_after_silence_and_again_after_a_reset(shipped):
+    """What ESPHome cannot be given from outside is in the file. Ten seconds of silence change nothing."""
+    from pymicro_wakeword import MicroWakeWord
+
+    manifest, _, entry = shipped
+    model = MicroWakeWord.from_config(manifest)
+    rng = np.random.default_rng(3)
+    sound = rng.uniform(0, 20, (60 * entry["stride"], 1, 1, 40)).astype(np.float32)
+    quiet = np.zeros((1000 // entry["stride"] * entry["stride"], 1, 1, 40), np.float32)
+
+    def outputs(frames):
+        scores = []
+        for number, frame in enumerate(frames, start=1):
+            model.process_streaming_prob(frame[0])
+            if number % entry["stride"] == 0:
+                scores.append(model._probabilities[-1])
+        return scores
+
+    fresh = outputs(sound)
+    assert np.ptp(fresh) > 0
+    model.reset()
+    assert len(set(outputs(quiet))) == 1
+    assert outputs(sound) == fresh
+    model.reset()
+    assert outputs(sound) == fresh
+
+
+@pytest.mark.parametrize("name", ["silence", "dither", "one sample", "hiss at -90 dBFS", "hiss at -40 dBFS", "dc"])
+def test_quiet_starts_set_nothing_off_in_their_runtime(shipped, name):
+    """Unlike ESPHome, `pymicro-wakeword` is not deaf at first: here the state and the training alone do it."""
+    from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
+
+    features, model = MicroWakeWordFeatures(), MicroWakeWord.from_config(shipped[0])
+    sound = to_int16(starts()[name]).tobytes()
+    assert not any(model.process_streaming(value) for value in features.process_streaming(sound))
 
 
 def test_it_detects_in_their_runtime_and_scores_as_in_ours(shipped):

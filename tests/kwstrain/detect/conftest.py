@@ -10,9 +10,8 @@ from kwstrain.detect.command import detect
 def setting(tmp_path_factory, tone_model_dir):
     path = tmp_path_factory.mktemp("setting") / "operating_point.json"
     sha = read_json(tone_model_dir / "model.json")["sha256"]
-    write_json(
-        path, {"threshold": 0.5, "smooth": 1, "n": 3, "m": 5, "lockout_s": 1.0, "model_sha256": sha, "keyword": "beep"}
-    )
+    decoder = {"threshold": 0.5, "smooth": 1, "n": 3, "m": 5, "lockout_s": 1.0, "warm_up_s": 0.2}
+    write_json(path, decoder | {"model_sha256": sha, "keyword": "beep"})
     return path
 
 

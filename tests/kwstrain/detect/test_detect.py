@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from starts import starts
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import AudioError, ParamsError, StageInputError
@@ -62,6 +63,19 @@ def test_a_keyword_at_the_very_end_is_decided_and_the_trace_stays_the_files(hear
     assert len(lines) == 1
     assert float(lines[0].split("\t")[1]) == pytest.approx(3.0, abs=0.1)
     np.testing.assert_allclose(np.load(tmp_path / "trace.npz")["time_s"], time_s, atol=1e-9)
+
+
+def test_a_start_sets_nothing_off_before_its_warm_up(heard, beep, tmp_path):
+    """A keyword that begins with the file is heard as soon as scores count; of quiet sound nothing is."""
+    at_once = beep(1.0, [(0.0, 1000.0, 0.1)])
+    for name, wave in (starts() | {"at once": at_once}).items():
+        soundfile.write(tmp_path / f"{name}.wav", wave, SAMPLE_RATE, subtype="FLOAT")
+        fired = [float(line.split("\t")[1]) for line in heard([tmp_path / f"{name}.wav"])]
+        assert all(time_s >= 0.2 for time_s in fired), name
+        if name.startswith(("nothing", "silence", "one", "dither", "hiss", "dc")):
+            assert fired == [], name
+        if name == "at once":
+            assert fired == [pytest.approx(0.2 + 2 * DECISION_S, abs=DECISION_S)]
 
 
 def test_json_lines_and_several_files(heard, beep, tmp_path):

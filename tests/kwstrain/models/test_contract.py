@@ -1,5 +1,6 @@
 """One contract over every student: any cut of the stream the same scores, nothing from the future, costs as stated."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from kwstrain.models import MODELS, StreamingModel, build_model
 from kwstrain.models.weights import FILE, load_student
 
 N_MELS = 12
+SILENCE = np.linspace(-3, 2, N_MELS)
 ROUNDING = 1e-5  # of logits of order 1, in float32
 
 
@@ -43,7 +45,7 @@ def make_model(name: str, number: int) -> StreamingModel:
     """A model with normalisation far from the identity, as after training, in evaluation mode."""
     with torch.random.fork_rng([]):
         torch.manual_seed(3)
-        model = MODELS[name](SHAPES[name][number], N_MELS)
+        model = MODELS[name](SHAPES[name][number], SILENCE)
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_()
@@ -79,11 +81,31 @@ def test_any_chunks_give_the_logits_of_one_piece(model, cuts, seed):
         torch.testing.assert_close(one, other, atol=ROUNDING, rtol=0)
 
 
-def test_no_state_means_the_initial_state_of_zeros(model):
-    x = frames(6 * model.stride)
-    state = model.initial_state(1)
-    assert all((tensor == 0).all() for tensor in state)
+def silence(count: int, batch: int = 1) -> torch.Tensor:
+    return torch.from_numpy(SILENCE).float().repeat(batch, count, 1)
+
+
+def test_no_state_means_that_of_silence_heard_for_ever(model):
+    x = frames(6 * model.stride, batch=2)
+    state = model.initial_state(2)
+    assert [tensor.shape for tensor in state] == [tensor.shape for tensor in model.empty_state(2)]
     assert torch.equal(model(x, state)[0], model(x)[0])
+    hours = model.receptive_field // model.stride * 3 * model.stride
+    for past in (None, model.empty_state(2)):
+        _, after = model(silence(hours, 2), past)
+        for one, other in zip(after, state, strict=True):
+            torch.testing.assert_close(one, other, atol=ROUNDING, rtol=1e-5)
+
+
+def test_a_stream_starts_as_a_window_that_begins_with_silence(model):
+    x = frames(40 * model.stride, batch=2)
+    before = silence(model.receptive_field - model.stride, 2)
+    torch.testing.assert_close(model(x)[0], model.window(torch.cat([before, x], dim=1)), atol=ROUNDING, rtol=0)
+
+
+def test_silence_is_one_number_however_long_it_lasts(model):
+    score = model.score(model(silence(60 * model.stride))[0])[0]
+    torch.testing.assert_close(score, score[:1].expand_as(score), atol=ROUNDING, rtol=0)
 
 
 def test_the_future_changes_no_decision(model):
@@ -121,8 +143,9 @@ def test_macs_are_those_of_the_convolutions_that_run(model):
         nonlocal counted
         counted += module.weight.numel() * output.shape[-1] * output.shape[-2]
 
+    state = model.initial_state(1)
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
-    model(frames(10 * model.stride))
+    model(frames(10 * model.stride), state)
     for hook in hooks:
         hook.remove()
     assert model.macs_per_second(hop_s=0.01) == pytest.approx(counted / (10 * model.stride * 0.01))
@@ -136,7 +159,7 @@ def test_the_score_is_the_keywords_softmax(model):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_projects_own_students_are_of_the_stated_size(params, name):
-    model = build_model(params.model.model_copy(update={"name": name}), params.features.n_mels)
+    model = build_model(params.model.model_copy(update={"name": name}), np.zeros(params.features.n_mels))
     assert 15_000 <= model.n_params <= 100_000
     assert 800 < model.receptive_field * params.features.hop_ms < 1500  # ms: a long word fits, not two
     assert model.macs_per_second(params.features.hop_ms / 1000) < 6e6  # what a small microcontroller can do

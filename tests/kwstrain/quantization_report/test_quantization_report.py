@@ -7,10 +7,18 @@ import pytest
 import torch
 from quantised import heard, quantised
 
-from kwsdata.features import features_of
+from kwsdata.features import features_of, make_frontend
 from kwsdata.files import write_json
-from kwstrain.export.files import FLOAT_STREAM, INT8_ONNX, INT8_TFLITE, describe_float, describe_onnx, describe_tflite
-from kwstrain.export.graph import state_names, write_graph
+from kwstrain.export.files import (
+    FLOAT_STREAM,
+    INT8_ONNX,
+    INT8_TFLITE,
+    describe_float,
+    describe_onnx,
+    describe_state,
+    describe_tflite,
+)
+from kwstrain.export.graph import write_graph
 from kwstrain.export.parity import probe_sound
 from kwstrain.export.qdq import write_qdq
 from kwstrain.export.tflite import write_tflite
@@ -35,7 +43,7 @@ def world(tmp_path_factory, project_params, tone_world):
     frames = features_of(probe_sound(20), params.features)
     with torch.random.fork_rng([]):
         torch.manual_seed(1)
-        student = heard(build_model(params.model, 40), frames, 1)
+        student = heard(build_model(params.model, make_frontend(params.features).silence), frames, 1)
     network = quantised(student, frames, offset=0.5)
     (root / "quantized").mkdir()
     info = {"calibration": {"windows": 1, "sha256": "0" * 64}, "observer": "min_max", "kept": "calibrated", "steps": 0}
@@ -51,15 +59,14 @@ def write_streams(params, student, network, out):
     write_graph(student, out / FLOAT_STREAM.file)
     write_qdq(integers, "stream", out / onnx.file)
     write_tflite(integers, "stream", out / tflite.file)
-    shapes = [list(tensor.shape) for tensor in student.initial_state(1)]
-    states = [{"name": name, "shape": shape} for name, shape in zip(state_names(student), shapes, strict=True)]
+    states = [describe_state(number, state.numpy()) for number, state in enumerate(student.initial_state(1))]
     files = {
         FLOAT_STREAM.file: describe_float(FLOAT_STREAM, out, 40, states),
         onnx.file: describe_onnx(onnx, out, integers),
         tflite.file: describe_tflite(tflite, out, integers),
     }
     about = {"format": 1, "keyword": "beep", "model": "dstcn", "features": params.features.model_dump()}
-    write_json(out / "model.json", about | {"stride": student.stride, "files": files})
+    write_json(out / "model.json", about | {"stride": student.stride, "files": files, "warm_up_s": 0.2})
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +110,7 @@ def test_what_costs_too_much_is_refused_after_the_report_is_written(world, monke
 
 def test_float_scores_are_shifted_as_int8_scores_are():
     shares = np.asarray([0.0, 0.2, 0.5, 0.9, 1.0], np.float32)
-    stream = Stream("dev", "clean", "a", 1.0, np.arange(5.0), {"float32": shares}, [])
+    stream = Stream("dev", "clean", "a", 1.0, np.arange(5.0), {"float32": shares}, 0.2, [])
     comparison = Comparison.__new__(Comparison)
     comparison.offset = np.log(0.9 / 0.1)
     # 0.9 becomes one half; 0.5 has odds of 1 to 9 then; ends stay ends.
@@ -122,7 +129,7 @@ def test_noise_falls_by_six_db_a_bit_and_saturation_is_what_lies_beyond(world):
     frames = features_of(probe_sound(5), params.features)
     with torch.random.fork_rng([]):
         torch.manual_seed(1)
-        network = quantised(heard(build_model(params.model, 40), frames, 1), frames)
+        network = quantised(heard(build_model(params.model, make_frontend(params.features).silence), frames, 1), frames)
     low, high = network.scales["features"].low, network.scales["features"].high
     frames = np.random.default_rng(1).uniform(low, high, (500, 40)).astype(np.float32)
     wide = {row["tensor"]: row for row in layer_rows(network, frames)}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from feature_stores import N_MELS, write_ridge_stores
+from feature_stores import SILENCE, write_ridge_stores
 from quantised import heard
 
 from kwsdata.featurize.store import FeatureStore
@@ -34,7 +34,7 @@ def world(tmp_path_factory, project_params):
     frames = torch.from_numpy(frames).repeat(6, 1).numpy()
     with torch.random.fork_rng([]):
         torch.manual_seed(2)
-        student = heard(build_model(params.model, N_MELS), frames, 2)
+        student = heard(build_model(params.model, SILENCE), frames, 2)
     (root / "student").mkdir()
     torch.save(student.state_dict(), root / "student" / FILE)
     return params, root
@@ -56,7 +56,7 @@ def test_the_best_on_dev_is_kept_and_measured_as_said(done, world):
     params, root = world
     results = info["dev"]
     assert set(results) == {"float", "calibrated", "fine_tuned"}
-    dev = DevSet(FeatureStore(root / "features" / "dev"), params.streaming, params.evaluate)
+    dev = DevSet(FeatureStore(root / "features" / "dev"), params.streaming, params.evaluate, 0.1)
     again = dev.measure(load_folded(out)).as_dict()
     assert again == results[info["kept"]]
     tuned, calibrated = results["fine_tuned"], results["calibrated"]

@@ -10,6 +10,7 @@ from kwsdata.files import sha256_of
 from kwstrain.runtime import StreamingModel
 from kwstrain.runtime.backend import open_backend
 
+SILENCE = np.zeros(40, np.float32)
 MICRO = {"frontend": "micro", "n_mels": 40, "window_ms": 30, "hop_ms": 10, "low_hz": 125, "high_hz": 7500}
 
 
@@ -72,14 +73,14 @@ def test_what_does_not_fit_is_refused(alexa, tmp_path):
     directory, info, _ = alexa
     path = directory / "alexa.tflite"
     with pytest.raises(StageInputError, match=r"takes \[1, 3, 40\], model.json says a stride of 2"):
-        open_backend(path, info | {"stride": 2})
+        open_backend(path, info | {"stride": 2}, SILENCE)
     with pytest.raises(StageInputError, match="a window of 16"):
-        open_backend(path, info | {"backend": "tflite_clip", "receptive_field_frames": 16})
+        open_backend(path, info | {"backend": "tflite_clip", "receptive_field_frames": 16}, SILENCE)
     with pytest.raises(StageInputError, match="no backend is named 'abacus'"):
-        open_backend(path, info | {"backend": "abacus"})
+        open_backend(path, info | {"backend": "abacus"}, SILENCE)
     (tmp_path / "x.tflite").write_bytes(b"nothing")
     with pytest.raises(StageInputError, match=r"x\.tflite cannot be loaded"):
-        open_backend(tmp_path / "x.tflite", info)
+        open_backend(tmp_path / "x.tflite", info, SILENCE)
 
 
 def test_a_runtime_that_is_not_installed_names_its_extra(alexa, monkeypatch):
@@ -90,4 +91,4 @@ def test_a_runtime_that_is_not_installed_names_its_extra(alexa, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     with pytest.raises(MissingExtraError, match=r"kwsdata\[runtime\]"):
-        open_backend(directory / "alexa.tflite", info)
+        open_backend(directory / "alexa.tflite", info, SILENCE)

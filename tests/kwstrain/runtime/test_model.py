@@ -10,8 +10,18 @@ import pytest
 from kwsdata.errors import StageInputError
 from kwsdata.features import features_of
 from kwsdata.params import FeaturesParams
+from kwsdata.scoring import Scorer
 from kwstrain.runtime import StreamingModel
 from kwstrain.runtime.model import _audible
+
+BAD_STATES = [
+    [{"shape": [1, 1]}],
+    [{"name": "state_0"}],
+    ["state_0"],
+    [{"name": "state_0", "shape": [1, 1], "initial": [1, 2, 3]}],
+    [{"name": "state_0", "shape": [1, 1], "initial": "loud"}],
+    [{"name": "state_0", "shape": [1, 1], "dtype": "float31"}],
+]
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +112,27 @@ def test_a_changed_model_file_is_noticed(tone_model_dir, tmp_path):
         StreamingModel(tmp_path / "m")
 
 
+@pytest.mark.parametrize("initial", [0, 20.0, [20.0], [[20.0]]])
+def test_a_stream_starts_with_the_states_that_the_description_has(tone_model_dir, tmp_path, beep, initial):
+    """Its state is the level before: where it was high, the first score is. Mining's scorer starts the same."""
+    shutil.copytree(tone_model_dir, tmp_path / "m")
+    info = json.loads((tmp_path / "m" / "model.json").read_text())
+    info["states"][0]["initial"] = initial
+    (tmp_path / "m" / "model.json").write_text(json.dumps(info))
+    changed, wave = StreamingModel(tmp_path / "m"), beep(0.5)
+    first = changed.process(wave)[1]
+    assert (first[0] > 0.9) == (initial != 0)
+    assert first[1] < 0.1
+    np.testing.assert_allclose(Scorer(tmp_path / "m").score(wave), first, atol=1e-6)
+    changed.reset()
+    assert np.array_equal(changed.process(wave)[1], first)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"format": 2}, "format 2"), ({"stride": None}, "lacks stride"), ({"states": []}, "takes.*model.json says")],
+    [({"format": 2}, "format 2"), ({"stride": None}, "lacks stride"), ({"states": []}, "takes.*model.json says")]
+    + [({"warm_up_s": None}, "lacks warm_up_s for model.onnx: type `dvc repro export`")]
+    + [({"states": states}, "describes no states of .*model.onnx") for states in BAD_STATES],
 )
 def test_a_model_json_that_does_not_fit_is_refused(tone_model_dir, tmp_path, change, says):
     shutil.copytree(tone_model_dir, tmp_path / "m")

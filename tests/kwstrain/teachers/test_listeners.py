@@ -24,10 +24,10 @@ KINDS = [*TRAINED, "onnx", "probability", "entry_point"]
 def trained(name: str, params) -> TrainedListener:
     with torch.random.fork_rng([]):
         torch.manual_seed(1)
-        model = TRAINED[name](params.teacher, N_MELS)
+        model = TRAINED[name](params.teacher, np.zeros(N_MELS))
         model.norm.running_mean.normal_()
         model.norm.running_var.uniform_(0.5, 2)
-    return TrainedListener(model.requires_grad_(False), name, FRAME_HOP, FRAME_WINDOW)
+    return TrainedListener(model.requires_grad_(False), name, FRAME_HOP, FRAME_WINDOW, FRAME_WINDOW)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -78,6 +78,21 @@ def test_no_answer_knows_its_future(teacher):
         assert np.abs(one[before + 1 :] - other[before + 1 :]).max() > 1e-3
 
 
+def test_an_answer_depends_on_no_more_than_its_context(teacher):
+    if teacher.context is None:  # nobody knows: so no answer is taken where a stream starts after the clip does
+        assert teacher.identity == "clock"
+        return
+    heard = clip(teacher, 400)
+    changed, place = heard.copy(), len(heard) // 2
+    changed[:place] += 1
+    last_changed = place if teacher.hears == "wave" else (place - 1) * FRAME_HOP + FRAME_WINDOW
+    one, other = teacher(heard).log_odds, teacher(changed).log_odds
+    free = -((teacher.window - teacher.context - last_changed) // teacher.hop)  # the first that hears no changed sample
+    assert 0 < free < one.size
+    np.testing.assert_allclose(one[free:], other[free:], atol=1e-5)
+    assert np.abs(one[:free] - other[:free]).max() > 1e-3
+
+
 def test_the_same_clip_has_the_same_answers_and_an_identity(teacher):
     heard = clip(teacher, 200)
     assert np.array_equal(teacher(heard).log_odds, teacher(heard).log_odds)
@@ -111,7 +126,7 @@ def test_a_trained_teacher_answers_as_it_streams_once_its_window_is_full(name, p
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_costs_are_those_of_its_matrices(name, params):
-    model = TRAINED[name](params.teacher, N_MELS)
+    model = TRAINED[name](params.teacher, np.zeros(N_MELS))
     per_window = model.macs_per_second(0.01) * 0.01 * model.stride
     assert per_window >= sum(p.numel() for p in model.parameters() if p.ndim == 2)
 

@@ -17,6 +17,12 @@ SHAPE = Shape(receptive_field=40, stride=2, decisions=8, hold=25)
 
 
 @pytest.fixture(scope="module")
+def small(small, change):
+    """No window has a stream's start in it: see test_starts.py."""
+    return change(small, train={"start_fraction": 0.0})
+
+
+@pytest.fixture(scope="module")
 def sampler(ridges, small) -> Sampler:
     return Sampler(FeatureStore(ridges / "train"), small.train, SHAPE, mined_weight=1.0)
 
@@ -72,7 +78,7 @@ def test_gathered_frames_are_the_clips_own(sampler):
 
 
 def one_clip_store(directory, clips: list[tuple[ClipRow, np.ndarray]]) -> FeatureStore:
-    write_store(directory, [clips], 4, INFO)
+    write_store(directory, [clips], 4, INFO | {"silence": [0.0] * 4})
     return FeatureStore(directory)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from feature_stores import INFO, N_MELS
+from feature_stores import INFO, N_MELS, SILENCE
 from file_hashes import hashes
 from torch.multiprocessing import ProcessRaisedException
 
@@ -27,6 +27,7 @@ from kwstrain.train.dev import DevSet, stream_scores
 from kwstrain.train.schedule import learning_rate
 from kwstrain.train.stage import run
 
+WARM_UP_S = 0.1  # half of 20 frames, the shortest ridge
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -62,8 +63,8 @@ def test_another_family_learns_it_too_by_its_name_alone(ridges, small, change, p
 
 
 def test_an_untrained_student_does_not_pass_for_a_trained_one(ridges, small):
-    dev = DevSet(FeatureStore(ridges / "dev"), small.streaming, small.evaluate)
-    assert dev.measure(build_model(small.model, N_MELS).eval()).point.fnr > 0.5
+    dev = DevSet(FeatureStore(ridges / "dev"), small.streaming, small.evaluate, WARM_UP_S)
+    assert dev.measure(build_model(small.model, SILENCE).eval()).point.fnr > 0.5
 
 
 def test_the_kept_weights_are_those_of_the_best_row(trained, ridges, small):
@@ -72,7 +73,7 @@ def test_the_kept_weights_are_those_of_the_best_row(trained, ridges, small):
     assert [row["step"] for row in rows] == [80, 160, 240]
     best = min(rows, key=loop.rank)
     assert summary["best_step"] == best["step"]
-    dev = DevSet(FeatureStore(ridges / "dev"), small.streaming, small.evaluate)
+    dev = DevSet(FeatureStore(ridges / "dev"), small.streaming, small.evaluate, WARM_UP_S)
     measured = dev.measure(load_student(directory, small.model, N_MELS))
     assert measured.point.fnr == best["dev_fnr"]
     assert measured.point.threshold == pytest.approx(best["dev_threshold"], abs=1e-5)
@@ -81,7 +82,7 @@ def test_the_kept_weights_are_those_of_the_best_row(trained, ridges, small):
 
 def test_dev_is_what_the_decoder_that_ships_would_do(trained, ridges, small):
     directory, summary = trained
-    dev, model = DevSet(FeatureStore(ridges / "dev"), small.streaming, small.evaluate), None
+    dev, model = DevSet(FeatureStore(ridges / "dev"), small.streaming, small.evaluate, WARM_UP_S), None
     model, hits, alarms = load_student(directory, small.model, N_MELS), 0, 0
     for clip in dev.store.clips:
         scores = stream_scores(model, dev.store.frames(clip))
@@ -97,7 +98,7 @@ def test_dev_is_what_the_decoder_that_ships_would_do(trained, ridges, small):
 
 def test_dev_scores_do_not_depend_on_the_chunks(ridges, small):
     store = FeatureStore(ridges / "dev")
-    frames, model = store.frames(store.clips[0]), build_model(small.model, N_MELS).eval()
+    frames, model = store.frames(store.clips[0]), build_model(small.model, SILENCE).eval()
     np.testing.assert_allclose(stream_scores(model, frames, [2, 400, 64] * 8), stream_scores(model, frames), atol=1e-5)
 
 
@@ -158,8 +159,8 @@ def test_gamma_reaches_training(brief, ridges, project, change):
 
 
 def test_it_stops_when_dev_no_longer_gets_better(brief, ridges, project, change, monkeypatch):
-    result = DevSet(FeatureStore(ridges / "dev"), brief.streaming, brief.evaluate).measure(
-        build_model(brief.model, N_MELS).eval()
+    result = DevSet(FeatureStore(ridges / "dev"), brief.streaming, brief.evaluate, WARM_UP_S).measure(
+        build_model(brief.model, SILENCE).eval()
     )
     monkeypatch.setattr(DevSet, "measure", lambda dev, model: result)
     summary = run(change(brief, train={"steps": 300, "patience": 2}), ridges, project / "out")
@@ -246,7 +247,7 @@ def test_dev_without_keywords_and_missing_stores_are_explained(brief, ridges, pr
     with pytest.raises(StageInputError, match=r"train is missing"):
         run(brief, project / "f", project / "out")
     with pytest.raises(StageInputError, match="no keyword"):
-        DevSet(FeatureStore(project / "f/dev"), brief.streaming, brief.evaluate)
+        DevSet(FeatureStore(project / "f/dev"), brief.streaming, brief.evaluate, WARM_UP_S)
 
 
 def test_learning_rate_warms_up_then_falls_to_nothing(small):
@@ -260,7 +261,7 @@ def test_learning_rate_warms_up_then_falls_to_nothing(small):
 
 
 def test_the_average_follows_the_model(small):
-    model = build_model(small.model, N_MELS)
+    model = build_model(small.model, SILENCE)
     average = Average(model, decay=0.9)
     start = average.model.head.weight.clone()
     with torch.no_grad():

@@ -28,7 +28,9 @@ def head(params, tmp_path_factory):
             wave = talk(seed, 3.2, [(2.0, label == "keyword")] if label != "speech" else [])
             yield ClipRow(f"c{seed}", label, 0, 0, 0, (start, end), "s", "c"), speech.embed(wave)
 
-    info = {"hop_samples": speech.hop, "window_samples": speech.window}
+    silence = speech.embed(np.zeros(speech.window, np.float32))[0]
+    info = {"hop_samples": speech.hop, "window_samples": speech.window, "silence": silence.tolist()}
+    info |= {"context_samples": speech.window}
     write_store(root / "e" / "train", [rows(range(60))], speech.dim, info)
     dev = [row for row in rows(range(60, 84)) if row[0].label != "speech"]
     streams = [

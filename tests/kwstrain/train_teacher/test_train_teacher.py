@@ -114,7 +114,7 @@ def test_its_layer_before_the_last_embeds_sound(make, project):
     params = make("speech_embedding", steps=2, eval_every=2)
     # Of 96 numbers a frame, as the speech embedding has: the ridges six times side by side.
     for name in ("train", "dev"):
-        info = json.loads((stores / name / "store.json").read_text()) | {"n_mels": 96}
+        info = json.loads((stores / name / "store.json").read_text()) | {"n_mels": 96, "silence": [0.0] * 96}
         (stores / name / "store.json").write_text(json.dumps(info))
         for path in (stores / name).glob("features.*.npy"):
             np.save(path, np.tile(np.load(path), (1, 6)))
