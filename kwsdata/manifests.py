@@ -11,12 +11,13 @@ Fields in `cut.custom`:
     parent_sha256           the parent's audio_sha256: ids may be shared, sounds are not
     sources                 of a clip made here: [[id, audio_sha256], ...] of every further sound and room in it
     credits                 of a clip that was made elsewhere: [[source, licence], ...] of all that is heard in it
+    elsewhere               of a mined window: its recording is of a pool, and need be in no manifest here
     shard                   in manifests outside a shard directory: where the bytes are (see `kwsdata.shards`)
 """
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,28 @@ _TEXTS = {"audio_sha256", "corpus", "kind", "label", "licence", "parent", "paren
 def safe_id(text: str) -> str:
     """Return `text` as an id of a cut, which is the name of a tar's member (see `kwsdata.text.file_stem`)."""
     return file_stem(text)
+
+
+def told_elsewhere(custom: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a clip that is cut from a recording of a pool says of its sources, which the pool's cut tells.
+
+    `elsewhere`: the recording need be in no manifest of the project.
+    """
+    kept = {name: custom[name] for name in ("credits", "engine", "request") if name in custom}
+    sources = made_of(custom)
+    return {"elsewhere": True} | kept | ({"sources": sources} if sources else {})
+
+
+def made_of(custom: Mapping[str, Any]) -> list[list[str]]:
+    """Return [id, hash of its samples] of each sound that a cut from elsewhere was made of; none if it credits all.
+
+    The hash is empty where an older version did not write it down.
+    """
+    if custom.get("credits"):
+        return []
+    parent = [[str(custom["parent"]), str(custom.get("parent_sha256") or "")]] if custom.get("parent") else []
+    unwritten = "sources" not in custom and any(custom.get(name) for name in ("recipe", "segments"))
+    return [*parent, *([["what was mixed into it", ""]] if unwritten else []), *(custom.get("sources") or [])]
 
 
 def audio_sha256(wave: Waveform) -> str:

@@ -27,6 +27,7 @@ class Piece:
     `place`: "path.tar:offset:size" of FLAC in a shard, or the path of a sound file. `identity`: changes when the
     recording does. `word`: [start, end) of the spoken word in samples of the recording, where one is marked.
     `channel`: the one (from 0) that is heard, of a file whose channels cancel each other; else their mean is.
+    `told`: of a pool, what a clip that is cut from the recording says of its sources.
     """
 
     clip: str
@@ -44,6 +45,7 @@ class Piece:
     synthetic: bool = False
     word: tuple[int, int] | None = None
     channel: int | None = None
+    told: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -61,7 +63,7 @@ class Piece:
 
 
 _NAMES = {field.name for field in fields(Piece)}
-_TEXTS = {field.name for field in fields(Piece) if "str" in str(field.type)}
+_TEXTS = {field.name for field in fields(Piece) if field.type in (str, str | None)}
 
 
 def piece_from_row(row: dict[str, Any]) -> Piece:
@@ -79,6 +81,8 @@ def piece_from_row(row: dict[str, Any]) -> Piece:
         for name in _TEXTS & values.keys():
             if not isinstance(values[name], str):
                 raise TypeError(f"{name} = {values[name]!r}")
+        if not isinstance(piece.told, dict | None):
+            raise TypeError(f"told = {piece.told!r}")
         if piece.channel is not None and not (isinstance(piece.channel, int) and piece.channel >= 0):
             raise ValueError(f"channel = {piece.channel!r}")
         if not (piece.start >= 0 and piece.samples > 0 and piece.start + piece.samples <= piece.clip_samples):

@@ -30,6 +30,7 @@ from kwsdata.sources import SourceId
 from kwsdata.transforms.engine import Engine, engine_for
 
 SHARD = Step("augment", __name__)
+_PARENTS_OWN = ("elsewhere", "shard")  # fields of a parent that are not true of its copies
 _COUNTS = "counts.json"
 
 
@@ -185,7 +186,7 @@ def _clip(
     parent: MonoCut, recipe: Recipe, materials: Materials, made: Rendered, stored: np.ndarray, sha256: str
 ) -> Clip:
     said = parent.supervisions[0] if parent.supervisions else None
-    custom = {key: value for key, value in (parent.custom or {}).items() if key != "shard"}
+    custom = {key: value for key, value in (parent.custom or {}).items() if key not in _PARENTS_OWN}
     custom |= {
         "parent": parent.id,
         "parent_sha256": custom["audio_sha256"],

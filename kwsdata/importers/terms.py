@@ -6,11 +6,11 @@ from typing import Any
 
 from kwsdata.dataset.members import pairs_of
 from kwsdata.licences.own import own_sources
+from kwsdata.manifests import made_of
 from kwsdata.named_paths import shown
 
 LICENCE_FIELDS = ("licence", "license", "licences", "licenses")
 _LONGEST = 200  # characters of a licence that are kept: longer texts are no names
-UNRECORDED = ("what was mixed into it", "")  # (id, hash) of sounds that an older version did not write down
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,12 @@ def terms_of(custom: Any) -> Terms:
     if not isinstance(custom, Mapping):
         raise ValueError(f"its custom is {shown(custom)}, which is no mapping")
     licence = licence_text(*(custom[name] for name in LICENCE_FIELDS if custom.get(name) is not None))
-    credits, sources = (_pairs(custom, name) for name in ("credits", "sources"))
-    if credits:
-        return Terms(licence, credits)
+    credits = _pairs("credits", custom.get("credits") or [])
     corpus = custom.get("parent_corpus") or custom.get("corpus")
-    if licence is not None and isinstance(corpus, str):
+    if not credits and licence is not None and isinstance(corpus, str):
         credits = own_sources(corpus, licence, custom)
-    parent = [(str(custom["parent"]), str(custom.get("parent_sha256") or ""))] if custom.get("parent") else []
-    if "sources" not in custom and any(custom.get(name) for name in ("recipe", "segments")):
-        parent.append(UNRECORDED)
-    return Terms(licence, credits, (*parent, *sources))
+    _pairs("sources", custom.get("sources") or [])
+    return Terms(licence, credits, _pairs("sources", made_of(custom)))
 
 
 def together(every: Iterable[Terms]) -> Terms:
@@ -85,8 +81,8 @@ def plain(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _pairs(custom: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
-    pairs = pairs_of(custom.get(name) or [])
+def _pairs(name: str, value: Any) -> tuple[tuple[str, str], ...]:
+    pairs = pairs_of(value)
     if pairs is None:
-        raise ValueError(f"its {name} are {shown(custom[name])}, which are no pairs of texts")
+        raise ValueError(f"its {name} are {shown(value)}, which are no pairs of texts")
     return tuple((plain(first), plain(second)) for first, second in pairs)

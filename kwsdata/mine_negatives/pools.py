@@ -6,7 +6,7 @@ or a shift (fingerprints), or the same speaker.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lhotse import MonoCut
@@ -14,7 +14,7 @@ from lhotse import MonoCut
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import AudioError, NamedPathError, PartitionError, StageInputError
 from kwsdata.fetched import local_copy
-from kwsdata.manifests import read_cuts
+from kwsdata.manifests import read_cuts, told_elsewhere
 from kwsdata.mine_negatives.held_out import HELD_OUT, refuse_held_out
 from kwsdata.named_paths import NamedFiles
 from kwsdata.params import Params
@@ -87,7 +87,7 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
     if not path.exists():
         raise StageInputError(f"mine_negatives.pools: {path} does not exist.")
     if path.is_file() and is_sound_file(path):
-        yield from pieces_of_file(path, path.name, length, corpus=path.name)
+        yield from pieces_of_file(path, path.name, length, corpus=path.name, told=told_elsewhere({}))
         return
     if path.is_file():
         cuts = _within_reach(read_cuts(path), path)
@@ -98,7 +98,7 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
             try:
                 if found.fault is not None:
                     raise AudioError(f"{found.path} {found.fault}.")
-                yield from pieces_of_file(found.path, found.key, length, corpus=path.name)
+                yield from pieces_of_file(found.path, found.key, length, corpus=path.name, told=told_elsewhere({}))
             except AudioError as error:
                 rejects.append(str(error))
         return
@@ -111,7 +111,8 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
                 "would make the measurement worthless: name sound that is in train, or in no partition."
             )
         if custom.get("label", custom.get("role")) not in ("keyword", "rir"):
-            yield from pieces_of_cut(cut, length)
+            told = told_elsewhere(custom)
+            yield from (replace(piece, told=told) for piece in pieces_of_cut(cut, length))
 
 
 def _within_reach(cuts: Iterable[MonoCut], manifest: Path) -> Iterator[MonoCut]:

@@ -8,7 +8,8 @@
 With `mine_negatives.budget: 0`, or without an embedder, nothing is looked for and the set is empty.
 
 A mined cut's custom: label `mined`, partition `train`, parent (the recording's cut) and parent_sha256, `mined` (why it
-was chosen, see `Candidate.why`), parent_corpus, and licence, speaker, synthetic of its parent.
+was chosen, see `Candidate.why`), parent_corpus, and licence, speaker, synthetic of its parent; of a named pool also
+`elsewhere` and what the pool's cut says of its sources (`kwsdata.manifests.told_elsewhere`).
 """
 
 from collections import Counter
@@ -173,6 +174,7 @@ def _clips(mined: Sequence[Candidate], params: MineNegativesParams) -> Iterator[
             "parent_sha256": one.piece.identity,
             "audio_sha256": audio_sha256(wave),
             "mined": one.why(),
+            **(one.piece.told or {}),
         }
         # The span is where the sound that was compared lies.
         span = (max(0, one.middle - start - before // 2), min(wave.size, one.middle - start + before // 2))

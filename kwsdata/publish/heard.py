@@ -119,7 +119,7 @@ def _row_of(member: Member) -> _Row:
         own = own_sources(corpus, member.licence, member.recipe, member.credits or ())
     parent = None
     if member.parent is not None:
-        parent = _Link(member.parent, member.parent_audio or "", needed=member.credits is None)
+        parent = _Link(member.parent, member.parent_audio or "", needed=not member.recipe.get("elsewhere"))
     mixed = tuple(_Link(*pair) for pair in member.sources or ())
     if member.sources is None and member.part.startswith(_MIXED):
         mixed = (_Link("what was mixed into it", ""),)

@@ -9,10 +9,11 @@ import pytest
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declared import Declared, Settled, settle
 from kwsdata.importers.source import Source
-from kwsdata.importers.terms import UNRECORDED, Terms, terms_of, together
+from kwsdata.importers.terms import Terms, terms_of, together
 
 ND, BY = "CC-BY-NC-ND-4.0", "CC-BY-4.0"
 SHA = "a" * 64
+UNRECORDED = ("what was mixed into it", "")
 
 
 @pytest.mark.parametrize(

@@ -155,12 +155,13 @@ def test_a_window_whose_recording_is_gone_is_not_taken_for_its_own_words(heard):
 
 def test_a_clip_from_elsewhere_keeps_the_sources_that_its_publisher_named(heard):
     credits = [["theirs:words", "CC0-1.0"], ["theirs:street", ND]]
+    of_pool = {"credits": [["pool", ND]], "elsewhere": True}
     found = heard(
         split=[
             row("word", corpus="theirs", credits=credits),
             row("strict", corpus="theirs", credits=credits, licence="own"),
         ],
-        mined=[copy("window", "nowhere", sources=None, corpus="mined", credits=[["pool", ND]], licence=ND)],
+        mined=[copy("window", "nowhere", sources=None, corpus="mined", licence=ND, **of_pool)],
         augmented=[
             copy("word-a01", "word", corpus="theirs", credits=credits),
             copy("window-a01", "window", credits=[]),
