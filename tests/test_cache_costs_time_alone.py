@@ -18,7 +18,7 @@ OUTPUTS = ("augmented", "embeddings", "features", "models", "teach", "facts")
 def run(params: Params) -> dict[str, str]:
     """Run a small pipeline of stages that keep work in the cache; return the hashes of what they wrote."""
     from kwsdata.augment.stage import run as augment
-    from kwsdata.check.facts import facts_of
+    from kwsdata.check.copied import heard_in
     from kwsdata.embed.stage import run as embed
     from kwsdata.featurize.stage import run as featurize
     from kwsdata.files import write_json
@@ -30,8 +30,10 @@ def run(params: Params) -> dict[str, str]:
         shutil.rmtree(Path("data") / name, ignore_errors=True)
     augment(eventful(params))
     embed(params)
-    found = facts_of(list(read_cuts(Path("data/split/train.jsonl.gz"))), params.executor, "train")
-    write_json(Path("data/facts/facts.json"), [[one.cut.id, one.level_dbfs, one.print.codes.tolist()] for one in found])
+    cuts = list(read_cuts(Path("data/split/train.jsonl.gz")))
+    found = heard_in(cuts, [], set(), params.check.copies, params.executor, "train")
+    rows = [[facts.cut.id, facts.level_dbfs, facts.spectrum.levels.tolist()] for facts, _ in found]
+    write_json(Path("data/facts/facts.json"), rows)
     featurize(params)
     train_teacher(params)
     teach(params)

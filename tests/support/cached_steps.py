@@ -346,7 +346,7 @@ def teach(params: Params, patch: pytest.MonkeyPatch) -> World:
 
     def answers() -> np.ndarray:
         cuts = tuple(cuts_of("talk"))
-        shard = Shard(teacher, digest_of_places(cuts), world.set["keep"], Path("none"), 0, len(cuts), cuts)
+        shard = Shard(teacher, None, digest_of_places(cuts), world.set["keep"], Path("none"), 0, len(cuts), cuts)
         with np.load(ask(shard)) as arrays:
             return arrays["log_odds"]
 
