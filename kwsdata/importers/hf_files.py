@@ -80,6 +80,7 @@ def _checked(path: Path) -> Path:
             _plain(path, split)
             _checked(path / split)
     else:
+        NamedFiles(path).path("dataset_info.json")
         for file in parse_json((path / "state.json").read_bytes())["_data_files"]:
             _plain(path, file["filename"])
             NamedFiles(path).path(file["filename"])

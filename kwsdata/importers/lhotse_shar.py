@@ -23,7 +23,7 @@ def shar_cuts(directory: Path, options: Options) -> Iterator[tuple[Any, Member] 
     Raises:
         CorpusError: it is no Shar directory, a file of it is missing or damaged, or its rows need the user's consent.
     """
-    tables = sorted(directory.glob("cuts.*.jsonl*"))
+    tables = sorted(table for table in directory.glob("cuts.*.jsonl*") if table.is_file())  # a pipe would be waited for
     if not tables:
         raise CorpusError(f"{directory} holds no cuts.*.jsonl.gz, so it is not a Lhotse Shar directory.")
     judge = Judge(directory, options)

@@ -31,7 +31,7 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
             f"{path} holds no folder `clips`, nor does a folder in it: the layout is LANG/clips/WORD/*.opus."
         )
     for folder in folders:
-        tables = sorted(folder.glob("*_splits.csv"))
+        tables = sorted(table for table in folder.glob("*_splits.csv") if table.is_file())
         if len(tables) != 1:
             raise CorpusError(
                 f"{folder} holds {len(tables)} files *_splits.csv, one is needed: unpack splits/LANG.tar.gz there."

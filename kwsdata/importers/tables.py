@@ -113,10 +113,10 @@ def rows_of(
 def source_of(files: NamedFiles, name: str, key: str | None = None, **told: Any) -> Source | Reject:
     """Return the sound that a table calls `name`, or a reject where it may not be read; `told` are fields of `Source`.
 
-    `key` is the path below the folder of `files` if it is None.
+    `name` is counted from the folder of `files`, or absolute and below it. `key` is the path below it if it is None.
     """
     try:
-        path = files.path(name)
+        path = files.path_or_absolute(name)
     except NamedPathError as error:
         return Reject(key or shown(name), refusal(error))
     if key is None:

@@ -1,6 +1,7 @@
 """Tables and transcripts of any origin: bad lines are rejects with their place, and no row reads what it should not."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,41 @@ def test_no_row_of_labels_leaves_the_folder(lenient, tmp_path, secret, name):
     if "\\" not in name and "://" not in name:
         allowed = lenient("folder", tmp_path / "a/b/x", name="allowed", allow_outside=True, **asked)
         assert allowed["clips"] == 2
+
+
+def test_an_absolute_path_of_a_file_in_the_folder_is_that_file(lenient, tmp_path):
+    files = [put_tone(tmp_path / f"x/{n}.wav", n) for n in range(3)]
+    (tmp_path / "linked").symlink_to(tmp_path / "x", target_is_directory=True)
+    names = [str(files[0]), "1.wav", f"{tmp_path}/linked/2.wav", "./0.wav", f"{tmp_path}/x/../x/1.wav"]
+    rows = "".join(f"{name},text {n}\n" for n, name in enumerate(names))
+    (tmp_path / "labels.csv").write_text(f"path,text\n{rows}")
+    assert lenient("folder", tmp_path / "linked", role="speech", labels=tmp_path / "labels.csv")["clips"] == 3
+    assert sorted(lenient.cuts()) == ["tiny-0", "tiny-1", "tiny-2"]
+    assert {key.rpartition(" (")[2]: reason.split(" (")[0][:18] for key, reason in lenient.rejects().items()} == {
+        "line 5)": "listed twice: labe",
+        "line 6)": "outside the corpus",
+    }
+
+
+@pytest.mark.parametrize("kind", ["mswc", "common-voice", "lhotse", "hf", "librispeech", "musan"])
+def test_a_named_pipe_in_place_of_a_table_is_not_waited_for(lenient, tmp_path, kind):
+    tables = {
+        "mswc": (mswc, "en/en_splits.csv"),
+        "common-voice": (common_voice, "cv-corpus-13.0/cy/validated.tsv"),
+        "librispeech": (librispeech, "LibriSpeech/dev-clean/84/121123/84-121123.trans.txt"),
+        "musan": (musan, "musan/music/fma/ANNOTATIONS"),
+    }
+    asked = {"role": "noise"} if kind in ("lhotse", "hf") else {}
+    if kind in tables:
+        build, name = tables[kind]
+        build(tmp_path)
+    else:
+        name = "dir/cuts.000000.jsonl.gz" if kind == "lhotse" else "dir/train.parquet"
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with suppress(CorpusError):  # one clear line, or what else there is
+        lenient(kind, tmp_path / "dir" if kind in ("lhotse", "hf") else tmp_path, **asked)
 
 
 def test_a_named_pipe_in_a_table_is_not_opened(lenient, tmp_path):
