@@ -93,7 +93,8 @@ def _stretch(whole: OpenSound, first: int, frames: int, columns: list[int], most
     """Yield `frames` of some channels from the frame `first` on."""
     skip, left = first, frames
     if whole.seek is not None and whole.frames is not None:
-        skip -= whole.seek(min(first, whole.frames))
+        whole.seek(at := min(first, whole.frames))
+        skip -= at
     for block in whole.blocks(most_frames):
         part = block[skip : skip + left, columns]
         skip = max(skip - len(block), 0)
