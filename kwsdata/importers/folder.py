@@ -13,6 +13,7 @@ keywords and speech are unknown. A file that the pattern does not match is rejec
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import FileSound, Source, normal_gender
 from kwsdata.importers.tables import check_columns, rows_of, source_of
-from kwsdata.named_paths import NamedFiles
+from kwsdata.named_paths import NamedFiles, printable
 from kwsdata.soundfiles.folders import sound_files
 from kwsdata.soundfiles.formats import COMMON
 from kwsdata.text import composed, words_of_name
@@ -54,15 +55,19 @@ def read(path: Path, options: Options) -> Iterable[Source | Reject]:
 
 
 def _from_names(root: Path, options: Options) -> Iterator[Source | Reject]:
-    for found in sound_files(root):
+    others: Counter[str] = Counter()
+    for found in sound_files(root, others):
         key, text = found.key, options.label
         if found.fault is not None:
             yield Reject(key, found.fault)
             continue
         if text is None and options.role == "keyword":
-            folder = key.split("/")[0] if "/" in key else root.resolve().name
+            folder = key.split("/")[0] if "/" in key else printable(root.resolve().name)
             text = words_of_name(folder)
         yield Source(key, FileSound(found.path), text=text)
+    if others:
+        kinds = ", ".join(f"{printable(kind)} {count}" for kind, count in others.most_common(5))
+        LOG.warning("%d files below %s are no sound and were left out (%s).", others.total(), root, kinds)
 
 
 def _from_csv(root: Path, options: Options, table: Path) -> Iterator[Source | Reject]:

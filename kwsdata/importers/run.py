@@ -28,6 +28,7 @@ from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.declared import UNKNOWN_LICENCE, Declared, settle
 from kwsdata.importers.decode import Making, decoded
 from kwsdata.importers.source import Source, clip_id
+from kwsdata.named_paths import printable
 from kwsdata.params import DownloadParams, ExecutorParams, ImportParams
 from kwsdata.pruning import in_use
 from kwsdata.scratch import scratch_beside
@@ -141,7 +142,7 @@ def run_import(
         role=options.role,
         licence=UNKNOWN_LICENCE,
         citation=citation or importer.citation or "none given",
-        source=source or importer.source or (path.resolve().name if path.exists() else str(path)),
+        source=source or importer.source or printable(path.resolve().name if path.exists() else str(path)),
         speakers="unknown",
         speaker_namespace=_namespace(importer, speaker_namespace, options.role),
     )

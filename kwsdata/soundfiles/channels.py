@@ -28,6 +28,8 @@ class ChannelPowers:
 
     def add(self, block: np.ndarray) -> None:
         """Take note of a block, float32 [frames, channels]."""
+        if block.shape[1] == 1:
+            return  # cancels nothing
         mean = block.mean(axis=1, dtype=np.float64)
         self._count += len(block)
         self._sums += [*block.sum(axis=0, dtype=np.float64), mean.sum()]

@@ -10,6 +10,7 @@
 import logging
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,16 @@ class Found:
     fault: str | None = None
 
 
-def sound_files(root: Path) -> Iterator[Found]:
-    """Yield every sound file below `root`, and what was meant to be one and cannot be opened."""
+def sound_files(root: Path, others: Counter[str] | None = None) -> Iterator[Found]:
+    """Yield every sound file below `root`, and what was meant to be one and cannot be opened.
+
+    All other files are counted by their suffix in `others`.
+    """
     for found in walk(root):
         if found.fault is not None or is_sound_file(found.path):
             yield found
+        elif others is not None:
+            others[found.path.suffix.lower() or found.path.name] += 1
 
 
 def is_sound_file(path: Path) -> bool:

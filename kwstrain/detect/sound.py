@@ -144,8 +144,8 @@ class _Ears:
         """Yield a line for each thing that was heard otherwise than it is."""
         if self._first_s is not None:
             yield (
-                f"{self._insane} samples are no sound (NaN, infinite or far beyond full scale), the first at "
-                f"{self._first_s:.3f} s; they were heard as silence."
+                f"samples that are no sound (NaN, infinite or far beyond full scale): {self._insane}, the first at "
+                f"{self._first_s:.3f} s; heard as silence."
             )
         if self._pick is None and self._powers.loudest_if_cancelling() is not None:
             yield "its channels cancel each other, and their mean was heard: choose one with --channel."

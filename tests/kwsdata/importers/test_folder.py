@@ -203,7 +203,7 @@ def test_a_wav_cut_short_is_damaged_not_shorter(importing, tmp_path):
     assert importing.rejects() == {"part.wav": "cut short (20000 bytes of the 48044 that its header promises)"}
 
 
-def test_everything_in_a_folder_is_a_clip_or_a_reject(importing, tmp_path):
+def test_everything_in_a_folder_is_a_clip_or_a_reject_or_counted(importing, tmp_path, caplog):
     put_tone(tmp_path / "x/anna/1.wav", 0)
     put_tone(tmp_path / "else/1.flac", 1)
     (tmp_path / "x/ben").symlink_to(tmp_path / "else")
@@ -216,7 +216,9 @@ def test_everything_in_a_folder_is_a_clip_or_a_reject(importing, tmp_path):
     (tmp_path / "x/.DS_Store").write_bytes(b"\0\0\0\1Bud1")
     (tmp_path / "x/read me.txt").write_text("not sound")
     importing.limits = importing.limits.model_copy(update={"max_reject_fraction": 0.9})
-    importing("folder", tmp_path / "x", role="noise")
+    with caplog.at_level(logging.WARNING):
+        importing("folder", tmp_path / "x", role="noise")
+    assert "1 files below" in caplog.text and "are no sound and were left out (.txt 1)" in caplog.text
     origins = {cut.custom.get("origin", cut_id) for cut_id, cut in importing.cuts().items()}
     assert origins == {"anna/1.wav", "ben/1.flac", "caf\\xe9.wav", "tiny-no_suffix"}
     assert importing.rejects() == {
@@ -231,6 +233,14 @@ def test_two_encodings_of_one_name_are_two_clips(importing, tmp_path):
     for number, name in enumerate((b"caf\xe9.wav", b"caf\xea.wav", "caf\u00e9.wav".encode())):
         put_tone(tmp_path / "x/new.wav", number).rename(tmp_path / "x" / os.fsdecode(name))
     assert importing("folder", tmp_path / "x", role="noise")["clips"] == 3
+
+
+@pytest.mark.parametrize("role", ["keyword", "noise"])
+def test_the_folder_itself_may_have_a_name_in_any_encoding(importing, tmp_path, role):
+    put_tone(tmp_path / "x/1.wav", 0)
+    (tmp_path / "x").rename(tmp_path / os.fsdecode(b"k\xf6ln"))
+    summary = importing("folder", tmp_path / os.fsdecode(b"k\xf6ln"), role=role)
+    assert (summary["source"], summary["clips"]) == ("k\\xf6ln", 1)
 
 
 def test_a_file_in_place_of_the_folder_is_told(importing, tmp_path):

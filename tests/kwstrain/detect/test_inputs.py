@@ -274,8 +274,8 @@ def test_samples_that_are_no_sound_are_told_and_heard_as_silence(heard, wave, tm
     assert times(lines) == pytest.approx([1.05], abs=0.06)
     assert np.isfinite(np.load(tmp_path / "t.npz")["score"]).all()
     assert told == [
-        f"{tmp_path}/a.wav: 3 samples are no sound (NaN, infinite or far beyond full scale), the first at 0.500 s; "
-        "they were heard as silence."
+        f"{tmp_path}/a.wav: samples that are no sound (NaN, infinite or far beyond full scale): 3, the first at "
+        "0.500 s; heard as silence."
     ]
 
 
