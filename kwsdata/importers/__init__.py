@@ -5,8 +5,11 @@ what they share is here:
 
     declaration.py   what an importer declares
     source.py        one sound on its way in
-    archives.py      a downloaded archive: checked, unpacked
+    archives.py      a downloaded archive: checked, unpacked (unpacking.py: where its members go, within limits)
+    tables.py        CSV and TSV row by row, and the files they name
     recipes.py       Lhotse's recipes on trees with damaged files
+    lhotse_*.py      of Lhotse manifests: rows, what they may make happen, the sound of a cut, Shar directories
+    hf_files.py      which files a Hugging Face dataset is made of
     decode.py        decode, gate, downmix, resample, in parallel
     run.py           `run_import`: all of it, in order
     partition.py     which partition a corpus without speakers goes to

@@ -1,7 +1,6 @@
-import tarfile
-
 import numpy as np
 import pytest
+from damage import TAR_DAMAGE, damaged_tar
 from lhotse import CutSet
 from sound import tone, white_noise
 
@@ -55,24 +54,11 @@ def test_a_truncated_shard_is_a_clear_error(tmp_path):
         load_audio(last)
 
 
-@pytest.mark.parametrize(
-    "damage", ["a header", "cut at a member", "attributes of gigabytes", "headers of headers", "a size"]
-)
-def test_a_damaged_tar_is_a_clear_error(tmp_path, damage):
+@pytest.mark.parametrize("way", TAR_DAMAGE)
+def test_a_damaged_tar_is_a_clear_error(tmp_path, way):
     write_corpus(tmp_path / "toy", INFO, items(), 10, 0.0)
     tar = tmp_path / "toy/shar/recording.000000.tar"
-    whole = bytearray(tar.read_bytes())
-    second = whole.index(b"toy-clip1.flac")
-    pax = tarfile.TarInfo("x")
-    pax.type, pax.size = tarfile.XHDTYPE, 1 << 33
-    parts = {"attributes of gigabytes": pax.tobuf(tarfile.GNU_FORMAT) + whole, "cut at a member": whole[:second]}
-    pax.size = 0
-    parts["headers of headers"] = pax.tobuf(tarfile.GNU_FORMAT) * 20_000 + whole
-    if damage == "a header":
-        whole[second] = ord("x")  # without a word, tarfile would end there
-    elif damage == "a size":
-        whole[124:136] = b"\x80" + b"\xff" * 11
-    tar.write_bytes(parts.get(damage, whole))
+    tar.write_bytes(damaged_tar(tar.read_bytes(), b"toy-clip1.flac", way))
     with pytest.raises(StageInputError, match=r"recording.000000.tar: .* Remake it with `dvc repro`"):
         list(shard_cuts(tmp_path / "toy"))
 

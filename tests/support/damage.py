@@ -1,6 +1,7 @@
-"""Values of JSON damaged at one place, for tests that read what a stranger may have written."""
+"""JSON and tars damaged at one place, for tests that read what a stranger may have written."""
 
 import copy
+import tarfile
 from collections.abc import Callable
 
 from hypothesis import strategies as st
@@ -31,3 +32,29 @@ def damaged(draw: Callable, row: dict) -> object:
     else:
         del parent[last]
     return row
+
+
+TAR_DAMAGE = (
+    "a header",
+    "cut at a member",
+    "attributes of gigabytes",
+    "headers of headers",
+    "a size",
+    "first header",
+)
+
+
+def damaged_tar(whole: bytes, member: bytes, way: str) -> bytes:
+    """Return a tar with damage of one of `TAR_DAMAGE`; `member` is the name of a member that is not the first."""
+    at = whole.index(member)
+    pax = tarfile.TarInfo("x")
+    pax.type, pax.size = tarfile.XHDTYPE, 1 << 33 if way == "attributes of gigabytes" else 0
+    header = pax.tobuf(tarfile.GNU_FORMAT)
+    return {
+        "a header": whole[:at] + b"?" + whole[at + 1 :],  # without a word, tarfile would end there
+        "cut at a member": whole[:at],
+        "attributes of gigabytes": header + whole,
+        "headers of headers": header * 20_000 + whole,
+        "a size": whole[:124] + b"\x80" + b"\xff" * 11 + whole[136:],
+        "first header": b"?" + whole[1:],
+    }[way]

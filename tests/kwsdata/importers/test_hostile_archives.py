@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from damage import TAR_DAMAGE, damaged_tar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -334,23 +335,10 @@ def test_a_tar_cut_short_is_one_clear_error(imported, tmp_path, suffix, share):
         imported(archive)
 
 
-@pytest.mark.parametrize("way", ["header", "between members", "pax bomb", "pax chain", "checksum of the first", "size"])
+@pytest.mark.parametrize("way", TAR_DAMAGE)
 def test_a_damaged_tar_is_one_clear_error(imported, tmp_path, way):
     archive = tar(tmp_path / "a.tar", GOOD, ("hey_lumen/2.wav", WAVE), ("hey_lumen/3.wav", WAVE))
-    whole = bytearray(archive.read_bytes())
-    second = whole.index(b"hey_lumen/2.wav")
-    pax = tarfile.TarInfo("x")
-    pax.type, pax.size = tarfile.XHDTYPE, 1 << 33
-    parts = {"pax bomb": pax.tobuf(tarfile.GNU_FORMAT) + whole, "between members": whole[:second]}
-    pax.size = 0
-    parts["pax chain"] = pax.tobuf(tarfile.GNU_FORMAT) * 20_000 + whole
-    if way == "header":
-        whole[second] = ord("x")
-    elif way == "checksum of the first":
-        whole[0] = ord("x")
-    elif way == "size":
-        whole[124:136] = b"\x80" + b"\xff" * 11
-    (tmp_path / "a.tar").write_bytes(parts.get(way, whole))
+    archive.write_bytes(damaged_tar(archive.read_bytes(), b"hey_lumen/2.wav", way))
     with pytest.raises(CorpusError, match=r"a\.tar (cannot be unpacked|is damaged|unpacks to)"):
         imported(archive)
 

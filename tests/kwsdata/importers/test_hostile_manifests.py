@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from corpus_trees import put_tone
-from damage import damaged
+from damage import TAR_DAMAGE, damaged, damaged_tar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lhotse import Recording, SupervisionSegment
@@ -453,24 +453,12 @@ def test_the_json_of_a_shar_runs_and_reads_nothing(importing, tmp_path, second):
     assert not (tmp_path / "RAN").exists()
 
 
-@pytest.mark.parametrize("damage", ["cut short", "header", "garbage", "empty", "pax bomb", "pax chain", "negative"])
-def test_a_damaged_tar_is_one_clear_error(importing, tmp_path, damage):
+@pytest.mark.parametrize("way", [*TAR_DAMAGE, "cut short", "garbage", "empty"])
+def test_a_damaged_tar_is_one_clear_error(importing, tmp_path, way):
     shar(tmp_path, SOUND, ("a.json", told()))
     tar = tmp_path / "recording.000000.tar"
     whole = tar.read_bytes()
-    pax = tarfile.TarInfo("x")
-    pax.type, pax.size = tarfile.XHDTYPE, 1 << 33
-    if damage == "pax bomb":  # its header claims 8 GB of attributes
-        tar.write_bytes(pax.tobuf(tarfile.GNU_FORMAT) + whole)
-    elif damage == "pax chain":  # each header is of the next
-        pax.size = 0
-        tar.write_bytes(pax.tobuf(tarfile.GNU_FORMAT) * 20_000 + whole)
-    elif damage == "negative":
-        pax.type, pax.size = tarfile.REGTYPE, -512
-        tar.write_bytes(pax.tobuf(tarfile.GNU_FORMAT) + whole)
-    else:
-        at = whole.rindex(b"a.flac")
-        parts = {"cut short": whole[:-15_000], "header": whole[:at] + b"b" + whole[at + 1 :], "garbage": b"x" * 5000}
-        tar.write_bytes(parts.get(damage, b""))
+    others = {"cut short": whole[:-15_000], "garbage": b"x" * 5000, "empty": b""}
+    tar.write_bytes(others[way] if way in others else damaged_tar(whole, b"a.flac", way))
     with pytest.raises(CorpusError, match="recording.000000.tar is damaged .*fetch it again"):
         importing("lhotse", tmp_path, role="speech")
