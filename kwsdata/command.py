@@ -1,6 +1,7 @@
 """What the two command lines share: errors as one clear line, the params option, results as JSON."""
 
 import functools
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -64,6 +65,8 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
     def register(function: Function) -> Function:
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
+            if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no "ß" gets its escape
+                sys.stdout.reconfigure(errors="backslashreplace")
             try:
                 return function(*args, **kwargs)
             except KwsError as error:

@@ -123,7 +123,7 @@ def sha256_of(path: Path) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as sorted, indented JSON, atomically."""
     with atomic_path(path) as scratch:
-        scratch.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        scratch.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

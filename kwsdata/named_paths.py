@@ -82,12 +82,14 @@ class NamedFiles:
     def path(self, name: str) -> Path:
         r"""Return the path of `name`, counted from `root`; the file may be missing.
 
-        A name with `\` is that of a file which is called so, else of one in folders.
+        A name with `\` is that of a file which is called so, else of one in folders. Letters with marks may be written
+        otherwise (composed, decomposed) than they are on the disk.
 
         Raises:
             OutsidePathError: it is not below `root`.
             NamedPathError: what is there is no file, or no file can have the name.
         """
+        name = self._as_on_disk(name)
         path = self._anywhere(name) if self.allow_outside else self._below(name)
         try:
             kind = stat.S_IFMT(path.stat().st_mode)
@@ -98,6 +100,13 @@ class NamedFiles:
         if kind != stat.S_IFREG:
             raise NamedPathError(f"names {shown(name)}, which is {_KINDS.get(kind, 'something else')} and not a file")
         return path
+
+    def _as_on_disk(self, name: str) -> str:
+        """Return `name`, its letters composed or decomposed if a file is called so: a Mac writes "ö" as o and dots."""
+        if not isinstance(name, str) or name.isascii():
+            return name
+        spelled = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+        return next((other for other in spelled if os.path.lexists(self.root / other)), name)
 
     def path_or_absolute(self, name: str) -> Path:
         """Return what `path` does, for data that may also give the absolute path of a file below `root`."""

@@ -125,7 +125,7 @@ def compare(
     from kwstrain.compare.stage import run
 
     run(load_ablation(ablation).asked(arms, seeds), runs, out)
-    typer.echo((out / "table.md").read_text(), nl=False)
+    typer.echo((out / "table.md").read_text(encoding="utf-8"), nl=False)
 
 
 @command(app, "experiments", "kwstrain experiments\nkwstrain experiments --commits 5 --out old_and_new.html")

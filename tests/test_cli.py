@@ -1,5 +1,6 @@
 """Every command: help with an example, no heavy library before it is called, one clear line for an error."""
 
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,18 @@ def test_help_loads_nothing_heavy(program):
     code = f"import sys, {program}.cli; print(*sorted(m.split('.')[0] for m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
+
+
+def test_a_terminal_without_its_letters_shows_a_keyword_in_escapes():
+    code = (
+        "from kwsdata.command import command, new_app, show; app = new_app('x')\n"
+        "@command(app, 'one', 'one')\ndef one():\n    'One.'\n    show({'keyword': 'größe'})\napp()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b'"gr\\xf6\\xdfe"' in done.stdout
 
 
 def test_every_stage_of_the_pipeline_is_a_command():

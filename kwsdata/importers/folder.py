@@ -88,13 +88,13 @@ def _from_csv(root: Path, options: Options, table: Path) -> Iterator[Source | Re
             language=told["language"] or None,
             gender=normal_gender(told["gender"]),
         )
-        if isinstance(source, Source) and source.key not in listed:
-            listed.add(source.key)
+        if isinstance(source, Source) and composed(source.key) not in listed:
+            listed.add(composed(source.key))
             yield source
         else:
             reason = source.reason if isinstance(source, Reject) else f"listed twice: {table.name} has it before"
             yield Reject(f"{source.key} (line {row.line})", reason)
-    unlisted = sum(found.key not in listed for found in sound_files(root))
+    unlisted = sum(composed(found.key) not in listed for found in sound_files(root))
     if unlisted:
         LOG.warning("%d sound files below %s are not in %s and were not imported.", unlisted, root, table.name)
 

@@ -104,13 +104,15 @@ def sounds_in(text: str, language: str) -> int:
 
     Words of English are looked up in the dictionaries first, which is quick enough for thousands of sentences.
     """
-    return sum(_sounds_of_word(word.strip(".,;:!?"), language.lower()) for word in text.lower().split())
+    if not is_english(language):
+        return _sounds_of(text, language)
+    return sum(_sounds_of(word.strip(".,;:!?"), language) for word in text.lower().split())
 
 
 @cache
-def _sounds_of_word(word: str, language: str) -> int:
-    known = (dictionary().get(word) or dictionary("silver").get(word)) if is_english(language) else None
-    return sound_count(known or pronounce(word, language)) if word else 0
+def _sounds_of(text: str, language: str) -> int:
+    known = (dictionary().get(text) or dictionary("silver").get(text)) if is_english(language) else None
+    return sound_count(known or pronounce(text, language))
 
 
 def _espeak_ipa(text: str, language: str) -> str:

@@ -38,9 +38,9 @@ def _mutants(keyword: str) -> Iterator[str]:
 @cache
 def _others(letter: str) -> list[str]:
     """Return letters that may stand for `letter`: vowels or consonants of Latin, neighbours in another script."""
-    script = unicodedata.name(letter).split()[0]
+    script = unicodedata.name(letter, "?").split()[0]
     if script == "LATIN":
         return list(_VOWELS if letter in _VOWELS else _CONSONANTS)
     near = map(chr, range(ord(letter) - _NEAR, ord(letter) + _NEAR + 1))
-    alike = [other for other in near if other.isalpha() and unicodedata.name(other).split()[0] == script]
+    alike = [other for other in near if other.isalpha() and unicodedata.name(other, "").startswith(script)]
     return [other for other in alike if unicodedata.category(other) == unicodedata.category(letter)]

@@ -16,7 +16,6 @@ from kwsdata.synthesize.grammar import CLAUSES, ENDS, LINKS, OPENERS, TAGS, WORD
 from kwsdata.synthesize.phonemes import segments
 from kwsdata.synthesize.pronounce import dictionary, frequent_words
 
-LANGUAGE = "en-us"  # of the grammar, whatever the keyword's is
 _SLOT = re.compile(r"\b[A-Z]{2,}\b")
 _DRAWS = 200  # sentences tried before giving up on avoiding the keyword
 

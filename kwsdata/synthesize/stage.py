@@ -16,7 +16,6 @@ from kwsdata.files import write_json
 from kwsdata.params import Params
 from kwsdata.partitions import partition_of
 from kwsdata.shards import ahead
-from kwsdata.synthesize import sentences
 from kwsdata.synthesize.confusables import Confusable, confusable_phrases
 from kwsdata.synthesize.engines import load_engine
 from kwsdata.synthesize.gate import cut_to_voice, failure
@@ -25,7 +24,7 @@ from kwsdata.synthesize.noises import noise_items
 from kwsdata.synthesize.partials import half_phrases, partial_phrases
 from kwsdata.synthesize.phonemes import sound_count
 from kwsdata.synthesize.plan import CORPUS, Line, plan_engine
-from kwsdata.synthesize.pronounce import sounds_in
+from kwsdata.synthesize.pronounce import is_english, sounds_in
 from kwsdata.synthesize.render import Batch, batches_of, speak_missing, spoken
 from kwsdata.synthesize.sayable import check_sayable
 from kwsdata.synthesize.transcripts import check_installed, transcripts, unheard
@@ -169,10 +168,14 @@ def _items(
 
 
 def _sounds(line: Line, language: str) -> int:
-    """Return how many sounds a line is; sentences are English for a keyword of any language."""
+    """Return how many sounds a line is to be, for a keyword in `language`.
+
+    English is counted by the dictionary, whoever speaks it; other lines by what eSpeak reads, which may be letter by
+    letter: general sentences are English words for any keyword.
+    """
     if line.request.phonemes:
         return sound_count(line.request.phonemes)
-    return sounds_in(line.says, sentences.LANGUAGE if line.kind == "sentence" else language)
+    return sounds_in(line.says, language if is_english(language) else line.request.accent)
 
 
 class _Tally:

@@ -18,7 +18,7 @@ def write_card(path: Path, info: dict[str, Any], lock: dict[str, Any], metrics: 
             licences.setdefault(licence, []).append(source["name"])
     text = environment.get_template("card.md.j2").render(info=info, lock=lock, metrics=metrics, licences=licences)
     with atomic_path(path) as scratch:
-        scratch.write_text(text)
+        scratch.write_text(text, encoding="utf-8")
 
 
 def _percent(value: float | None) -> str:

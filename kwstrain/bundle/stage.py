@@ -132,7 +132,7 @@ def pipeline_hashes(lock: Path, inputs: Iterable[str]) -> dict[str, str]:
     """
     if not lock.is_file():
         return {}
-    stages = list((yaml.safe_load(lock.read_text()) or {}).get("stages", {}).values())
+    stages = list((yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}).values())
     hashes: dict[str, str] = {}
     todo = [Path(path) for path in inputs]
     while todo:

@@ -47,7 +47,7 @@ def run(
         scratch.mkdir(parents=True)
         write_json(scratch / "metrics.json", metrics)
         table = "".join("| " + " | ".join(map(cell, row)) + " |\n" for row in (HEAD, ["---"] * len(HEAD), *rows))
-        (scratch / "table.md").write_text(table)
+        (scratch / "table.md").write_text(table, encoding="utf-8")
         figure(scratch / "fnr.svg", found, baseline)
     return metrics
 

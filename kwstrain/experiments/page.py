@@ -47,7 +47,7 @@ def write_experiments(root: Path, out: Path, commits: int) -> dict[str, Any]:
         )
     )
     with atomic_path(out) as scratch:
-        scratch.write_text(text)
+        scratch.write_text(text, encoding="utf-8")
     return {"page": str(out), "experiments": sum(bool(one.base) for one in found), "shown": len(found)}
 
 

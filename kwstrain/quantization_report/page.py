@@ -47,7 +47,7 @@ def write_page(found: dict[str, Any], path: Path) -> None:
         )
     )
     with atomic_path(path) as scratch:
-        scratch.write_text(text)
+        scratch.write_text(text, encoding="utf-8")
 
 
 def _set_rows(found: dict[str, Any]) -> list[list[str]]:

@@ -73,7 +73,7 @@ def run(
         )
     )
     with atomic_path(out / "index.html") as scratch:
-        scratch.write_text(page)
+        scratch.write_text(page, encoding="utf-8")
     with atomic_path(out / "metrics.json") as scratch:
         shutil.copyfile(evaluation / "metrics.json", scratch)
     return {"page": str(out / "index.html"), "metrics": str(out / "metrics.json"), "test": metrics["test"]}

@@ -36,6 +36,16 @@ def test_names_that_another_system_decomposed_are_the_same_names(importing, tmp_
     assert (one.custom["speaker"], other.custom["speaker"]) == ("nfc:jörg", "nfd:jörg")
 
 
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_table_finds_files_that_another_system_named(importing, tmp_path, caplog, on_disk, in_table):
+    put_tone(tmp_path / "x" / unicodedata.normalize(on_disk, "größe/ü.wav"), 0)
+    table = tmp_path / "labels.csv"
+    table.write_text(unicodedata.normalize(in_table, "path,text\ngröße/ü.wav,größe\n"), encoding="utf-8")
+    importing("folder", tmp_path / "x", role="keyword", labels=table)
+    assert texts_of(importing.cuts()) == ["größe"]
+    assert "were not imported" not in caplog.text
+
+
 def test_label_gives_every_file_one_text(importing, tmp_path):
     put_tone(tmp_path / "x/a/1.wav", 0)
     put_tone(tmp_path / "x/b/2.wav", 1)

@@ -75,6 +75,18 @@ def test_the_gate_lets_through_what_slow_and_quick_voices_say(params, keyword):
             assert failure(voiced.wave, voiced.span, sounds_in(keyword, language), gate) is None, (voice, speed)
 
 
+@pytest.mark.parametrize("language", ["ja", "cmn", "hi", "de"])
+def test_a_sentence_of_english_is_counted_as_its_voice_reads_it(params, language):
+    text = "Well, nobody watched the kettle on the roof, and the doctor wants to find some lamps."
+    wave = load_engine("espeak").speak(
+        Request("espeak", "f3", text, language, speed=params.synthesize.espeak.speed.low)
+    )
+    voiced = cut_to_voice(wave, params.synthesize.gate)
+    assert failure(voiced.wave, voiced.span, sounds_in(text, language), params.synthesize.gate) is None
+    if language == "ja":  # letter by letter
+        assert sounds_in(text, language) > 2 * sounds_in(text, "en-us")
+
+
 def test_the_gate_still_finds_what_was_not_said(params):
     gate = params.synthesize.gate
     wave = load_engine("espeak").speak(Request("espeak", "f3", "k", "en-us"))

@@ -1,6 +1,7 @@
 """A model trained here, quantised, and given its manifest, detects in pymicro-wakeword: unmodified, by that rule."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ def micro_params(params) -> Params:
     values["quantize"] |= {"steps": 0}
     values["quantize"]["calibration"] |= {"train_windows": 48, "dev_windows": 16}
     values["executor"] |= {"kind": "serial"}
+    values["keyword"] |= {"text": "größe", "language": "de"}
     return Params.model_validate(values)
 
 
@@ -115,7 +117,7 @@ def shipped(params, tmp_path_factory):
     (root / "bundle").mkdir()
     models, esphome = models_in(params, root / "export", root / "evaluate", root / "testsets", root / "bundle")
     assert esphome is not None
-    info = models["model.int8.tflite"] | {"file": "computer.tflite"}
+    info = models["model.int8.tflite"] | {"file": Path(esphome["manifest"]).stem + ".tflite"}
     return root / "bundle" / ESPHOME / esphome["manifest"], info, esphome
 
 
@@ -124,8 +126,9 @@ def test_it_keeps_the_contract_and_finds_dev(shipped):
     check_contract(manifest.with_suffix(".tflite"))
     written = json.loads(manifest.read_text())
     assert {key: entry[key] for key in written["micro"]} == written["micro"]
-    assert (written["type"], written["version"], written["wake_word"]) == ("micro", 2, "computer")
-    assert written["trained_languages"] == ["en"]
+    assert (written["type"], written["version"], written["wake_word"]) == ("micro", 2, "größe")
+    assert written["trained_languages"] == ["de"]
+    assert manifest.name == "grosse-d179961a.json" and written["model"] == "grosse-d179961a.tflite"
     assert entry["dev"]["misses"] <= 2 and entry["dev"]["false_alarms"] == 0
     assert entry["test"] == entry["dev"]  # the same sound
     assert entry["test"]["n_positive"] == 12
