@@ -89,7 +89,11 @@ def test_the_order_of_names_and_of_mappings_is_of_no_consequence(project):
     assert FILE.path(a=1, b={"c": 1, "d": 2}) == FILE.path(b={"d": 2, "c": 1}, a=1)
 
 
-@pytest.mark.parametrize("value", [Path("x"), {1, 2}, float("nan"), object()], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [Path("x"), {1, 2}, float("nan"), object()],
+    ids=["path", "set", "nan", "object"],
+)
 def test_what_is_no_plain_value_is_no_key(project, value):
     with pytest.raises((TypeError, ValueError)):
         FILE.path(x=value)
