@@ -1,11 +1,12 @@
 # make repro   environment + the whole pipeline on the embedded default
+# make dist    wheel and source archive in dist/
 # make test    environment + checks + tests (those that compare with SoX need `apt-get install sox libsox-fmt-all`)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(if $(filter /%,$(BIN)),,$(CURDIR)/)$(BIN):$(PATH)
 
-.PHONY: help env repro tiny check test clean
+.PHONY: help env repro tiny check test dist clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -33,6 +34,9 @@ check: env
 
 test: check
 	pytest -n 2 --dist loadfile
+
+dist: env
+	python -m build --no-isolation
 
 clean:
 	rm -rf data/.cache

@@ -1,3 +1,3 @@
 """kwsdata: versioned, augmented, hard-negative-mined datasets for wake words."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

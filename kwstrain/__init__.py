@@ -1,3 +1,3 @@
 """kwstrain: the compact training stage behind kwsdata: train, export, evaluate, detect."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
