@@ -92,10 +92,20 @@ class FeaturesParams(Block):
 
     frontend: Literal["logmel", "micro"]
     n_mels: int = Field(ge=8, le=128)
-    window_ms: float = Field(gt=0)
-    hop_ms: float = Field(gt=0)
+    window_ms: float = Field(ge=1, le=1000)
+    hop_ms: float = Field(ge=1, le=1000)
     low_hz: float = Field(ge=0)
     high_hz: float = Field(gt=0, le=8000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"low_hz = {self.low_hz:g} is not below high_hz = {self.high_hz:g}")
+        if self.hop_ms > self.window_ms:
+            raise ValueError(
+                f"hop_ms = {self.hop_ms:g} is above window_ms = {self.window_ms:g}: sound would be left out"
+            )
+        return self
 
 
 class FeaturizeParams(Block):

@@ -15,22 +15,30 @@
     files               by path: sha256 and bytes of every other file
 
 The id guards against accidents and mixed-up files. It is no signature: who can write the directory can write a new one.
+So nothing that bundle.json says is used before `kwstrain.bundle.shape` has looked at it, and what is no plain file
+(a link, a pipe, a device) is never opened.
 """
 
 import hashlib
 import json
 import logging
+import os
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import KwsError
-from kwsdata.files import read_json, sha256_of
+from kwsdata.files import load_json, sha256_of
+from kwsdata.soundfiles.reader import kind_of_file
 from kwsdata.system_files import is_system_file
+from kwstrain.bundle.shape import fault_of
 
 LOG = logging.getLogger(__name__)
 FORMAT = 1
 NAME = "bundle.json"
+LARGEST = 16 << 20  # bytes of bundle.json, which takes some kilobytes
 
 
 class BundleError(KwsError):
@@ -87,32 +95,27 @@ def open_bundle(directory: Path) -> Bundle:
     What macOS, Windows or a NAS left beside its files, when it was copied, is ignored with a warning.
 
     Raises:
-        BundleError: bundle.json is not as it was written, or a file is missing, changed or unknown; all are named.
-        StageInputError: there is no bundle.json, or it is not JSON.
+        BundleError: bundle.json is not as it was written or cannot be meant, a file is missing, changed or unknown, or
+            something is no plain file; all are named.
+        StageInputError: bundle.json is not JSON.
     """
     directory = Path(directory)
-    info = read_json(directory / NAME)
-    if not isinstance(info, dict) or info.get("format") != FORMAT:
-        found = info.get("format") if isinstance(info, dict) else info
-        raise BundleError(f"{directory / NAME} has format {found!r}; this version reads {FORMAT}.")
-    if info.get("id") != identity_of(info):
+    info = _description(directory)
+    if special := sorted(f"{name} is {what}" for name, what in _special(directory)):
         raise BundleError(
-            f"{directory / NAME} was changed: its id is {str(info.get('id'))[:12]}..., its contents hash to "
-            f"{identity_of(info)[:12]}.... Fetch the bundle again, or remake it with `dvc repro bundle`."
+            f"{directory} may hold plain files alone, and {'; '.join(special)}. Copy what it is meant to be in its "
+            "place (`cp -rL` follows links), or fetch the bundle again."
         )
     listed, found = info["files"], files_in(directory)
     left = sorted(found - listed.keys())
     ignored = [name for name in left if any(map(is_system_file, Path(name).parts))]
     if ignored:
         LOG.warning("%s: files that a system left there are ignored: %s.", directory, ", ".join(ignored))
+    changed = [name for name in sorted(found & listed.keys()) if not _is(directory / name, listed[name])]
     wrong = [
         *(f"{name} is missing" for name in sorted(listed.keys() - found)),
         *(f"{name} is unknown" for name in left if name not in ignored),
-        *(
-            f"{name} was changed"
-            for name in sorted(found & listed.keys())
-            if sha256_of(directory / name) != listed[name]["sha256"]
-        ),
+        *(f"{name} was changed" for name in changed),
     ]
     if wrong:
         raise BundleError(
@@ -120,6 +123,58 @@ def open_bundle(directory: Path) -> Bundle:
             "with `dvc repro bundle`."
         )
     return Bundle(directory, info)
+
+
+def _description(directory: Path) -> dict[str, Any]:
+    """Return what bundle.json says, once it is what was written, of a shape that can be used."""
+    path = directory / NAME
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror}): give a directory with a bundle.") from None
+    if not stat.S_ISREG(mode):
+        raise BundleError(
+            f"{path} is {_kind(mode)}, not a plain file: copy the bundle with `cp -rL`, or fetch it again."
+        )
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise BundleError(f"{path} has more than {LARGEST >> 20} MiB: it is no description of a bundle.")
+    info = load_json(data, path)
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        found = info.get("format") if isinstance(info, dict) else type(info).__name__
+        raise BundleError(f"{path} has format {_short(found)}; this version reads {FORMAT}.")
+    if info.get("id") != identity_of(info):
+        raise BundleError(
+            f"{path} was changed: its id is {_short(info.get('id'))}, and its contents hash to "
+            f"{_short(identity_of(info))}. Fetch the bundle again, or remake it with `dvc repro bundle`."
+        )
+    if fault := fault_of(info):
+        raise BundleError(f"{path} cannot be used: {fault}. Fetch the bundle again, or remake it: `dvc repro bundle`.")
+    return info
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return f"{text[:12]}..." if len(text) > 12 else text
+
+
+def _special(directory: Path) -> Iterator[tuple[str, str]]:
+    """Yield (path, what it is) of everything below `directory` that is neither a file nor a directory."""
+    for folder, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            mode = (Path(folder) / name).lstat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                yield (Path(folder) / name).relative_to(directory).as_posix(), _kind(mode)
+
+
+def _kind(mode: int) -> str:
+    return "a link" if stat.S_ISLNK(mode) else kind_of_file(mode)
+
+
+def _is(path: Path, listed: dict[str, Any]) -> bool:
+    """Return whether a file is the one that is listed. What has another size is not read."""
+    return path.stat().st_size == listed["bytes"] and sha256_of(path) == str(listed["sha256"])
 
 
 def seal(directory: Path, info: dict[str, Any]) -> dict[str, Any]:

@@ -55,4 +55,23 @@ def open_backend(path: Path, info: dict[str, Any], silence: np.ndarray, threads:
         if package is None:
             raise
         raise MissingExtraError(package, "runtime", f"{path.name}") from None
+    _try(made, path, int(info["stride"]), silence)
     return made
+
+
+def _try(backend: Backend, path: Path, stride: int, silence: np.ndarray) -> None:
+    """Refuse a file that loads, and then does not take the frames that its description says it hears."""
+    try:
+        scores = backend.score(np.tile(silence.astype(np.float32), (stride, 1)))
+        backend.reset()
+    except Exception as error:  # the runtimes' own exceptions share no public base class
+        raise StageInputError(
+            f"{path} does not run on frames of {silence.size} numbers, {stride} a decision: {_first_line(error)}. "
+            "Export it again, with its description: `dvc repro export`."
+        ) from None
+    if scores.shape != (1,) or not 0 <= scores[0] <= 1:
+        raise StageInputError(f"{path} gives {scores.tolist()} for one decision, and no probability.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

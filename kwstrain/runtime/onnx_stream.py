@@ -20,7 +20,7 @@ class OnnxStream:
     """See `kwstrain.runtime.backend.Backend`."""
 
     def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray) -> None:
-        self._session = open_session(path, threads)
+        self._session = open_session(path, threads, info.get("sha256"))
         try:
             self._initial = initial_states(info["states"])
         except (KeyError, TypeError, ValueError) as error:

@@ -12,9 +12,9 @@ from kwstrain.runtime.windowed import Windowed
 class TfliteClip(Windowed):
     """See `Windowed`."""
 
-    def open(self, path: Path, threads: int) -> None:
+    def open(self, path: Path, threads: int, sha256: str | None) -> None:
         """See `Windowed`."""
-        self._network = TfliteNetwork(path, threads)
+        self._network = TfliteNetwork(path, threads, sha256)
         shape = self._network.input.shape
         if shape[:2] != (1, self._window):
             raise StageInputError(f"{path} takes {list(shape)}, model.json says a window of {self._window}.")

@@ -7,6 +7,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from kwsdata.errors import StageInputError
+from kwstrain.runtime.model_file import read_model_file
 
 
 class Tensor(NamedTuple):
@@ -35,20 +36,24 @@ class Tensor(NamedTuple):
 class TfliteNetwork:
     """A .tflite file that runs: real values in, real values out."""
 
-    def __init__(self, path: Path, threads: int) -> None:
-        """Load `path`.
+    def __init__(self, path: Path, threads: int, sha256: str | None = None) -> None:
+        """Read `path`, whose SHA-256 is `sha256` where one is given.
 
         Raises:
-            StageInputError: it is not TFLite, or not of one input and one output.
+            StageInputError: it is missing, another file, not TFLite, or not of one input and one output.
         """
         self._path, self._threads = Path(path), threads
+        self._model = read_model_file(path, sha256)
         self.restart()
 
     def restart(self) -> None:
-        """Load the file anew: its internal state is as at first. The interpreter has no other way to reset it."""
+        """Load the model anew: its internal state is as at first. The interpreter has no other way to reset it.
+
+        The file is not read again: it may be another one by now.
+        """
         try:
             # With XNNPACK, whose int8 kernels compute onnxruntime's very numbers (docs/quantisation.md).
-            self._interpreter = Interpreter(str(self._path), num_threads=self._threads)
+            self._interpreter = Interpreter(model_content=self._model, num_threads=self._threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise StageInputError(f"{self._path} cannot be loaded: {error}") from None

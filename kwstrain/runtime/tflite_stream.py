@@ -17,7 +17,7 @@ class TfliteStream:
     """See `kwstrain.runtime.backend.Backend`."""
 
     def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray) -> None:
-        self._network = TfliteNetwork(path, threads)
+        self._network = TfliteNetwork(path, threads, info.get("sha256"))
         self._stride = int(info["stride"])
         shape = self._network.input.shape
         if shape[:2] != (1, self._stride):

@@ -19,15 +19,15 @@ class Windowed(ABC):
     def __init__(self, path: Path, info: dict[str, Any], threads: int, silence: np.ndarray) -> None:
         self._window, self._stride = int(info["receptive_field_frames"]), int(info["stride"])
         self._before = np.tile(silence.astype(np.float32), (self._window - self._stride, 1))
-        self.open(path, threads)
+        self.open(path, threads, info.get("sha256"))
         self.reset()
 
     @abstractmethod
-    def open(self, path: Path, threads: int) -> None:
-        """Load the network.
+    def open(self, path: Path, threads: int, sha256: str | None) -> None:
+        """Load the network, whose SHA-256 is `sha256` where one is given.
 
         Raises:
-            StageInputError: it cannot be loaded, or takes another window.
+            StageInputError: it is another file, cannot be loaded, or takes another window.
         """
 
     @abstractmethod

@@ -4,8 +4,10 @@ import logging
 
 import pytest
 
-from kwsdata.files import write_json
+from kwsdata.files import sha256_of, write_json
 from kwstrain.bundle.contents import BundleError, bundle_at, open_bundle, seal
+
+FEATURES = {"frontend": "logmel", "n_mels": 40, "window_ms": 25, "hop_ms": 10, "low_hz": 60, "high_hz": 7600}
 
 
 @pytest.fixture
@@ -15,7 +17,10 @@ def bundle(tmp_path):
     (directory / "esphome").mkdir(parents=True)
     for name in ("model.onnx", "esphome/manifest.json"):
         (directory / name).write_text(name)
-    write_json(directory / "bundle.json", seal(directory, {"keyword": "computer"}))
+    info = {"keyword": "computer", "default": "model.onnx", "models": {}}
+    entry = {"keyword": "computer", "file": "model.onnx", "backend": "onnx_stream", "stride": 1, "features": FEATURES}
+    info["models"]["model.onnx"] = entry | {"sha256": sha256_of(directory / "model.onnx")}
+    write_json(directory / "bundle.json", seal(directory, info))
     return directory
 
 

@@ -53,6 +53,32 @@ def test_its_state_is_gone_after_a_reset_and_kept_between_chunks(alexa, wave):
     assert np.array_equal(np.concatenate([model.process(cut)[1] for cut in cuts]), whole)
 
 
+@pytest.mark.parametrize("after", ["another model", "nothing", "removed"])
+def test_a_file_that_is_replaced_while_it_runs_changes_nothing(alexa, wave, tmp_path, after):
+    """A reset loads the bytes that were compared with their hash, not what lies at the path by then."""
+    directory, info, _ = alexa
+    path = tmp_path / "alexa.tflite"
+    path.write_bytes((directory / "alexa.tflite").read_bytes())
+    model = StreamingModel(tmp_path, info=info)
+    before = model.process(wave)[1]
+    if after == "another model":
+        path.write_bytes((directory / "hey_jarvis.tflite").read_bytes())
+    elif after == "nothing":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    model.reset()
+    assert np.array_equal(model.process(wave)[1], before)
+
+
+@pytest.mark.parametrize("kind", ["tflite_stream", "onnx_stream"])
+def test_a_file_with_another_hash_is_never_loaded(tmp_path, kind):
+    (tmp_path / "x").write_bytes(b"not what was described")
+    info = {"backend": kind, "stride": 3, "states": [], "sha256": "0" * 64}
+    with pytest.raises(StageInputError, match=r"is not the file that was exported: its SHA-256 is .* description says"):
+        open_backend(tmp_path / "x", info, SILENCE)
+
+
 def test_an_open_wake_word_head_scores_as_in_its_own_runtime(wave):
     pytest.importorskip("pyopen_wakeword")
     directory = package_dir("pyopen_wakeword") / "models"
@@ -80,7 +106,9 @@ def test_what_does_not_fit_is_refused(alexa, tmp_path):
         open_backend(path, info | {"backend": "abacus"}, SILENCE)
     (tmp_path / "x.tflite").write_bytes(b"nothing")
     with pytest.raises(StageInputError, match=r"x\.tflite cannot be loaded"):
-        open_backend(tmp_path / "x.tflite", info, SILENCE)
+        open_backend(tmp_path / "x.tflite", {**info, "sha256": None}, SILENCE)
+    with pytest.raises(StageInputError, match="does not run on frames of 41 numbers, 3 a decision"):
+        open_backend(path, info, np.zeros(41, np.float32))
 
 
 def test_a_runtime_that_is_not_installed_names_its_extra(alexa, monkeypatch):
