@@ -31,30 +31,25 @@ from lhotse.shar.writers import AudioTarWriter, JsonlShardWriter
 from scipy.fft import irfft, next_fast_len, rfft
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, decode_flac, encode_flac
-from kwsdata.augment.recipe import Materials, Recipe
 from kwsdata.augment.shard import make_clips
+from kwsdata.effects import chain
+from kwsdata.effects.amplifier import ClippingDraw, LoudnessDraw
+from kwsdata.effects.base import Take
+from kwsdata.effects.line import CodecDraw, TelephoneDraw
+from kwsdata.effects.microphone import BandLimitDraw, EqualizerDraw
+from kwsdata.effects.mixing import BabbleDraw, NoiseDraw
+from kwsdata.effects.recipe import Recipe
+from kwsdata.effects.room import ReverbDraw
+from kwsdata.effects.scene import ContextDraw, ShiftDraw
+from kwsdata.effects.voice import PitchDraw, SpeedDraw, TempoDraw
 from kwsdata.manifests import audio_sha256, make_cut
+from kwsdata.materials import Materials
 from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params.base import Range
 from kwsdata.rirs import RirBank, load_bank, to_stored
 from kwsdata.shards import Clip, ahead, batches, shard_cuts, write_shard
 from kwsdata.sounds import Sound, SoundPool
-from kwsdata.transforms.babble import babble_of, draw_babble
-from kwsdata.transforms.band_limit import BandLimitDraw, apply_band_limit
-from kwsdata.transforms.clipping import ClippingDraw, apply_clipping
-from kwsdata.transforms.codec import CodecDraw, apply_codec
-from kwsdata.transforms.context import ContextDraw, apply_context
 from kwsdata.transforms.engine import engine_for
-from kwsdata.transforms.equalizer import EqualizerDraw, apply_equalizer
-from kwsdata.transforms.levels import active_level
-from kwsdata.transforms.loudness import LoudnessDraw, apply_loudness, draw_loudness
-from kwsdata.transforms.noise import draw_noise, mix
-from kwsdata.transforms.pitch import PitchDraw, apply_pitch, draw_pitch
-from kwsdata.transforms.reverb import apply_reverb, draw_reverb
-from kwsdata.transforms.shift import apply_shift
-from kwsdata.transforms.speed import SpeedDraw, apply_speed, draw_speed
-from kwsdata.transforms.telephone import TelephoneDraw, apply_telephone
-from kwsdata.transforms.tempo import TempoDraw, apply_tempo, draw_tempo
 
 SPEED, SEMITONES, SNR_DB, LEVEL = (
     Range(low=low, high=high) for low, high in ((0.9, 1.1), (-3, 3), (0, 20), (-30, -15))
@@ -186,16 +181,15 @@ class Bench:
                 rng = np.random.default_rng(number)
                 if number % copies == 0:
                     parent, wave = cut, next(waves)
-                rirs, noises = self.materials.rirs, self.materials.noises
-                assert rirs is not None and noises is not None
-                recipe = Recipe(
-                    copy=number % copies,
-                    speed=draw_speed(rng, SPEED) if kind == "speed" else None,
-                    tempo=draw_tempo(rng, SPEED) if kind == "tempo" else None,
-                    pitch=draw_pitch(rng, SEMITONES),
-                    reverb=draw_reverb(rng, rirs),
-                    noise=draw_noise(rng, noises, SNR_DB),
-                    loudness=draw_loudness(rng, LEVEL),
+                materials = self.materials
+                factor = float(np.exp(rng.uniform(np.log(SPEED.low), np.log(SPEED.high))))
+                recipe = Recipe.of(
+                    number % copies,
+                    SpeedDraw(factor) if kind == "speed" else TempoDraw(factor),
+                    PitchDraw(SEMITONES.draw(rng)),
+                    ReverbDraw(materials.rirs.choose(float(rng.random()))),
+                    NoiseDraw(materials.noises.choose(float(rng.random())), float(rng.random()), SNR_DB.draw(rng)),
+                    LoudnessDraw(LEVEL.draw(rng)),
                 )
                 self.stamps.append(time.process_time())
                 yield parent, wave, recipe
@@ -245,38 +239,37 @@ class Bench:
             print(f"{name:44}" + "".join(f"{value:8.3f}" for value in [*spent, *(spent / floor)]))
 
     def _effects(self, wave: Waveform) -> dict[str, Callable[[], object]]:
-        rirs, noises, speech = self.materials.rirs, self.materials.noises, self.materials.speech
-        assert rirs is not None and noises is not None and speech is not None
         data = encode_flac(wave)
-        rir = rirs.filter("rir1")
-        size = next_fast_len(wave.size + rir.taps.size - 1, real=True)
-        noise = noises.stretch("noise1", wave.size, 0.2)
-        level = active_level(wave)
-        babble = draw_babble(np.random.default_rng(0), speech, Range(low=5, high=5), SNR_DB)
-        span = (0, wave.size)
+        size = next_fast_len(wave.size + self.materials.rirs.filter("rir1").taps.size - 1, real=True)
+        take = Take.of(wave, (0, wave.size), self.engine)
+
+        def applied(draw: object) -> Callable[[], object]:
+            (effect,) = [effect for effect in chain.EFFECTS if effect.draw_type is type(draw)]
+            return lambda: effect.apply(take, draw, self.materials).settled()
+
         return {
             "decode": lambda: decode_flac(data),
             "encode": lambda: encode_flac(wave),
             "FFT + inverse, clip + 0.5 s": lambda: irfft(rfft(wave, size), size),
             "copy of the clip": lambda: wave.copy(),
-            "speed 1.1": lambda: apply_speed(wave, SpeedDraw(1.1)),
-            "tempo 0.9": lambda: apply_tempo(wave, TempoDraw(0.9)),
-            "pitch +2": lambda: apply_pitch(wave, PitchDraw(2.0)),
-            "speed 1.1 + pitch +2 (one warp)": lambda: self.engine.warp(wave, 1.1 * 2 ** (2 / 12), 1 / 1.1),
-            "context": lambda: apply_context(wave, ContextDraw(1.0, 0.5)),
-            "shift": lambda: apply_shift(wave, 500),
-            "reverb, 0.5 s response": lambda: apply_reverb(wave, rir),
-            "noise: stretch": lambda: noises.stretch("noise1", wave.size, 0.2),
-            "noise: mix": lambda: mix(wave, noise, 10.0, active_level(wave)),
-            "babble, 5 voices": lambda: mix(wave, babble_of(babble, speech, wave.size), 10.0, level),
-            "equalizer": lambda: apply_equalizer(wave, EqualizerDraw([3, -3, 3, -3, 3])),
-            "band limit": lambda: apply_band_limit(wave, BandLimitDraw(200, 5000)),
-            "loudness": lambda: apply_loudness(wave, LoudnessDraw(-20), active_level(wave)),
-            "clipping": lambda: apply_clipping(wave, ClippingDraw(0.05), span),
-            "telephone, mu-law": lambda: apply_telephone(wave, TelephoneDraw("mulaw")),
-            "telephone, GSM": lambda: apply_telephone(wave, TelephoneDraw("gsm")),
-            "MP3 round trip": lambda: apply_codec(wave, CodecDraw("mp3", 0.6)),
-            "Opus round trip": lambda: apply_codec(wave, CodecDraw("opus", 0.6)),
+            "speed 1.1": applied(SpeedDraw(1.1)),
+            "tempo 0.9": applied(TempoDraw(0.9)),
+            "pitch +2": applied(PitchDraw(2.0)),
+            "speed 1.1 + pitch +2 (one warp)": lambda: take.warped(1.1 * 2 ** (2 / 12), 1.1).settled(),
+            "context": applied(ContextDraw(1.0, 0.5)),
+            "shift": applied(ShiftDraw(0.03)),
+            "reverb, 0.5 s response": applied(ReverbDraw("rir1")),
+            "noise: stretch": lambda: self.materials.noises.stretch("noise1", wave.size, 0.2),
+            "noise": applied(NoiseDraw("noise1", 0.2, 10.0)),
+            "babble, 5 voices": applied(BabbleDraw([f"speech{n}" for n in range(5)], [0.1, 0.3, 0.5, 0.7, 0.9], 10.0)),
+            "equalizer": applied(EqualizerDraw([3, -3, 3, -3, 3])),
+            "band limit": applied(BandLimitDraw(200, 5000)),
+            "loudness": applied(LoudnessDraw(-20)),
+            "clipping": applied(ClippingDraw(0.05)),
+            "telephone, mu-law": applied(TelephoneDraw("mulaw")),
+            "telephone, GSM": applied(TelephoneDraw("gsm")),
+            "MP3 round trip": applied(CodecDraw("mp3", 0.6)),
+            "Opus round trip": applied(CodecDraw("opus", 0.6)),
         }
 
 

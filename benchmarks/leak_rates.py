@@ -151,9 +151,7 @@ def augmented(waves: list[Waveform], data: Path, params: Params) -> Iterator[tup
         os.environ["KWSDATA_CACHE"] = str(Path(scratch) / "cache")
         try:
             block = params.simulate_rirs.model_copy(update={"rooms": 10})
-            alone = {"lead_speech_probability": 0.0, "babble_probability": 0.0}  # there is no other speech here
-            augmenting = params.augment.model_copy(update=alone)
-            params = params.model_copy(update={"simulate_rirs": block, "augment": augmenting})
+            params = params.model_copy(update={"simulate_rirs": block})
             simulate_rirs(params)
             info = CorpusInfo("words", "folder", "speech", "own", "none", "here", "unknown")
             write_corpus(Path("words"), info, (Item(f"{n:03d}", w) for n, w in enumerate(waves)), 100, 1.0)

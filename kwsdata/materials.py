@@ -1,7 +1,7 @@
 """What effects draw from and mix in: rooms, noises and speech, of which a recipe is given only those that it names."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kwsdata.rirs import RirBank
 from kwsdata.sounds import SoundPool
@@ -10,20 +10,16 @@ from kwsdata.sources import SourceId, UnnamedSourceError
 
 @dataclass(frozen=True)
 class Materials:
-    """What effects draw from; None where there is nothing of the kind."""
+    """What effects draw from, empty where there is nothing of the kind: rooms, recordings of noise and of speech."""
 
-    rirs: RirBank | None = None
-    noises: SoundPool | None = None
-    speech: SoundPool | None = None
+    rirs: RirBank = field(default_factory=lambda: RirBank({}))
+    noises: SoundPool = field(default_factory=lambda: SoundPool({}))
+    speech: SoundPool = field(default_factory=lambda: SoundPool({}))
 
     def only(self, named: Iterable[SourceId]) -> "Materials":
         """Return these materials, of which only the sounds in `named` can be read."""
         named = frozenset(named)
-        return Materials(
-            self.rirs.only(named) if self.rirs else None,
-            self.noises.only(named) if self.noises else None,
-            self.speech.only(named) if self.speech else None,
-        )
+        return Materials(self.rirs.only(named), self.noises.only(named), self.speech.only(named))
 
     def sha256_of(self, source: SourceId) -> list[str]:
         """Return the hash of the samples of the sound with this id; of each, where two pools have one.
@@ -31,9 +27,9 @@ class Materials:
         Raises:
             UnnamedSourceError: none is.
         """
-        pools = [pool.sounds for pool in (self.noises, self.speech) if pool and source in pool.sounds]
+        pools = [pool.sounds for pool in (self.noises, self.speech) if source in pool.sounds]
         sounds = [pool[source].audio_sha256 for pool in pools]
-        if self.rirs and source in self.rirs.cuts:
+        if source in self.rirs.cuts:
             sounds.append((self.rirs.cuts[source].custom or {})["audio_sha256"])
         if not sounds:
             raise UnnamedSourceError(f"a recipe names {source}, which is in none of the pools that effects draw from.")

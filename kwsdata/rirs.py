@@ -13,7 +13,7 @@ Conventions, the same for simulated and measured responses:
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,12 +30,13 @@ from kwsdata.reach import reach
 from kwsdata.ring import Ring
 from kwsdata.shards import load_audio, shard_cuts
 from kwsdata.sources import SourceId, check_named
-from kwsdata.transforms.convolution import Filter
+from kwsdata.transforms.convolution import Filter, convolve
 
 DIRECT_SAMPLE = 40
 BITS = 24
 _DIRECT_HALF = 8  # samples each side that count as a measured direct path: 0.5 ms
 _PEAK = 0.99
+_FADE = 80  # samples, 5 ms: how an early-only response ends
 _KEPT_SAMPLES = 6_000_000  # of responses in memory; with their spectra 12 or 20 bytes each
 
 
@@ -100,6 +101,25 @@ def to_stored(wave: Waveform) -> tuple[Waveform, float]:
     return (wave / np.float32(gain)).astype(np.float32), gain
 
 
+def in_room(wave: Waveform, rir: Filter, convolve: Callable[..., Waveform] = convolve) -> Waveform:
+    """Return `wave` [n] as heard through `rir` [m]: [n], the tail past the end cut off. May leave [-1, 1]."""
+    return convolve(wave, rir, wave.size + DIRECT_SAMPLE)[DIRECT_SAMPLE:]
+
+
+def early_part(rir: Waveform, early_ms: float) -> Filter:
+    """Return the response `rir` [m] up to `early_ms` after its direct path, faded out over the last 5 ms.
+
+    What it leaves (the direct sound and the first reflections, which help a listener: 50 ms in ISO 3382's C50) is the
+    target that a dereverberating model learns.
+    """
+    end = min(DIRECT_SAMPLE + round(early_ms * SAMPLE_RATE / 1000), rir.size)
+    kept = rir[:end].copy()
+    fade = min(_FADE, max(end - 2 * DIRECT_SAMPLE, 0))
+    if fade and end < rir.size:
+        kept[end - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return Filter(kept)
+
+
 @dataclass(frozen=True)
 class RirBank:
     """Impulse responses by id, loaded when first asked for; `choose` maps a number in [0, 1) to an id.
@@ -119,6 +139,9 @@ class RirBank:
     def ids(self) -> list[str]:
         """All ids, sorted."""
         return sorted(self.cuts)
+
+    def __len__(self) -> int:
+        return len(self.cuts)
 
     def choose(self, unit: float) -> SourceId:
         """Return the id that `unit` in [0, 1) falls on; a response added later takes over few others' numbers."""

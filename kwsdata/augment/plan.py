@@ -85,12 +85,12 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
                 corpora[label].add(corpus)
             if label == "noise" and _named(corpus, params.noise_corpora):
                 noises[row["id"]] = sound
-            elif label == "speech" and row["duration"] <= _LEAD_MAX_S and _named(corpus, params.lead_corpora):
+            elif label == "speech" and row["duration"] <= _LEAD_MAX_S and _named(corpus, params.speech_corpora):
                 leads.append((bits, row["id"], sound))
                 if len(leads) > 4 * _LEADS:
                     leads = _lowest(leads)
     _check_named("noise_corpora", params.noise_corpora, corpora["noise"])
-    _check_named("lead_corpora", params.lead_corpora, corpora["speech"])
+    _check_named("speech_corpora", params.speech_corpora, corpora["speech"])
     pools = {"noise": noises, "speech": {sound_id: sound for _, sound_id, sound in _lowest(leads)}}
     write_json(scratch / "pools.json", pools)
     groups = [group for _, members in sorted(parents.items()) for group in grouped(members, params.clips_per_shard)]

@@ -12,10 +12,11 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
-from kwsdata.augment.chain import Rendered, Take, render
-from kwsdata.augment.recipe import Recipe, draw_recipe
 from kwsdata.cache import Step
 from kwsdata.content import Contents
+from kwsdata.effects.base import Take
+from kwsdata.effects.recipe import Recipe, draw_recipe
+from kwsdata.effects.render import Rendered, render
 from kwsdata.errors import AudioError
 from kwsdata.files import FileState, read_json, state_of, write_json
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
@@ -23,7 +24,7 @@ from kwsdata.materials import Materials
 from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params import AugmentParams
 from kwsdata.reach import reach
-from kwsdata.rirs import load_bank
+from kwsdata.rirs import RirBank, load_bank
 from kwsdata.shards import SHAR, Clip, ahead, batches, read_place, write_shard
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.sources import SourceId
@@ -79,7 +80,7 @@ def _materials(pools: Path, state: FileState, rirs: Path, root: Path) -> Materia
         kind: SoundPool({sound_id: Sound(**sound) for sound_id, sound in members.items()}, root)
         for kind, members in read_json(pools).items()
     }
-    return Materials(load_bank(rirs) if rirs.is_dir() else None, sounds["noise"], sounds["speech"])
+    return Materials(load_bank(rirs) if rirs.is_dir() else RirBank({}), sounds["noise"], sounds["speech"])
 
 
 def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
@@ -119,11 +120,11 @@ def _contents_of(names: set[SourceId], materials: Materials, root: Path) -> dict
     """Return {name: its bytes, and what is written of it} of the noises, voices and rooms among `names`."""
     found: dict[str, list[Any]] = {}
     for kind, pool in (("noise", materials.noises), ("speech", materials.speech)):
-        sounds = pool.sounds if pool is not None else {}
-        for name in names & sounds.keys():
-            found[f"{kind} {name}"] = [sounds[name].content, sounds[name].samples, sounds[name].audio_sha256]
+        for name in names & pool.sounds.keys():
+            sound = pool.sounds[name]
+            found[f"{kind} {name}"] = [sound.content, sound.samples, sound.audio_sha256]
     contents = Contents(root)
-    rooms = materials.rirs.cuts if materials.rirs else {}
+    rooms = materials.rirs.cuts
     for name in names & rooms.keys():
         custom = rooms[name].custom or {}
         found[f"room {name}"] = [contents(custom["shard"]), custom["gain"], custom["audio_sha256"]]
@@ -163,8 +164,8 @@ def make_clips(
     Raises:
         AudioError: a parent has a sample that is not finite.
     """
-    takes = [_take(*copy) for copy in copies]
-    made = render(takes, materials, engine, early_ms)
+    takes = [_take(parent, wave, engine) for parent, wave, _ in copies]
+    made = render(takes, [recipe for _, _, recipe in copies], materials, early_ms)
     stored = [to_int16(one.wave) for one in made]
     hashes = [audio_sha256(wave) for wave in stored]
     return [
@@ -173,11 +174,11 @@ def make_clips(
     ]
 
 
-def _take(parent: MonoCut, wave: Waveform, recipe: Recipe) -> Take:
+def _take(parent: MonoCut, wave: Waveform, engine: Engine) -> Take:
     said = parent.supervisions[0] if parent.supervisions else None
     span = (round(said.start * SAMPLE_RATE), round(said.end * SAMPLE_RATE)) if said else (0, wave.size)
     try:
-        return Take(wave, span, recipe)
+        return Take.of(wave, span, engine)
     except AudioError as error:
         raise AudioError(f"{parent.id} {error}") from None
 
@@ -197,7 +198,7 @@ def _clip(
     cut = make_cut(
         f"{parent.id}-a{recipe.copy:02d}",
         stored.size,
-        text=said.text if said and not recipe.fragment else None,  # which words a fragment kept is not known
+        text=said.text if said and recipe.keeps_text else None,
         speaker=said.speaker if said else None,
         language=said.language if said else None,
         gender=said.gender if said else None,

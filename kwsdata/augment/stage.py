@@ -17,6 +17,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.augment.plan import make_plan
 from kwsdata.augment.shard import ShardTask, make_shard
 from kwsdata.cache import scratch_folder
+from kwsdata.effects import chain
 from kwsdata.errors import StageInputError
 from kwsdata.executor import run_tasks
 from kwsdata.files import atomic_path, link_or_copy, write_json
@@ -38,10 +39,12 @@ def run(
         StageInputError: the train manifest or the rooms' bank is missing, or a pool that is named is empty.
     """
     block = params.augment
-    if block.reverb_probability > 0 and not rirs.is_dir():
-        raise StageInputError(
-            f"{rirs} is missing: type `dvc repro simulate_rirs`, or set augment.reverb_probability to 0."
-        )
+    for effect in chain.EFFECTS:
+        if effect.needs == "rirs" and getattr(block.effects, effect.name).probability > 0 and not rirs.is_dir():
+            raise StageInputError(
+                f"{rirs} is missing: type `dvc repro simulate_rirs`, or set augment.effects.{effect.name}.probability "
+                "to 0."
+            )
     engine_for(block.engine, block.device)  # what is missing is said now, not by a worker
     counts: Counter[str] = Counter()
     with scratch_folder("plan") as scratch:

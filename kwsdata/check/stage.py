@@ -187,5 +187,5 @@ def _shortcuts(spectrum: dict[str, tuple[float, list[str]]], params: Params) -> 
                 f"{auc:.3f}, limit {params.check.max_spectrum_auc:g}); most of all {', '.join(telling)}",
                 [],
                 "import keyword recordings and speech made alike (or other words of the same corpus), or raise "
-                "augment.noise_probability and augment.reverb_probability in params.yaml",
+                "augment.effects.noise.probability and augment.effects.reverb.probability in params.yaml",
             )

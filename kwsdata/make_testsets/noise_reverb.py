@@ -20,13 +20,11 @@ from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.materials import Materials
 from kwsdata.params import NoiseReverbParams
 from kwsdata.ring import Ring
-from kwsdata.rirs import load_bank
+from kwsdata.rirs import in_room, load_bank
 from kwsdata.shards import Clip, load_audio
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.sources import SourceId, source_ids
-from kwsdata.transforms.levels import active_level, below_full_scale
-from kwsdata.transforms.noise import mix
-from kwsdata.transforms.reverb import apply_reverb
+from kwsdata.transforms.levels import active_level, below_full_scale, mix
 
 NAME = "noise_reverb"
 
@@ -96,7 +94,7 @@ def render_cell(task: CellTask) -> Clip:
         )
         named = source_ids(draw)
         clean = np.concatenate([np.zeros(gap, np.float32), load_audio(word.cut)])
-        wave = apply_reverb(clean, bank.only(named).filter(draw.rir))
+        wave = in_room(clean, bank.only(named).filter(draw.rir))
         noise = noises.only(named).stretch(draw.noise, wave.size, draw.position)
         sources |= {(word.cut.id, custom["audio_sha256"]): None}
         sources |= {(source, sha256): None for source in named for sha256 in materials.sha256_of(source)}

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import Params
-from kwsdata.params.base import Block, explain
+from kwsdata.params.base import Block, explain, moved_to
 from kwsdata.params.reading import read_values
 
 DEFAULT_ABLATION = Path("ablation/params.yaml")
@@ -82,7 +82,10 @@ def with_changes(params: Params, changes: Arm, path: Path = DEFAULT_ABLATION) ->
         for block in blocks:
             target = target.get(block) if isinstance(target, dict) else None
         if not isinstance(target, dict) or key not in target:
-            raise ParamsError(f"{path}: params.yaml has no {name} that an arm could set.")
+            new = moved_to(Params, name)
+            raise ParamsError(
+                f"{path}: params.yaml has no {name} that an arm could set{f': it is {new} now' if new else ''}."
+            )
         target[key] = value
     try:
         return Params.model_validate(values)

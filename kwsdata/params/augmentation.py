@@ -1,10 +1,12 @@
 """Blocks of rooms and augmentation."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from kwsdata.params.base import Block, Range
+from kwsdata.params.effects import EffectsParams
 
 
 class SimulateRirsParams(Block):
@@ -45,55 +47,51 @@ class CopiesParams(Block):
 
 
 class AugmentParams(Block):
-    """The augmentation chain: each effect's probability and range."""
+    """Augmented copies: how many, what they draw from, and the effects."""
+
+    moved: ClassVar[Mapping[str, str]] = {
+        "fragment_probability": "effects.fragment.probability",
+        "fragment_s": "effects.fragment.seconds",
+        "context_below_s": "effects.context.below_s",
+        "lead_s": "effects.context.lead_s",
+        "tail_s": "effects.context.tail_s",
+        "lead_speech_probability": "effects.context.speech_probability",
+        "lead_speech_gap_s": "effects.context.gap_s",
+        "lead_speech_level_db": "effects.context.level_db",
+        "lead_corpora": "speech_corpora",
+        "speed_probability": "effects.speed.probability",
+        "speed": "effects.speed.factor",
+        "pitch_probability": "effects.pitch.probability",
+        "pitch_semitones": "effects.pitch.semitones",
+        "tempo_probability": "effects.tempo.probability",
+        "tempo": "effects.tempo.factor",
+        "shift_probability": "effects.shift.probability",
+        "shift_s": "effects.shift.seconds",
+        "reverb_probability": "effects.reverb.probability",
+        "noise_probability": "effects.noise.probability",
+        "snr_db": "effects.noise.snr_db",
+        "babble_probability": "effects.babble.probability",
+        "babble_voices": "effects.babble.voices",
+        "babble_snr_db": "effects.babble.snr_db",
+        "equalizer_probability": "effects.equalizer.probability",
+        "equalizer_db": "effects.equalizer.gains_db",
+        "band_limit_probability": "effects.band_limit.probability",
+        "band_limit_low_hz": "effects.band_limit.low_hz",
+        "band_limit_high_hz": "effects.band_limit.high_hz",
+        "level_dbfs": "effects.loudness.level_dbfs",
+        "clipping_probability": "effects.clipping.probability",
+        "clipping_fraction": "effects.clipping.fraction",
+        "telephone_probability": "effects.telephone.probability",
+        "codec_probability": "effects.codec.probability",
+        "codecs": "effects.codec.codecs",
+    }
 
     seed: int
     copies: CopiesParams
     engine: Literal["fast", "sox"]  # of speed, tempo and pitch
     device: str  # cpu (canonical), or a torch device for convolution and resampling
-    fragment_probability: float = Field(ge=0, le=1)  # of a copy of speech: only a piece of it, as long as a word
-    fragment_s: Range
-    context_below_s: float = Field(ge=0)  # clips shorter than this get a lead and a tail
-    lead_s: Range  # sound (silence or the end of other speech) put before a short clip
-    tail_s: Range
-    lead_speech_probability: float = Field(ge=0, le=1)
-    lead_speech_gap_s: Range  # silence between the other speech and the clip
-    lead_speech_level_db: Range  # of the other speech, relative to the clip
-    lead_corpora: Literal["all"] | list[str]  # where the other speech, and a babble's voices, come from
-    speed_probability: float = Field(ge=0, le=1)
-    speed: Range
-    pitch_probability: float = Field(ge=0, le=1)
-    pitch_semitones: Range
-    tempo_probability: float = Field(ge=0, le=1)
-    tempo: Range
-    shift_probability: float = Field(ge=0, le=1)
-    shift_s: Range
-    reverb_probability: float = Field(ge=0, le=1)
-    early_target_ms: float | None = Field(gt=0)  # also store each clip with only this much of its room; null: do not
-    noise_probability: float = Field(ge=0, le=1)
     noise_corpora: Literal["all"] | list[str]  # a list pins the pool: a corpus added later changes no clip
-    snr_db: Range
-    babble_probability: float = Field(ge=0, le=1)
-    babble_voices: Range
-    babble_snr_db: Range
-    equalizer_probability: float = Field(ge=0, le=1)
-    equalizer_db: Range
-    band_limit_probability: float = Field(ge=0, le=1)
-    band_limit_low_hz: Range
-    band_limit_high_hz: Range
-    level_dbfs: Range  # of active speech, before the effects below
-    clipping_probability: float = Field(ge=0, le=1)
-    clipping_fraction: Range  # of samples cut off
-    telephone_probability: float = Field(ge=0, le=1)
-    codec_probability: float = Field(ge=0, le=1)
-    codecs: list[Literal["mp3", "opus"]]
+    speech_corpora: Literal["all"] | list[str]  # where the speech of leads and babbles comes from
+    early_target_ms: float | None = Field(gt=0)  # also store each clip with only this much of its room; null: do not
     clips_per_shard: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        for name in ("speed", "tempo", "band_limit_low_hz", "band_limit_high_hz"):
-            if getattr(self, name).low <= 0:
-                raise ValueError(f"{name}.low = {getattr(self, name).low:g} must be above 0")
-        if self.codec_probability > 0 and not self.codecs:
-            raise ValueError("codecs is empty: name mp3 or opus, or set codec_probability to 0")
-        return self
+    effects: EffectsParams

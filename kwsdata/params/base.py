@@ -1,14 +1,17 @@
 """What every block of `params.yaml` shares: frozen, no unknown keys, errors that name the nearest valid key."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 
 class Block(BaseModel):
-    """One block of `params.yaml`."""
+    """One block of `params.yaml`. `moved`: keys that it had once, and where they are now, seen from it."""
+
+    moved: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -36,8 +39,11 @@ def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            names = _names_at(root, problem["loc"][:-1])
             key = str(problem["loc"][-1])
+            if new := moved_to(root, where):
+                lines.append(f"unknown key {where!r}: it is {new!r} now")
+                continue
+            names = _names_at(root, problem["loc"][:-1])
             deeper = [f"{name}.{key}" for name in names if key in _names_at(root, (*problem["loc"][:-1], name))]
             near = deeper or get_close_matches(key, names, n=1, cutoff=0.4)
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; valid: {', '.join(names)}."
@@ -50,14 +56,32 @@ def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
     return f"{path}: " + "; ".join(lines)
 
 
-def _names_at(block: Any, where: tuple[Any, ...]) -> list[str]:
+def moved_to(root: type[Block], name: str) -> str | None:
+    """Return what the key `name` ("block.key", or deeper) of an older params.yaml is called now; None if it never was.
+
+    >>> from kwsdata.params import Params
+    >>> moved_to(Params, "augment.snr_db.low")
+    'augment.effects.noise.snr_db.low'
+    """
+    parts = name.split(".")
+    for depth in range(1, len(parts)):
+        block = _block_at(root, tuple(parts[:depth]))
+        if block is not None and (new := block.moved.get(parts[depth])):
+            return ".".join([*parts[:depth], new, *parts[depth + 1 :]])
+    return None
+
+
+def _names_at(root: type[Block], where: tuple[Any, ...]) -> list[str]:
+    block = _block_at(root, where)
+    return [field.alias or name for name, field in block.model_fields.items()] if block is not None else []
+
+
+def _block_at(root: type[Block], where: tuple[Any, ...]) -> type[Block] | None:
+    """Return the block that lies at `where`; None where there is none."""
+    block: Any = root
     for part in where:
-        if not (isinstance(block, type) and issubclass(block, BaseModel)):
-            return []
         field = next((f for name, f in block.model_fields.items() if part in (name, f.alias)), None)
-        if field is None:
-            return []
-        block = field.annotation
-    if not (isinstance(block, type) and issubclass(block, BaseModel)):
-        return []
-    return [field.alias or name for name, field in block.model_fields.items()]
+        block = field.annotation if field is not None else None
+        if not (isinstance(block, type) and issubclass(block, Block)):
+            return None
+    return block

@@ -1,4 +1,4 @@
-"""Levels as the project measures them, on the stretches where something sounds."""
+"""Levels as the project measures them, on the stretches where something sounds; and mixing at one."""
 
 import math
 
@@ -39,7 +39,26 @@ def peak_of(wave: Waveform) -> float:
     return np.maximum(np.maximum.reduce(wave), -np.minimum.reduce(wave)) if wave.size else 0.0
 
 
-def below_full_scale(wave: Waveform) -> Waveform:
-    """Return `wave`, scaled down as a whole to full scale when its peak is above 1."""
-    peak = peak_of(wave)
+def below_full_scale(wave: Waveform, peak: float | None = None) -> Waveform:
+    """Return `wave`, scaled down as a whole to full scale when its `peak` (None: not known yet) is above 1."""
+    peak = peak_of(wave) if peak is None else peak
     return wave if peak <= 1.0 else (wave * np.float64(_CEILING / peak)).astype(np.float32)
+
+
+def mix(wave: Waveform, noise: Waveform, snr_db: float, level: float) -> Waveform:
+    """Return `wave` [n] + scaled `noise` [n]. Not clipped: may leave [-1, 1].
+
+    Args:
+        wave: the clip.
+        noise: what is mixed under it.
+        snr_db: the ratio asked for, of `level` to the RMS of what is mixed under the clip.
+        level: of the signal, as `active_level` measures it.
+
+    A silent clip or silent noise has no SNR: the clip is returned as it is.
+    """
+    noise_level = rms32(noise)
+    if noise_level == 0.0 or level == 0.0:
+        return wave
+    # SNR = 20 log10(level / (gain * rms(noise))), solved for gain.
+    gain = level / noise_level * 10 ** (-snr_db / 20)
+    return wave + np.float32(gain) * noise

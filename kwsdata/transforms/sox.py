@@ -7,7 +7,7 @@ from sox import Transformer
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import MissingProgramError
-from kwsdata.transforms.tempo import fitted
+from kwsdata.transforms.warp import fitted
 
 
 def check_sox() -> None:

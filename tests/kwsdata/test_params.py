@@ -5,7 +5,8 @@ import pytest
 import yaml
 
 from kwsdata.errors import ParamsError
-from kwsdata.params import Params, load_params
+from kwsdata.params import AugmentParams, Params, load_params
+from kwsdata.params.base import moved_to
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,12 +61,26 @@ def test_an_unknown_block_names_the_nearest(tmp_path):
         load_params(written(tmp_path, streeming={}))
 
 
+@pytest.mark.parametrize(("old", "new"), AugmentParams.moved.items())
+def test_a_key_that_has_moved_is_an_error_that_names_the_new_one(tmp_path, params, old, new):
+    with pytest.raises(ParamsError, match=rf"unknown key 'augment\.{old}': it is 'augment\.{new}' now"):
+        load_params(written(tmp_path, **{f"augment__{old}": 0.5}))
+    assert moved_to(Params, f"augment.{old}.low") == f"augment.{new}.low"
+    assert moved_to(Params, f"augment.{new}") is None
+    there = params.augment
+    for part in new.split("."):
+        there = getattr(there, part)  # the new one is a key
+    assert f"| `{old}` | `{new}` |" in (ROOT / "CHANGELOG.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"partitions__train": 0.9}, "must be 1"),
         ({"streaming__n": 9}, "n = 9 is above m = 5"),
-        ({"augment__speed": {"low": 2, "high": 1}}, "low = 2 is above high = 1"),
+        ({"augment__effects__speed__factor": {"low": 2, "high": 1}}, "low = 2 is above high = 1"),
+        ({"augment__effects__tempo__factor__low": 0}, "factor.low = 0 must be above 0"),
+        ({"augment__effects__codec__codecs": []}, "codecs is empty"),
         ({"keyword__text": "  "}, "at least one word"),
         ({"import__max_reject_fraction": 1.5}, "less than or equal to 1"),
     ],

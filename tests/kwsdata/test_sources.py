@@ -117,7 +117,7 @@ def test_what_no_draw_names_is_not_handed_out(materials: Materials) -> None:
 def test_sounds_that_share_an_id_all_count(materials: Materials) -> None:
     room = next(iter(materials.rirs.cuts))
     same = SoundPool({room: Sound("nowhere:0:0", 1, "f" * 64)})
-    assert Materials(materials.rirs, None, same).sha256_of(room) == [
+    assert Materials(materials.rirs, speech=same).sha256_of(room) == [
         "f" * 64,
         materials.rirs.cuts[room].custom["audio_sha256"],
     ]

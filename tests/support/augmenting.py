@@ -1,16 +1,22 @@
 """A small train manifest with rooms and noises, as the augment stage reads them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sound import burst, white_noise
 
+from kwsdata.audio import Waveform
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.effects.base import Take
+from kwsdata.effects.chain import EFFECTS
 from kwsdata.files import sha256_of
 from kwsdata.manifests import audio_sha256, make_cut, write_cuts
-from kwsdata.params import Params
+from kwsdata.materials import Materials
+from kwsdata.params import AugmentParams, Params
 from kwsdata.rirs import BITS, align, to_stored
 from kwsdata.shards import SHAR, Clip, shard_cuts, with_custom, write_shard
+from kwsdata.transforms.engine import engine_for
 
 TRAIN = Path("data/split/train.jsonl.gz")
 RIRS = Path("data/rirs/train")
@@ -71,15 +77,58 @@ def toy_project() -> dict[str, str]:
 
 def eventful(params: Params, **changes: object) -> Params:
     """Return `params` with every effect likely, small shards, one process, and `changes` to the augment block."""
-    often = {
-        name: 0.5
-        for name in params.augment.__class__.model_fields
-        if name.endswith("_probability") and name != "lead_speech_probability"
-    }
-    copies = params.augment.copies.model_copy(update={"keyword": 3, "confusable": 2, "speech": 1, "noise": 1})
-    augment = params.augment.model_copy(update=often | {"copies": copies, "clips_per_shard": 8} | changes)
+    block = params.augment
+    copies = block.copies.model_copy(update={"keyword": 3, "confusable": 2, "speech": 1, "noise": 1})
+    often = {name: 0.5 for name in type(block.effects).model_fields if name not in ("context", "loudness")}
+    often_enough = with_probabilities(block, **often).effects
+    augment = block.model_copy(update={"copies": copies, "clips_per_shard": 8, "effects": often_enough} | changes)
     executor = params.executor.model_copy(update={"kind": "serial"})
     return params.model_copy(update={"augment": augment, "executor": executor})
+
+
+def with_probabilities(block: AugmentParams, **probabilities: float) -> AugmentParams:
+    """Return `block` with these probabilities of effects."""
+    return with_effects(block, **{name: {"probability": value} for name, value in probabilities.items()})
+
+
+def with_effects(block: AugmentParams, **changes: dict[str, object]) -> AugmentParams:
+    """Return `block` with `changes` to the blocks of effects: {effect: {key: value}}."""
+    blocks = {name: getattr(block.effects, name).model_copy(update=values) for name, values in changes.items()}
+    return block.model_copy(update={"effects": block.effects.model_copy(update=blocks)})
+
+
+def quiet(params: Params, *effects: str, **changes: object) -> Params:
+    """Return `params` with every effect likely but these, which never happen, and `changes` to the augment block."""
+    likely = eventful(params, **changes)
+    augment = with_probabilities(likely.augment, **dict.fromkeys(effects, 0.0))
+    return likely.model_copy(update={"augment": augment})
+
+
+def toy_materials(params: Params) -> Materials:
+    """Make the toy project below the current directory; return what its clips draw from."""
+    from kwsdata.augment.plan import make_plan
+    from kwsdata.augment.shard import ShardTask, load_materials
+
+    toy_project()
+    block = eventful(params).augment
+    plan = make_plan(TRAIN, block, Path.cwd())
+    return load_materials(ShardTask(plan.rows, [], "", plan.pools, RIRS.absolute(), Path.cwd(), block))
+
+
+def applied_take(
+    draw: Any, wave: Waveform, span: tuple[int, int] | None = None, materials: Materials | None = None
+) -> Take:
+    """Return `wave` [samples] after the one effect that makes draws of this type; `span`: its word, by default all."""
+    (effect,) = [effect for effect in EFFECTS if effect.draw_type is type(draw)]
+    take = Take.of(wave, span or (0, wave.size), engine_for("fast", "cpu"))
+    return effect.apply(take, draw, materials or Materials()).settled()
+
+
+def applied(
+    draw: Any, wave: Waveform, span: tuple[int, int] | None = None, materials: Materials | None = None
+) -> Waveform:
+    """Return the wave [samples] of `applied_take`."""
+    return applied_take(draw, wave, span, materials).wave
 
 
 def on(params: Params, kind: str, workers: int = 0, scheduler: str | None = None, store: str | None = None) -> Params:

@@ -13,7 +13,7 @@ import fsspec
 import numpy as np
 import onnx
 import pytest
-from augmenting import RIRS, TRAIN, eventful, toy_project, write_rirs
+from augmenting import RIRS, TRAIN, eventful, toy_project, with_effects, write_rirs
 from onnx_models import loudness_model
 from sound import burst, white_noise
 from sound_files import streamed_flac
@@ -23,6 +23,7 @@ from kwsdata.audio import decode_flac, encode_flac
 from kwsdata.files import write_json
 from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
 from kwsdata.params import Params
+from kwsdata.params.base import Range
 from kwsdata.shards import Clip, load_audio, shard_cuts, with_custom, write_shard
 
 NETWORK = Path("own/net.onnx")
@@ -376,13 +377,14 @@ def augment(params: Params, patch: pytest.MonkeyPatch) -> World:
     def quieter(name: str) -> Callable[[], None]:
         return lambda: _quieten(Path("data/corpora") / name / "shar/recording.000000.tar")
 
+    less_noise = with_effects(world.set["params"].augment, noise={"snr_db": Range(low=20.0, high=30.0)})
     world.ask = ask
     world.edits = {
         "rooms": lambda: write_rirs(RIRS, 4),
         "the sound of rooms": lambda: _quieten(RIRS / "recording.000000.tar"),
         "the sound of parents": quieter("words"),
         "the sound of noises": quieter("street"),
-        "levels": changed(world, "augment", snr_db=params.augment.snr_db.model_copy(update={"low": 20.0})),
+        "levels": changed(world, "augment", effects=less_noise.effects),
         "seed": changed(world, "augment", seed=2),
         "an early target": changed(world, "augment", early_target_ms=50.0),
         "what is known of a clip": lambda: _say("licence", "CC-BY-4.0"),

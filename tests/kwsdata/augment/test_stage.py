@@ -12,9 +12,9 @@ from lhotse import CutSet
 
 from kwsdata.augment import shard as shard_module
 from kwsdata.augment.plan import make_plan
-from kwsdata.augment.recipe import Recipe
 from kwsdata.augment.shard import ShardTask, load_materials, make_clips
 from kwsdata.augment.stage import run
+from kwsdata.effects.recipe import Recipe
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz
 from kwsdata.manifests import audio_sha256, cut_from_dict
@@ -108,7 +108,7 @@ def test_an_interrupted_run_goes_on_where_it_was(project: Path, labels, toy, mon
 
 
 def test_a_corpus_that_joins_changes_no_clip_where_pools_are_named(project: Path, labels, toy) -> None:
-    pinned = eventful(toy, noise_corpora=["street"], lead_corpora=["talk"])
+    pinned = eventful(toy, noise_corpora=["street"], speech_corpora=["talk"])
     run(pinned)
     before, shards = made_by(), set(hashes(OUT).values())
     write_toy_corpus("more_words", "keyword", 4, 400)

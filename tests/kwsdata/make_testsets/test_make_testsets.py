@@ -10,11 +10,10 @@ from kwsdata.errors import PartitionError
 from kwsdata.make_testsets.plan import Segment, pieces_of, plan_streams, quietest
 from kwsdata.make_testsets.stage import run
 from kwsdata.manifests import make_cut, write_cuts
-from kwsdata.rirs import load_bank
+from kwsdata.rirs import in_room, load_bank
 from kwsdata.shards import load_audio, shard_cuts, with_custom
 from kwsdata.simulate_rirs.stage import run as simulate_rirs
 from kwsdata.transforms.levels import active_level
-from kwsdata.transforms.reverb import apply_reverb
 
 
 def segment(name, seconds, word=None):
@@ -130,7 +129,7 @@ def test_a_cell_of_the_grid_has_its_noise_and_its_room(split, project, small):
             recipe = event.custom["recipe"]
             assert bank.cuts[recipe["rir"]].custom["t60_s"] == recipe["t60_s"] == cut.custom["t60_s"]
             word = load_audio(sources[event.custom["source"]])
-            wet = apply_reverb(np.concatenate([np.zeros(gap, np.float32), word]), bank.filter(recipe["rir"]))
+            wet = in_room(np.concatenate([np.zeros(gap, np.float32), word]), bank.filter(recipe["rir"]))
             start = round(segment[0] * SAMPLE_RATE)
             noise = wave[start + 200 : start + gap - 200]  # before the word there is noise alone; fades left out
             heard_db = 20 * np.log10(active_level(wet) / np.sqrt(np.mean(noise**2)))

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from augmenting import TRAIN, eventful, toy_project
+from augmenting import TRAIN, quiet, toy_project
 
-from kwsdata.augment import chain, shard
-from kwsdata.augment.recipe import Recipe
 from kwsdata.augment.stage import run as augment
 from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import open_tree
-from kwsdata.draws import unit_for
+from kwsdata.effects import chain
+from kwsdata.effects.base import Effect
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut, read_cuts, write_cuts
+from kwsdata.params import Params
+from kwsdata.params.effects import EffectParams, EffectsParams
 from kwsdata.publish.gate import refusals
 from kwsdata.publish.heard import Hearing, own_share
 from kwsdata.publish.survey import survey
@@ -35,46 +36,49 @@ class ForgetfulDraw:
     gain: float
 
 
-@dataclass(frozen=True)
-class WithSiren(Recipe):
-    siren: SirenDraw | None = None
+class SirenEffects(EffectsParams):
+    siren: EffectParams
 
 
-@dataclass(frozen=True)
-class WithForgetful(Recipe):
-    siren: ForgetfulDraw | None = None
+class Siren(Effect[EffectParams, SirenDraw]):
+    """A noise as it is, under half of the copies: an effect that the project does not know."""
+
+    name = "siren"
+    params = EffectParams
+    draw_type = SirenDraw
+    needs = "noises"
+    for_noise = False
+
+    def draw(self, rng, params, materials):
+        return self.draw_type(materials.noises.choose(float(rng.random())), 0.1)
+
+    def apply(self, take, draw, materials):
+        noise = materials.noises.stretch(draw.siren, take.wave.size, 0.0)
+        return take.with_wave(take.wave + np.float32(draw.gain) * noise)
+
+    def describe(self, draw):
+        return f"A siren: {draw.siren}."
 
 
-def add_siren(monkeypatch: pytest.MonkeyPatch, kind: type[Recipe], draw: type) -> None:
-    """Let half of the copies hear a siren: an effect that the project does not know."""
-    real_draw, real_sounds = shard.draw_recipe, chain._sounds
+class ForgetfulSiren(Siren):
+    draw_type = ForgetfulDraw
 
-    def draw_recipe(params, label, sha256, duration_s, copy, materials):
-        recipe = real_draw(params, label, sha256, duration_s, copy, materials)
-        unit = unit_for(1, "siren", sha256, copy)
-        siren = draw(materials.noises.choose(unit), 0.1) if unit < 0.5 else None
-        return kind(**vars(recipe), siren=siren)
 
-    def sounds(wave, span, recipe, materials):
-        wave = real_sounds(wave, span, recipe, materials)
-        if recipe.siren:
-            wave = wave + np.float32(recipe.siren.gain) * materials.noises.stretch(recipe.siren.siren, wave.size, 0.0)
-        return wave
-
-    monkeypatch.setattr(shard, "draw_recipe", draw_recipe)
-    monkeypatch.setattr(chain, "_sounds", sounds)
+def with_siren(params: Params, siren: Effect, monkeypatch: pytest.MonkeyPatch) -> Params:
+    monkeypatch.setattr(chain, "EFFECTS", (*chain.EFFECTS, siren))
+    effects = SirenEffects(**dict(params.augment.effects), siren=EffectParams(probability=0.5))
+    return params.model_copy(update={"augment": params.augment.model_copy(update={"effects": effects})})
 
 
 @pytest.fixture
-def quiet(project: Path, params):
+def silent(project: Path, params):
     """Params of a project that mixes nothing into its copies."""
     toy_project()
-    return eventful(params, noise_probability=0.0, babble_probability=0.0, reverb_probability=0.0, context_below_s=0.0)
+    return quiet(params, "noise", "babble", "reverb", "context")
 
 
-def test_the_gate_sees_what_an_effect_made_for_the_test_mixes_in(quiet, monkeypatch):
-    add_siren(monkeypatch, WithSiren, SirenDraw)
-    augment(quiet)
+def test_the_gate_sees_what_an_effect_made_for_the_test_mixes_in(silent, monkeypatch):
+    augment(with_siren(silent, Siren(), monkeypatch))
     tree = open_tree()
     hearing = Hearing(tree)
     heard = {one.id: {share.source for share in hearing.shares(one)} for one in members_of(tree, ["augmented/train"])}
@@ -84,8 +88,8 @@ def test_the_gate_sees_what_an_effect_made_for_the_test_mixes_in(quiet, monkeypa
     assert 0 < sum(drawn[clip] is not None for clip in words) < len(words)
 
 
-def test_without_it_the_same_clips_hold_nothing_of_the_noises(quiet):
-    augment(quiet)
+def test_without_it_the_same_clips_hold_nothing_of_the_noises(silent):
+    augment(silent)
     tree = open_tree()
     hearing = Hearing(tree)
     for one in members_of(tree, ["augmented/train"]):
@@ -93,10 +97,10 @@ def test_without_it_the_same_clips_hold_nothing_of_the_noises(quiet):
         assert one.sources == ()
 
 
-def test_an_effect_that_forgets_to_name_its_sound_ends_the_stage(quiet, monkeypatch):
-    add_siren(monkeypatch, WithForgetful, ForgetfulDraw)
+def test_an_effect_that_forgets_to_name_its_sound_ends_the_stage(silent, monkeypatch):
+    params = with_siren(silent, ForgetfulSiren(), monkeypatch)
     with pytest.raises(UnnamedSourceError, match=r"an effect reads street-n\d, which no draw .*SourceId"):
-        augment(quiet)
+        augment(params)
     assert not Path("data/augmented").exists()
 
 
@@ -147,7 +151,7 @@ def test_an_augmented_window_of_a_voice_is_refused_where_its_recording_is(projec
         mined.append(Clip(make_cut(f"mined-{cut.id}", wave.size, text="", custom=custom), wave))
     Path("data/mined/shar").mkdir(parents=True)
     write_shards(Path("data/mined/shar"), mined, 50)
-    augment(eventful(params, noise_probability=0.0, babble_probability=0.0, context_below_s=0.0))
+    augment(quiet(params, "noise", "babble", "context"))
     tree = open_tree()
     hearing = Hearing(tree)
     for part in ("split/train", "mined/train", "augmented/train"):

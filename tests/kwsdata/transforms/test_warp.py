@@ -5,16 +5,15 @@ import shutil
 import numpy as np
 import pytest
 from acoustics import cents, level_db, tone_hz
+from augmenting import applied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sound import burst, tone
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.effects.voice import PitchDraw, SpeedDraw, TempoDraw
 from kwsdata.errors import MissingProgramError
 from kwsdata.transforms.engine import engine_for
-from kwsdata.transforms.pitch import PitchDraw, apply_pitch
-from kwsdata.transforms.speed import SpeedDraw, apply_speed
-from kwsdata.transforms.tempo import TempoDraw, apply_tempo
 from kwsdata.transforms.warp import warp
 
 CENTS = 5  # asked of every engine; SOLA joins segments to the sample, soxr's ratio is rounded by 0.4 cents
@@ -28,7 +27,7 @@ needs_sox = pytest.mark.skipif(shutil.which("sox") is None, reason="no sox: apt-
 @given(hz=TONES, semitones=st.floats(-7, 7), seconds=SECONDS)
 def test_pitch_moves_a_tone_by_its_semitones_and_keeps_the_length(hz: float, semitones: float, seconds: float) -> None:
     wave = tone(hz, seconds)
-    moved = apply_pitch(wave, PitchDraw(semitones))
+    moved = applied(PitchDraw(semitones), wave)
     assert moved.size == wave.size
     assert tone_hz(moved) == pytest.approx(hz * 2 ** (semitones / 12), rel=CENTS / 1731)
     assert level_db(moved) == pytest.approx(level_db(wave), abs=1.0)
@@ -38,7 +37,7 @@ def test_pitch_moves_a_tone_by_its_semitones_and_keeps_the_length(hz: float, sem
 @given(hz=TONES, factor=st.floats(0.7, 1.5), seconds=SECONDS)
 def test_speed_scales_pitch_and_length(hz: float, factor: float, seconds: float) -> None:
     wave = tone(hz, seconds)
-    faster = apply_speed(wave, SpeedDraw(factor))
+    faster = applied(SpeedDraw(factor), wave)
     assert faster.size == round(wave.size / factor)
     assert abs(cents(tone_hz(faster), hz * factor)) < CENTS
 
@@ -47,7 +46,7 @@ def test_speed_scales_pitch_and_length(hz: float, factor: float, seconds: float)
 @given(hz=TONES, factor=st.floats(0.7, 1.5), seconds=SECONDS)
 def test_tempo_scales_the_length_and_keeps_pitch(hz: float, factor: float, seconds: float) -> None:
     wave = tone(hz, seconds)
-    faster = apply_tempo(wave, TempoDraw(factor))
+    faster = applied(TempoDraw(factor), wave)
     assert faster.size == round(wave.size / factor)
     assert abs(cents(tone_hz(faster), hz)) < CENTS
 
@@ -57,7 +56,7 @@ def test_tempo_moves_events_and_keeps_their_distance_in_proportion(factor: float
     wave = np.zeros(2 * SAMPLE_RATE, dtype=np.float32)
     for start_s in (0.4, 1.4):
         wave[round(start_s * SAMPLE_RATE) :][:1600] = tone(500, 0.1)
-    heard = apply_tempo(wave, TempoDraw(factor))
+    heard = applied(TempoDraw(factor), wave)
     onsets = [np.flatnonzero(np.abs(part) > 0.1)[0] for part in np.split(heard, [heard.size // 2])]
     assert onsets[0] == pytest.approx(0.4 * SAMPLE_RATE / factor, abs=0.02 * SAMPLE_RATE)  # a segment's search: 15 ms
     assert heard.size // 2 + onsets[1] == pytest.approx(1.4 * SAMPLE_RATE / factor, abs=0.02 * SAMPLE_RATE)
@@ -65,14 +64,14 @@ def test_tempo_moves_events_and_keeps_their_distance_in_proportion(factor: float
 
 def test_what_would_alias_is_removed() -> None:
     wave = tone(6500, 1.0)  # 1.4 times as fast it would be 9.1 kHz: heard at 6.9 kHz if it aliased
-    assert level_db(apply_speed(wave, SpeedDraw(1.4))[500:-500]) < level_db(wave) - 80
+    assert level_db(applied(SpeedDraw(1.4), wave)[500:-500]) < level_db(wave) - 80
 
 
 def test_one_warp_is_speed_then_tempo_then_pitch() -> None:
     wave = tone(440, 1.0)
     speed, tempo, semitones = 1.1, 0.9, 2.0
     at_once = warp(wave, speed * 2 ** (semitones / 12), 1 / (speed * tempo))
-    in_turn = apply_pitch(apply_tempo(apply_speed(wave, SpeedDraw(speed)), TempoDraw(tempo)), PitchDraw(semitones))
+    in_turn = applied(PitchDraw(semitones), applied(TempoDraw(tempo), applied(SpeedDraw(speed), wave)))
     assert at_once.size == pytest.approx(in_turn.size, abs=2)
     assert abs(cents(tone_hz(at_once), tone_hz(in_turn))) < CENTS
 

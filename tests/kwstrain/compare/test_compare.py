@@ -109,6 +109,10 @@ def test_arms_change_only_what_exists(params, tmp_path):
     assert with_changes(params, {"loss.gamma": 2.0, "train.fractions.noise": 0.1}).loss.gamma == 2.0
     with pytest.raises(ParamsError, match=r"no loss\.gama"):
         with_changes(params, {"loss.gama": 2.0})
+    with pytest.raises(
+        ParamsError, match=r"no augment\.snr_db\.low .*: it is augment\.effects\.noise\.snr_db\.low now"
+    ):
+        with_changes(params, {"augment.snr_db.low": 2.0})
     with pytest.raises(ParamsError, match="gamma"):
         with_changes(params, {"loss.gamma": -1})
     with pytest.raises(ParamsError, match="changes lacks extra"):

@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
+from augmenting import applied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sound import burst, tone, white_noise
 
 from kwsdata.audio import rms
+from kwsdata.effects.amplifier import ClippingDraw, LoudnessDraw
+from kwsdata.effects.mixing import BabbleDraw, babble_of
 from kwsdata.sounds import Sound, SoundPool
-from kwsdata.transforms.babble import BabbleDraw, babble_of
-from kwsdata.transforms.clipping import ClippingDraw, apply_clipping
-from kwsdata.transforms.levels import active_level, below_full_scale, rms32
-from kwsdata.transforms.loudness import LoudnessDraw, apply_loudness
-from kwsdata.transforms.noise import mix
+from kwsdata.transforms.levels import active_level, below_full_scale, mix, rms32
 
 SEEDS = st.integers(0, 10_000)
 
@@ -47,12 +46,12 @@ def test_silence_has_no_snr_and_stays_silence() -> None:
 @settings(max_examples=30, deadline=None)
 @given(level_dbfs=st.floats(-45, -15), seed=SEEDS)
 def test_loudness_is_the_level_asked_for(level_dbfs: float, seed: int) -> None:
-    heard = apply_loudness(burst(seed), LoudnessDraw(level_dbfs), active_level(burst(seed)))
+    heard = applied(LoudnessDraw(level_dbfs), burst(seed))
     assert 20 * np.log10(active_level(heard)) == pytest.approx(level_dbfs, abs=0.01)
 
 
 def test_loudness_stops_at_full_scale() -> None:
-    heard = apply_loudness(tone(), LoudnessDraw(0.0), active_level(tone()))
+    heard = applied(LoudnessDraw(0.0), tone())
     assert np.max(np.abs(heard)) == pytest.approx(1.0, abs=1e-4)
 
 
@@ -68,7 +67,7 @@ def test_below_full_scale_changes_only_what_is_above(peak: float) -> None:
 @given(fraction=st.floats(0.001, 0.5), seed=SEEDS)
 def test_clipping_cuts_the_fraction_asked_for(fraction: float, seed: int) -> None:
     wave = white_noise(seed)
-    heard = apply_clipping(wave, ClippingDraw(fraction), (0, wave.size))
+    heard = applied(ClippingDraw(fraction), wave)
     assert np.mean(heard != wave) == pytest.approx(fraction, abs=2 / wave.size)  # a sample at the limit itself
 
 

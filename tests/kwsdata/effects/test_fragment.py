@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+from augmenting import applied, with_probabilities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sound import tone, white_noise
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.augment.recipe import Materials, draw_recipe
 from kwsdata.draws import rng_for
-from kwsdata.transforms.fragment import FragmentDraw, apply_fragment, fragment_span
+from kwsdata.effects.fragment import Fragment, FragmentDraw, fragment_span
+from kwsdata.effects.recipe import draw_recipe
+from kwsdata.materials import Materials
 
 RATE = SAMPLE_RATE
 
@@ -28,7 +30,7 @@ def test_a_piece_lies_in_the_recording_and_is_about_as_long_as_drawn(samples, po
     assert 0 <= start <= end <= samples
     wanted = min(samples, round(seconds * RATE))
     assert wanted // 2 <= end - start <= wanted + 0.16 * RATE  # each end moves 80 ms at most
-    piece = apply_fragment(wave, draw)
+    piece = applied(draw, wave)
     inner = slice(80, -80) if piece.size > 160 else slice(0, 0)
     assert np.array_equal(piece[inner], wave[start:end][inner])
     if piece.size > 1:
@@ -47,25 +49,24 @@ def test_a_cut_falls_into_the_pause_between_two_words():
 
 
 def test_only_copies_of_speech_are_cut_and_get_the_context_of_a_short_clip(params):
-    augment = params.augment.model_copy(update={"fragment_probability": 1.0})
+    augment = with_probabilities(params.augment, fragment=1.0, equalizer=1.0)
 
     def recipe(label: str, copy: int, duration_s: float = 8.0):
         return draw_recipe(augment, label, "abc", duration_s, copy, Materials())
 
-    assert recipe("speech", 0).fragment is None and recipe("speech", 0).context is None
+    assert recipe("speech", 0).draws == {}
     cut = recipe("speech", 1)
-    assert augment.fragment_s.low <= cut.fragment.seconds <= augment.fragment_s.high
-    assert cut.context is not None
+    seconds = augment.effects.fragment.seconds
+    assert seconds.low <= cut.draws["fragment"].seconds <= seconds.high
+    assert "context" in cut.draws
     for label in ("keyword", "confusable", "noise", "mined"):
-        assert recipe(label, 1).fragment is None
+        assert "fragment" not in recipe(label, 1).draws
     # Nothing else of the recipe depends on it.
-    off = draw_recipe(augment.model_copy(update={"fragment_probability": 0.0}), "speech", "abc", 8.0, 1, Materials())
-    assert off.context is None and off.loudness == cut.loudness and off.equalizer == cut.equalizer
+    off = draw_recipe(with_probabilities(augment, fragment=0.0), "speech", "abc", 8.0, 1, Materials())
+    assert off.draws == {name: draw for name, draw in cut.draws.items() if name not in ("fragment", "context")}
 
 
-def test_places_are_spread_over_the_recording():
-    from kwsdata.params.base import Range
-    from kwsdata.transforms.fragment import draw_fragment
-
-    places = [draw_fragment(rng_for(1, n), Range(low=0.3, high=1.1)).position for n in range(400)]
+def test_places_are_spread_over_the_recording(params):
+    block = params.augment.effects.fragment
+    places = [Fragment().draw(rng_for(1, n), block, Materials()).position for n in range(400)]
     assert np.histogram(places, 4, (0, 1))[0] == pytest.approx([100] * 4, abs=40)

@@ -5,9 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sound import burst, tone, white_noise
 
-from kwsdata.transforms.context import ContextDraw, apply_context, lead_samples
+from kwsdata.effects.scene import ContextDraw, ShiftDraw, in_context, moved, shift_samples
 from kwsdata.transforms.levels import active_level
-from kwsdata.transforms.shift import ShiftDraw, apply_shift, shift_samples
 
 
 @settings(max_examples=40, deadline=None)
@@ -15,8 +14,8 @@ from kwsdata.transforms.shift import ShiftDraw, apply_shift, shift_samples
 def test_the_other_speech_ends_a_gap_before_the_clip_at_its_level(lead, tail, gap, level_db) -> None:
     wave, other = tone(440, 0.5, level=0.1), white_noise(1, 1.0)
     draw = ContextDraw(lead, tail, "other", 0.0, min(gap, lead), level_db)
-    scene = apply_context(wave, draw, other, active_level(other))
-    start = lead_samples(draw)
+    scene = in_context(wave, draw, other, active_level(other))
+    start = round(lead * 16_000)
     assert scene.size == start + wave.size + round(tail * 16_000)
     assert np.array_equal(scene[start : start + wave.size], wave)
     assert not scene[start + wave.size :].any()
@@ -31,7 +30,7 @@ def test_the_other_speech_ends_a_gap_before_the_clip_at_its_level(lead, tail, ga
 
 
 def test_no_speech_is_silence() -> None:
-    scene = apply_context(burst(), ContextDraw(0.5, 0.1))
+    scene = in_context(burst(), ContextDraw(0.5, 0.1))
     assert not scene[:8000].any()
 
 
@@ -41,7 +40,7 @@ def test_a_shift_never_loses_the_word(seconds: float, start: int, length: int) -
     wave = np.zeros(16_000, dtype=np.float32)
     wave[start : start + length] = 1.0
     shift = shift_samples(ShiftDraw(seconds), wave.size, (start, start + length))
-    moved = apply_shift(wave, shift)
-    assert moved.size == wave.size
-    assert np.array_equal(np.flatnonzero(moved), np.flatnonzero(wave) + shift)
+    after = moved(wave, shift)
+    assert after.size == wave.size
+    assert np.array_equal(np.flatnonzero(after), np.flatnonzero(wave) + shift)
     assert abs(shift) <= abs(round(seconds * 16_000))

@@ -3,17 +3,15 @@
 import numpy as np
 import pytest
 from acoustics import band_db, lag, level_db
+from augmenting import applied
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sound import burst, tone, white_noise
 
-from kwsdata.rirs import DIRECT_SAMPLE, align
-from kwsdata.transforms.band_limit import BandLimitDraw, apply_band_limit
-from kwsdata.transforms.codec import CODECS, CodecDraw, apply_codec
+from kwsdata.effects.line import CODECS, LINES, CodecDraw, TelephoneDraw
+from kwsdata.effects.microphone import BANDS_HZ, BandLimitDraw, EqualizerDraw
+from kwsdata.rirs import DIRECT_SAMPLE, align, early_part, in_room
 from kwsdata.transforms.convolution import BLOCKS, Filter, convolve
-from kwsdata.transforms.equalizer import BANDS_HZ, EqualizerDraw, apply_equalizer
-from kwsdata.transforms.reverb import apply_reverb, early_part
-from kwsdata.transforms.telephone import LINES, TelephoneDraw, apply_telephone
 
 
 @settings(max_examples=40, deadline=None)
@@ -48,7 +46,7 @@ def response(seed: int, seconds: float = 0.4) -> np.ndarray:
 def test_reverb_leaves_an_onset_on_its_sample(seed: int, start: int) -> None:
     wave = np.zeros(10_000, dtype=np.float32)
     wave[start] = 1.0
-    heard = apply_reverb(wave, Filter(response(seed)))
+    heard = in_room(wave, Filter(response(seed)))
     assert heard.size == wave.size
     assert int(np.argmax(np.abs(heard))) == start
     window = heard[max(start - 8, 0) : start + 9]
@@ -70,13 +68,13 @@ def test_the_early_part_is_the_response_up_to_its_end() -> None:
 @given(gains=st.lists(st.floats(-8, 8), min_size=5, max_size=5))
 def test_the_equalizer_has_its_gain_in_each_band(gains: list[float]) -> None:
     for hz, gain in zip(BANDS_HZ, gains, strict=True):
-        heard = apply_equalizer(tone(hz, 1.0, 0.1), EqualizerDraw(gains))
+        heard = applied(EqualizerDraw(gains), tone(hz, 1.0, 0.1))
         # 32 ms of filter smooth the curve's corners, most at 100 Hz
         assert level_db(heard[4000:]) - level_db(tone(hz, 1.0, 0.1)[4000:]) == pytest.approx(gain, abs=2.0)
 
 
 def test_a_flat_equalizer_does_nothing() -> None:
-    assert np.max(np.abs(apply_equalizer(burst(), EqualizerDraw([0.0] * 5)) - burst())) < 1e-5
+    assert np.max(np.abs(applied(EqualizerDraw([0.0] * 5), burst()) - burst())) < 1e-5
 
 
 @settings(max_examples=15, deadline=None)
@@ -85,7 +83,7 @@ def test_the_band_ends_at_its_corners(low: float, high: float) -> None:
     draw = BandLimitDraw(low, high)
 
     def gain_db(hz: float) -> float:
-        return level_db(apply_band_limit(tone(hz, 1.0), draw)[4000:]) - level_db(tone(hz, 1.0)[4000:])
+        return level_db(applied(draw, tone(hz, 1.0))[4000:]) - level_db(tone(hz, 1.0)[4000:])
 
     assert gain_db(low) == pytest.approx(-3, abs=1.5)
     assert gain_db(high) == pytest.approx(-3, abs=1.0)
@@ -96,14 +94,14 @@ def test_the_band_ends_at_its_corners(low: float, high: float) -> None:
 def test_a_filter_rings_after_a_sound_and_not_before() -> None:
     click = np.zeros(4000, dtype=np.float32)
     click[2000] = 1.0
-    heard = apply_band_limit(click, BandLimitDraw(200, 4000))
+    heard = applied(BandLimitDraw(200, 4000), click)
     assert level_db(heard[:1999]) < level_db(heard[2000:]) - 60
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_telephone_passes_its_band_in_place(line: str) -> None:
     wave = white_noise(0, 1.0, 0.1)
-    heard = apply_telephone(wave, TelephoneDraw(line))
+    heard = applied(TelephoneDraw(line), wave)
     assert heard.size == wave.size
     assert band_db(heard, 4200, 8000) < band_db(heard, 500, 3000) - 40
     assert band_db(heard, 0, 150) < band_db(heard, 500, 650) - 10  # GSM has noise of its own there
@@ -112,8 +110,8 @@ def test_a_telephone_passes_its_band_in_place(line: str) -> None:
 
 def test_mu_law_adds_the_noise_of_eight_bits() -> None:
     wave = tone(1013.7, 1.0, 0.3)  # no whole number of samples a period: steps fall everywhere
-    clean = apply_telephone(tone(1000, 1.0, 1e-6), TelephoneDraw("alaw"))
-    heard = apply_telephone(wave, TelephoneDraw("mulaw"))[2000:-2000]
+    clean = applied(TelephoneDraw("alaw"), tone(1000, 1.0, 1e-6))
+    heard = applied(TelephoneDraw("mulaw"), wave)[2000:-2000]
     assert level_db(clean) < -60
     spectrum = np.square(np.abs(np.fft.rfft(heard * np.hanning(heard.size))))
     peak = int(np.argmax(spectrum))
@@ -124,8 +122,8 @@ def test_mu_law_adds_the_noise_of_eight_bits() -> None:
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_codec_keeps_the_sound_in_place_and_changes_it(codec: str) -> None:
     wave = burst(5, 0.3, 1.0, 0.2)
-    heard = apply_codec(wave, CodecDraw(codec, 0.7))
+    heard = applied(CodecDraw(codec, 0.7), wave)
     assert heard.size == wave.size
     assert abs(lag(heard, wave)) <= 1
     assert 0.9 < np.corrcoef(heard, wave)[0, 1] < 0.99999
-    assert np.array_equal(heard, apply_codec(wave, CodecDraw(codec, 0.7)))
+    assert np.array_equal(heard, applied(CodecDraw(codec, 0.7), wave))

@@ -1,0 +1,131 @@
+"""CONTRIBUTING.md is followed to the letter in a copy of the project; nothing else is touched, and the result works."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from augmenting import eventful, toy_project
+from imports import ROOT
+
+from kwsdata.augment.stage import run as augment
+from kwsdata.shards import shard_cuts
+
+
+@dataclass
+class Step:
+    """One edit that the page asks for: `text` as a new file, or before or after the only line `anchor`."""
+
+    file: str
+    text: str
+    where: str | None
+    anchor: str | None
+
+    def do(self, root: Path) -> None:
+        path = root / self.file
+        if self.where is None:
+            assert not path.exists()
+            path.write_text(self.text)
+            return
+        lines = path.read_text().split("\n")
+        (at,) = [number for number, line in enumerate(lines) if line == self.anchor]
+        at += self.where == "after"
+        path.write_text("\n".join([*lines[:at], *self.text.removesuffix("\n").split("\n"), *lines[at:]]))
+
+
+def steps_of(recipe: str) -> list[Step]:
+    """Return the edits of the section `recipe` of CONTRIBUTING.md."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    (section,) = re.findall(rf"^## {recipe}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    steps = []
+    for block in re.finditer(r"^ *```(?:python|yaml)\n(.*?)^ *```\n", section, re.DOTALL | re.MULTILINE):
+        asked = section[: block.start()]
+        found = list(re.finditer(r"`([\w/]+\.(?:py|yaml))`(?:, (after|before) `([^`]+)`)?", asked))[-1]
+        text = "\n".join(line[3:] for line in block[1].split("\n"))
+        steps.append(Step(found[1], text, found[2], found[3]))
+    return steps
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the project's files, as a commit would have them."""
+    root = tmp_path / "copy"
+    asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, root / name)
+    return root
+
+
+def run(root: Path, *arguments: str, cwd: Path | None = None) -> str:
+    """Run Python on the code of the copy; return what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    made = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd or root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    return made.stdout
+
+
+def clips(folder: Path) -> dict[str, tuple[str, dict, list]]:
+    """Return {clip: (hash of its samples, recipe, sources)}."""
+    found = {}
+    for cut in shard_cuts(folder):
+        custom = cut.custom or {}
+        found[cut.id] = (custom["audio_sha256"], custom["recipe"], custom["sources"])
+    return found
+
+
+@pytest.mark.slow
+def test_an_effect_is_added_in_three_places(copy: Path, project: Path, params) -> None:
+    steps = steps_of("Add an effect")
+    assert {step.file for step in steps} == {
+        "kwsdata/effects/crosstalk.py",
+        "kwsdata/effects/chain.py",
+        "kwsdata/params/effects.py",
+        "params.yaml",
+    }
+    toy_project()
+    likely = eventful(params)
+    augment(likely)
+    before = clips(project / "data/augmented")
+    for step in steps:
+        step.do(copy)
+    run(copy, "scripts/make_reference.py")
+    checks = ["tests/kwsdata/effects/test_contract.py", "tests/test_pipeline.py", "tests/kwsdata/test_params.py"]
+    told = run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not dvc_writes", *checks)
+    assert "crosstalk" in run(copy, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", checks[0])
+    assert "failed" not in told
+    run(copy, "-m", "ruff", "check", "kwsdata", "params.yaml")
+
+    values = yaml.safe_load((copy / "params.yaml").read_text())
+    added = values["augment"]["effects"]["crosstalk"]
+    values |= likely.model_dump(by_alias=True, mode="json")
+    values["augment"]["effects"]["crosstalk"] = added
+    (project / "params.yaml").write_text(yaml.safe_dump(values))
+    run(copy, "-m", "kwsdata", "augment", cwd=project)
+    after = clips(project / "data/augmented")
+    mixed = {clip for clip, (_, recipe, _) in after.items() if "crosstalk" in recipe}
+    assert 10 < len(mixed) < len(after) - 10
+    assert after.keys() == before.keys()
+    for clip, (audio, recipe, sources) in after.items():
+        draw = recipe.pop("crosstalk", None)
+        assert recipe == before[clip][1]  # no other draw
+        if draw is None:
+            assert (audio, sources) == (before[clip][0], before[clip][2])
+        else:
+            assert audio != before[clip][0]
+            assert draw["voice"] in [source for source, _ in sources]
+    clip = next(clip for clip in sorted(mixed) if clip.startswith("words-"))
+    page = json.loads(run(copy, "-m", "kwsdata", "listen", clip, "--no-browser", cwd=project))
+    assert [line for line in page["done"] if line.startswith("Another speaker at an SNR of")]
+    trace = json.loads(run(copy, "-m", "kwsdata", "trace", clip, cwd=project))
+    assert "talk" in [share["source"] for share in trace["sources"]]
