@@ -1,4 +1,4 @@
-"""Which parents share a shard, and what they draw from: the plan of one run, small enough for any corpus.
+"""Plan one run: which clips share a shard, and which recordings they draw from.
 
 A shard holds the clips of one corpus whose parents' hashes begin with the same bits: a group that would pass
 `clips_per_shard` is halved by the next bit. So a new corpus touches no shard of the others, and a parent that joins or

@@ -1,4 +1,4 @@
-"""The amplifier behind the microphone: the level it brings a clip to, and what it cannot follow."""
+"""Bring a clip to a level, and overdrive it, as the amplifier behind a microphone does."""
 
 from dataclasses import dataclass
 

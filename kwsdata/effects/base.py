@@ -1,4 +1,4 @@
-"""What an effect is (`Effect`), and the sound it is applied to (`Take`).
+"""Define what an effect is (`Effect`), and the sound that it is applied to (`Take`).
 
 An effect draws, then applies. Its draw is a frozen dataclass of plain numbers and names, which the cut's recipe keeps.
 Its `apply` is arithmetic on float32 [samples] at 16 kHz and makes no random choice: a recipe gives the same samples

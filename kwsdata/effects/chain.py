@@ -1,4 +1,4 @@
-"""The chain: every effect there is, in the order in which they are done.
+"""List every effect, in the order in which they are done: the chain.
 
 It runs as sound meets a device: the voice itself, what is said before and after, the room, what else sounds in it, the
 microphone, its amplifier, the line. Recipes, rendering, cache keys, provenance, the licence gate, counts and the

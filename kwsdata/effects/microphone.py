@@ -1,4 +1,4 @@
-"""The microphone that hears a clip: its colour, and the band it passes."""
+"""Colour a clip and limit its band, as the microphone that hears it does."""
 
 from dataclasses import dataclass
 

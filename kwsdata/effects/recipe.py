@@ -1,4 +1,4 @@
-"""What was done to one copy of one clip: every draw, in the order of the chain, as plain JSON."""
+"""The recipe of one copy of a clip: every draw, in the order of the chain, as plain JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

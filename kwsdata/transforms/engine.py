@@ -1,4 +1,4 @@
-"""Which code does the two costly things, warping (speed, tempo, pitch) and convolution: own, SoX, or a torch device."""
+"""Choose the code that does the two costly things, warping and convolution: our own, SoX, or a torch device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
