@@ -145,15 +145,22 @@ class _Tally:
             seen_keys.add(item.key)
             sha = item.sha256
             if sha in seen_audio:
-                self.rejects.append(Reject(item.key, f"same sound as {seen_audio[sha]}"))
+                self.rejects.append(Reject(_called(item), f"same sound as {seen_audio[sha]}"))
                 self.doubles[sha].append(item.custom)
                 continue
-            seen_audio[sha] = item.key
+            seen_audio[sha] = _called(item)
             self.samples += item.samples
             self.texts[item.text or ""] += 1
             if item.speaker is not None:
                 self.speakers.add(item.speaker)
             yield Clip(_cut_of(self._info, item, sha), item.wave)
+
+
+def _called(item: Item) -> str:
+    """Return what a person knows an item by: the file or row that it came from."""
+    channel = item.custom.get("channel")
+    origin = str(item.custom.get("origin", item.key))
+    return f"{origin} channel {channel}" if channel and item.key.endswith(f"-ch{channel}") else origin
 
 
 def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:

@@ -25,8 +25,10 @@ class Format:
     demuxer: str | None = None
 
 
-_ISO_SOUND = rb"(?:M4A|M4B|M4V|mp4|iso|avc1|dash|3g|qt  |MSNV|F4A|F4V)"  # brands; others (heic, avif) are pictures
-RAW = Format("raw", (".raw", ".pcm"), libsndfile=False)  # samples without a header
+_ISO_SOUND = rb"(?:M4A|M4B|M4V|mp4|iso|avc1|dash|3g|qt  |MSNV|[Ff]4[AaVv])"  # brands; others (heic, avif) are pictures
+RAW = Format(
+    "raw", (".raw", ".pcm", ".sln", ".ulaw", ".alaw", ".gsm", ".g722", ".vox"), libsndfile=False
+)  # samples without a header
 FORMATS = (
     Format("WAV", (".wav", ".wave", ".bwf", ".rf64"), rb"(?:RIFF|RIFX|RF64|BW64).{4}WAVE", demuxer="wav"),
     Format("FLAC", (".flac",), rb"fLaC", demuxer="flac"),
@@ -40,7 +42,7 @@ FORMATS = (
     Format("VOC", (".voc",), rb"Creative Voice File", demuxer="voc"),
     Format(
         "MP4 (AAC, ALAC)",
-        (".m4a", ".m4b", ".mp4", ".mov", ".3gp", ".3g2", ".3ga"),
+        (".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".3gp", ".3gpp", ".3g2", ".3ga", ".f4a", ".f4v"),
         rb".{4}ftyp" + _ISO_SOUND,
         libsndfile=False,
         demuxer="mov",
@@ -49,10 +51,33 @@ FORMATS = (
     Format("AAC", (".aac",), libsndfile=False, demuxer="aac"),
     Format("WMA", (".wma", ".asf"), rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", libsndfile=False, demuxer="asf"),
     Format("AMR", (".amr", ".awb"), rb"#!AMR", libsndfile=False, demuxer="amr"),
-    Format("AC-3", (".ac3",), libsndfile=False, demuxer="ac3"),
+    Format("AC-3", (".ac3", ".eac3", ".ec3"), libsndfile=False, demuxer="ac3"),
     Format("WavPack", (".wv",), rb"wvpk", libsndfile=False, demuxer="wv"),
     Format("TTA", (".tta",), rb"TTA[12]", libsndfile=False, demuxer="tta"),
     Format("Monkey's Audio", (".ape",), rb"MAC ", libsndfile=False, demuxer="ape"),
+    Format("DTS", (".dts",), rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80", libsndfile=False, demuxer="dts"),
+    Format("FLV", (".flv",), rb"FLV\x01", libsndfile=False, demuxer="flv"),
+    Format("MPEG video", (".mpg", ".mpeg", ".vob"), rb"\x00\x00\x01\xba", libsndfile=False, demuxer="mpeg"),
+    Format(
+        "MPEG transport stream",
+        (".m2ts", ".mts"),  # .ts is TypeScript as well: its first bytes decide
+        rb"(?:.{4})?\x47.{187}(?:.{4})?\x47.{187}(?:.{4})?\x47",
+        libsndfile=False,
+        demuxer="mpegts",
+    ),
+    Format("RealMedia", (".rm", ".ra", ".rmvb"), rb"\.RMF", libsndfile=False, demuxer="rm"),
+    Format("Musepack", (".mpc", ".mp+"), rb"MPCK", libsndfile=False, demuxer="mpc8"),
+    Format("Musepack SV7", (), rb"MP\+", libsndfile=False, demuxer="mpc"),
+    Format("SoX", (".sox",), rb"\.SoX|XoS\.", libsndfile=False, demuxer="sox"),
+    Format("DSF", (".dsf",), rb"DSD .{24}fmt ", libsndfile=False, demuxer="dsf"),
+    Format("DSS", (".dss",), rb"[\x02\x03]dss", libsndfile=False, demuxer="dss"),
+    Format("QCP", (".qcp",), rb"RIFF.{4}QLCM", libsndfile=False, demuxer="qcp"),
+    Format("8SVX", (".8svx",), rb"FORM.{4}8SVX"),
+    Format("IRCAM", (".ircam",), rb"\x64\xa3[\x00-\x04]\x00|\x00[\x00-\x04]\xa3\x64"),
+    Format("PAF", (".paf",), rb" paf|fap "),
+    Format("AVR", (".avr",), rb"2BIT"),
+    Format("PVF", (".pvf",), rb"PVF1\n"),
+    Format("WVE", (".wve",), rb"ALawSoundFile\*\*"),
     Format("AVI", (".avi",), rb"RIFF.{4}AVI ", libsndfile=False, demuxer="avi"),
     RAW,
 )

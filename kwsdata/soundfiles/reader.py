@@ -27,11 +27,17 @@ from kwsdata.soundfiles.ffmpeg import decoding
 from kwsdata.soundfiles.formats import HEAD_BYTES, RAW, Format, format_of, what_else
 from kwsdata.soundfiles.layout import layout_of
 from kwsdata.soundfiles.mp3 import SLACK, mp3_blocks, promised_samples
+from kwsdata.soundfiles.ogg import ogg_fault
 from kwsdata.soundfiles.streams import sample_blocks
 
 BLOCK_S = 1.0  # read at a time: of a block in which a file breaks off nothing is heard
 BLOCK_SAMPLES = 1 << 19  # of all channels, at most: 2 MiB of float32
 RATES = range(1000, 1_000_001)  # Hz; a header with another one is damaged, or of something that is no sound
+_PLAINLY = {  # what libsndfile says of a file that it opened and cannot make anything of
+    "File does not exist or is not a regular file (possibly a pipe?).": "no sound is found in it",
+    "Internal error : SF_INFO struct incomplete.": "its header has a rate, or channels, that no sound has",
+    "System error.": "it breaks off",
+}
 _MOST_FRAMES = 1 << 40  # libsndfile gives a number beyond it where a header gives none
 
 
@@ -152,6 +158,7 @@ class _Onwards(soundfile.SoundFile):
 
 def _by_libsndfile(source: Path | bytes, file: BinaryIO, size: int, kind: Format | None, stack: ExitStack) -> OpenSound:
     layout = layout_of(file, size)
+    fault = layout.fault if layout is not None else ogg_fault(file, size)
     mended = layout.mended(file) if layout is not None else None
     where: Any = mended or file
     if mended is None and isinstance(source, Path):
@@ -161,7 +168,6 @@ def _by_libsndfile(source: Path | bytes, file: BinaryIO, size: int, kind: Format
     opened = stack.enter_context(_Onwards(where, closefd=False))
     rate, channels = opened.samplerate, opened.channels
     frames = opened.frames if 0 <= opened.frames < _MOST_FRAMES else None
-    fault = layout.fault if layout is not None else None
     promised = promised_samples(source) if opened.format == "MP3" else 0
     if frames is not None and promised > frames + SLACK:
         return OpenSound(rate, channels, promised, partial(mp3_blocks, source, rate, channels))
@@ -203,7 +209,7 @@ def _otherwise(
     source: Path | bytes, head: bytes, kind: Format | None, error: soundfile.LibsndfileError, stack: ExitStack
 ) -> OpenSound:
     """Ask ffmpeg for a file that libsndfile does not open, and say of what neither reads what it is."""
-    words = error.error_string.rstrip(".")
+    words = _PLAINLY.get(error.error_string, error.error_string.rstrip("."))
     if kind is None:
         other = what_else(head)
         if other is None and isinstance(source, Path) and source.suffix.lower() in RAW.suffixes:

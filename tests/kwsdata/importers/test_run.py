@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import shutil
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -83,6 +84,19 @@ def test_files_of_one_name_are_not_two_clips(importing, tmp_path):
     assert importing.rejects() == {
         "a.wav": "same clip name as a.flac: rename one of them",
         "b_c.wav": "same clip name as b/c.wav: rename one of them",
+    }
+
+
+def test_a_sound_that_comes_twice_is_told_by_its_file(importing, tmp_path):
+    put_tone(tmp_path / "x/Größe/a b.wav", 0)
+    put_tone(tmp_path / "x/b.wav", 1)
+    for name in ("x/z.wav", "x/anna/1.flac"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(tmp_path / "x/Größe/a b.wav", tmp_path / name)
+    assert importing("folder", tmp_path / "x", role="noise")["clips"] == 2
+    assert importing.rejects() == {
+        "anna/1.flac": "same sound as Größe/a b.wav",
+        "z.wav": "same sound as Größe/a b.wav",
     }
 
 

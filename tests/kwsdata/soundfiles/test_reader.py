@@ -19,7 +19,8 @@ KINDS = [
     ("WAV", "ULAW"), ("WAV", "ALAW"), ("WAV", "IMA_ADPCM"), ("WAV", "MS_ADPCM"), ("WAVEX", "PCM_16"), ("W64", "PCM_24"),
     ("RF64", "PCM_16"), ("AIFF", "PCM_16"), ("AIFF", "FLOAT"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("CAF", "ALAC_16"),
     ("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
-    ("VOC", "PCM_16"), ("NIST", "PCM_16"),
+    ("VOC", "PCM_16"), ("NIST", "PCM_16"), ("AVR", "PCM_16"), ("PAF", "PCM_16"), ("PVF", "PCM_16"),
+    ("IRCAM", "PCM_16"),
 ]  # fmt: skip
 
 
@@ -93,6 +94,11 @@ def test_hardly_any_samples(frames, kind):
         (bytes(5000), "it is zeros"),
         (b'{"error": "not found"}', "it is JSON"),
         (b"hello\n", "it is text"),
+        (b"\xff\xfb\x90\x64" + b"\x07\x01\x02" * 900, "no sound is found in it"),
+        (
+            encoded(noise())[:24] + bytes(4) + encoded(noise())[28:],
+            "its header has a rate, or channels, that no sound has",
+        ),
         (os.urandom(0) + b"\x07\x01\x02" * 50, "Format not recognised"),
     ],
 )
@@ -103,7 +109,7 @@ def test_what_is_no_sound_is_named(data, reason, tmp_path):
             pass
 
 
-@pytest.mark.parametrize("suffix", [".raw", ".pcm", ".RAW"])
+@pytest.mark.parametrize("suffix", [".raw", ".pcm", ".RAW", ".gsm", ".ulaw"])
 def test_raw_sound_is_named_and_a_wav_of_such_a_name_is_read(tmp_path, suffix):
     (tmp_path / f"a{suffix}").write_bytes(noise().tobytes())
     with (
@@ -190,7 +196,9 @@ def test_a_sample_that_is_no_number_is_given_as_it_is():
         ("a.m4a", ()), ("a.mp4", ()), ("a.mov", ()), ("a.m4a", ("-c:a", "alac")), ("a.aac", ()), ("a.webm", ()),
         ("a.mka", ()), ("a.mkv", ()), ("a.wma", ()), ("a.wv", ()), ("a.tta", ()), ("a.ac3", ()), ("a.avi", ()),
         ("a.caf", ("-c:a", "alac")), ("a.oga", ("-c:a", "flac")), ("a.wav", ("-c:a", "adpcm_swf", "-ar", "22050")),
-        ("a.mp4", ("-movflags", "faststart")), ("a.webm", ("-c:a", "libopus")), ("a.wav", ("-f", "mp3")),
+        ("a.mp4", ("-movflags", "faststart")), ("a.f4v", ()), ("a.m4b", ("-f", "mp4")), ("a.flv", ("-ar", "44100")),
+        ("a.ts", ()), ("a.m2ts", ()), ("a.mpg", ()), ("a.rm", ()), ("a.sox", ()), ("a.eac3", ()),
+        ("a.webm", ("-c:a", "libopus")), ("a.wav", ("-f", "mp3")),
     ],
 )  # fmt: skip
 def test_what_libsndfile_does_not_read_is_read_by_ffmpeg(name, options, tmp_path):
