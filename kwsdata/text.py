@@ -7,7 +7,8 @@ All of the project compares texts by `key`, in which the spellings of one word a
     punctuation, spaces, - and _      "hey-lumen", "Hey, Lumen!"; the kinds of apostrophe are one inside a word
     characters that are not seen      joiners, soft hyphens, marks of direction, variation selectors, byte order marks
     marks that writers leave out      points of Hebrew and Arabic, tatweel, accents of Greek; ё is е
-    letters of two keyboards          ك ي and ک ی; ı İ and i, as a capital I is either of them; digits of any script
+    letters of two keyboards          ك ي and ک ی; ț ș and ţ ş; ı İ and i, as a capital I is either of them; all digits
+    nasals of Devanagari              हिन्दी and हिंदी: before its own row of stops a nasal may be a dot
     spaces that nobody must write     between letters of Chinese, Japanese, Thai and the like
 
 All other marks are letters of their word: "schön" is not "schon", and a vowel sign of Hindi or Tamil is a sound.
@@ -40,6 +41,10 @@ _ACCENTS = re.compile(  # after _DROPPED: nothing else stands between them and t
     "(?<=[α-ω])[\u0300\u0301\u0313\u0314\u0342]+|(?<=[α-ω]\u0308)[\u0300\u0301\u0342]+"  # of Greek
     "|(?<=е)[\u0308\u0301]+|(?<=[аиоуыэюяіє])\u0301+"  # ё for е; the stress of Cyrillic dictionaries
     "|(?<=i)\u0307+"  # what is left of İ
+)
+_COMMAS = str.maketrans({"ș": "ş", "ț": "ţ"})  # keyboards had no comma below before 2007; no language has both
+_NASALS = re.compile(  # of each row of Devanagari's stops, before one of them
+    "ङ्(?=[क-घ])|ञ्(?=[च-झ])|ण्(?=[ट-ढ])|न्(?=[त-ध])|म्(?=[प-भ])"
 )
 _ALIKE = str.maketrans(dict.fromkeys("`´‘’‚‛ʹʻʼʽ′‵ꞌ＇׳՚", "'") | {"ı": "i", "ك": "ک", "ي": "ی"})
 _UNSAID = ("Cc", "Cs", "Co", "Cn", "So", "Me")  # categories: control, none, emoji and other symbols, keycaps
@@ -81,7 +86,8 @@ def key(text: str) -> str:
         folded = unicodedata.normalize("NFD", folded).casefold()
         folded = unicodedata.normalize("NFKD", folded).casefold()
         folded = _DROPPED.sub("", unicodedata.normalize("NFKD", folded.translate(_ALIKE)))
-        folded = unicodedata.normalize("NFC", _ACCENTS.sub("", folded))
+        folded = unicodedata.normalize("NFC", _ACCENTS.sub("", folded)).translate(_COMMAS)
+        folded = _NASALS.sub("ं", folded)
     words = (_bare(word) for word in folded.lower().translate(_SPACED).split())
     return _BESIDE_UNSPACED.sub("", " ".join(filter(None, words)))
 
