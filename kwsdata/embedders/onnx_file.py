@@ -45,10 +45,11 @@ class OnnxEmbedder:
         contract = read_json(path.with_suffix(".json"))
         self._read(path, contract)
         self.name = path.as_posix()
+        parts = network_parts(path)  # before it is loaded: it may name files elsewhere
         self._session = open_session(path, str(path))
         self._input = self._session.get_inputs()[0].name
         under = self._speech.identity if self._speech is not None else ""
-        weights = [sha256_of(part) for part in network_parts(path)[1:]]
+        weights = [sha256_of(part) for part in parts[1:]]
         self.identity = digest_of("onnx", sha256_of(path), sorted(contract.items()), under, *weights)
         try:
             (probe,) = self._vectors(np.zeros(self.window, np.float32))

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kwsdata.params import FeaturesParams
+from kwsdata.states import LARGEST
 
-_LARGEST_STATE = 1 << 20  # numbers: those of a student are some thousands
 _SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
 
 
@@ -45,8 +45,8 @@ class _State(_Part):
 
     @model_validator(mode="after")
     def _small(self) -> "_State":
-        if math.prod(self.shape) > _LARGEST_STATE:
-            raise ValueError(f"has more than {_LARGEST_STATE} numbers")
+        if math.prod(self.shape) > LARGEST:
+            raise ValueError(f"has more than {LARGEST} numbers")
         return self
 
 

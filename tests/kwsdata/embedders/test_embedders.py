@@ -5,7 +5,8 @@ import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 from onnx_models import save
 from sound import tone, white_noise
 
@@ -144,3 +145,31 @@ def test_identity_changes_with_the_weights(tmp_path):
         )
     one, other = OnnxEmbedder(tmp_path / "a.onnx"), OnnxEmbedder(tmp_path / "b.onnx")
     assert len({one.identity, other.identity, GoogleSpeech().identity}) == 3
+
+
+@pytest.mark.parametrize(
+    "place", ["../weights.bin", "absolute", "inside/../../weights.bin", "link.bin", "gone.bin", ""]
+)
+def test_weights_are_only_taken_from_the_networks_own_folder(tmp_path, place, monkeypatch):
+    """An ONNX file names the files that its weights are in; one that came with data may name any."""
+    (tmp_path / "weights.bin").write_bytes(np.ones((1600, 4), np.float32).tobytes())
+    (tmp_path / "net" / "inside").mkdir(parents=True)
+    (tmp_path / "net" / "link.bin").symlink_to(tmp_path / "weights.bin")
+    place = str(tmp_path / "weights.bin") if place == "absolute" else place
+    weights = numpy_helper.from_array(np.ones((1600, 4), np.float32), "weights")
+    set_external_data(weights, location=place)
+    weights.ClearField("raw_data")
+    weights.data_location = TensorProto.EXTERNAL
+    node = helper.make_node("MatMul", ["wave", "weights"], ["vector"])
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["b", w]) for n, w in (("wave", 1600), ("vector", 4))]
+    graph = helper.make_graph([node], "net", values[:1], values[1:], [weights])
+    path = tmp_path / "net" / "net.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+    contract = {"format": 1, "input": "wave", "window_samples": 1600, "hop_samples": 1600}
+    path.with_suffix(".json").write_text(json.dumps(contract))
+    loaded = []
+    monkeypatch.setattr("kwsdata.embedders.onnx_file.open_session", lambda *given: loaded.append(given))
+    with pytest.raises(StageInputError, match=r"net\.onnx keeps weights in a file that is not in its folder: it "):
+        OnnxEmbedder(path)
+    assert loaded == []

@@ -21,6 +21,8 @@ BAD_STATES = [
     [{"name": "state_0", "shape": [1, 1], "initial": [1, 2, 3]}],
     [{"name": "state_0", "shape": [1, 1], "initial": "loud"}],
     [{"name": "state_0", "shape": [1, 1], "dtype": "float31"}],
+    [{"name": "state_0", "shape": [1, 1], "dtype": "object"}],
+    [{"name": "state_0", "shape": [1 << 40]}],
 ]
 
 
