@@ -27,6 +27,7 @@ class Piece:
     `place`: "path.tar:offset:size" of FLAC in a shard, or the path of a sound file. `identity`: changes when the
     recording does. `word`: [start, end) of the spoken word in samples of the recording, where one is marked.
     `channel`: the one (from 0) that is heard, of a file whose channels cancel each other; else their mean is.
+    `person`: who speaks, wherever corpora share a namespace of speakers.
     `told`: of a pool, what a clip that is cut from the recording says of its sources.
     """
 
@@ -40,6 +41,7 @@ class Piece:
     corpus: str | None = None
     licence: str | None = None
     speaker: str | None = None
+    person: str | None = None
     text: str | None = None
     kind: str | None = None  # of a synthetic clip: keyword, confusable, partial, sentence
     synthetic: bool = False
@@ -122,6 +124,7 @@ def pieces_of_cut(cut: MonoCut, piece_samples: int) -> Iterator[Piece]:
             corpus=custom.get("corpus"),
             licence=custom.get("licence"),
             speaker=custom.get("speaker"),
+            person=custom.get("person"),
             text=supervision.text if supervision is not None else None,
             kind=custom.get("kind"),
             synthetic=bool(custom.get("synthetic")),

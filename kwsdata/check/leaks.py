@@ -62,11 +62,12 @@ def _less_held(group: Sequence[tuple[str, MonoCut]]) -> list[str]:
     return [cut.id for _, cut in ordered[:-1]]
 
 
-def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
+def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]], mined: Sequence[MonoCut] = ()) -> Iterator[Finding]:
     """Yield a finding for each person, voice or noise source that is in two partitions.
 
     Who it is says the namespace of the corpus, where it has one; case does not count. People of the same name in
     corpora without a common namespace may be one or not: that is a finding of `speaker_namesake`, one for two corpora.
+    Windows that were `mined` from pools are in train.
     """
     homes: dict[str, set[str]] = defaultdict(set)
     named: dict[str, set[tuple[str, str, str]]] = defaultdict(set)  # name: corpus, identity, partition
@@ -75,14 +76,21 @@ def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
             custom = cut.custom or {}
             if name := identity_of(custom):
                 homes[folded(name)].add(partition)
-                if _is_person(custom):
-                    named[folded(name).split(":", 1)[-1]].add((custom["corpus"], folded(name), partition))
+                _note(named, custom["corpus"], name, partition, custom)
+    for cut in mined:
+        custom = cut.custom or {}
+        if (name := identity_of(custom)) and (corpus := custom.get("parent_corpus")):
+            _note(named, corpus, name, "train", custom)
     yield from _shared(cuts, {person for person, partitions in homes.items() if len(partitions) > 1})
     yield from _namesakes(named)
 
 
-def _is_person(custom: Mapping[str, Any]) -> bool:
-    return custom.get("label") != "noise" and not custom.get("synthetic")
+def _note(
+    named: dict[str, set[tuple[str, str, str]]], corpus: str, name: str, partition: str, custom: Mapping[str, Any]
+) -> None:
+    """Add a person's place to `named`; noises and synthetic voices are none."""
+    if "noise" not in (custom.get("label"), custom.get("role")) and not custom.get("synthetic"):
+        named[folded(name).split(":", 1)[-1]].add((corpus, folded(name), partition))
 
 
 def _shared(cuts: Mapping[str, Iterable[MonoCut]], shared: set[str]) -> Iterator[Finding]:

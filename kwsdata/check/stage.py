@@ -63,7 +63,7 @@ def run(
     mined_cuts = list(shard_cuts(mined)) if mined.is_dir() else []
     findings = [
         *same_sound(cuts),
-        *shared_speakers(cuts),
+        *shared_speakers(cuts, mined_cuts),
         *shared_rooms(rirs),
         *stray_sources(cuts, testsets, mined_cuts, rirs),
     ]

@@ -19,6 +19,7 @@ from kwsdata.embedders import load_embedder
 from kwsdata.errors import PartitionError
 from kwsdata.manifests import read_cuts
 from kwsdata.params import CheckParams, Params
+from kwsdata.partitions import folded, identity_of
 from kwsdata.pieces import Piece, load_piece, pieces_of_cuts
 from kwsdata.vectors.fill import piece_length
 
@@ -40,7 +41,7 @@ def refuse_held_out(name: str, pieces: Sequence[Piece], params: Params, split: P
         partial(_compare, name, pieces, held, length, params.check),
         pieces=[piece.row() for piece in pieces],
         sound=digest_at(piece.place for piece in pieces),
-        held=[[partition, custom["audio_sha256"], custom.get("speaker")] for partition, custom in customs],
+        held=[[partition, custom["audio_sha256"], identity_of(custom)] for partition, custom in customs],
         held_sound=digest_at(custom["shard"] for _, custom in customs),
         piece_samples=length,
         check=params.check.model_dump(mode="json"),
@@ -54,14 +55,18 @@ def _compare(name: str, pieces: Sequence[Piece], held: HeldOut, length: int, che
         PartitionError: the pool and the clips `held` out share a recording or a speaker.
     """
     samples = {(cut.custom or {})["audio_sha256"]: (partition, cut.id) for partition, cut in held}
-    speakers = {(cut.custom or {}).get("speaker"): partition for partition, cut in held}
+    people = {folded(identity_of(cut.custom or {}) or ""): (partition, cut) for partition, cut in held}
     for piece in pieces:
         if piece.identity in samples:
             _refuse(name, piece.clip, *samples[piece.identity])
-        if piece.speaker is not None and piece.speaker in speakers:
+        who = identity_of({"person": piece.person, "speaker": piece.speaker})
+        if who and folded(who) in people:
+            partition, cut = people[folded(who)]
+            known = (cut.custom or {}).get("speaker")
             raise PartitionError(
-                f"mine_negatives.pools: {name} has {piece.clip} by {piece.speaker}, a speaker of the "
-                f"{speakers[piece.speaker]} partition: leave that speaker out of the pool."
+                f"mine_negatives.pools: {name} has {piece.clip} by {piece.speaker}, "
+                f"{'' if known == piece.speaker else f'who is {known}, '}a speaker of the {partition} partition: leave "
+                "that speaker out of the pool."
             )
     owners = [(partition, piece) for partition, cut in held for piece in pieces_of_cuts([cut], length)]
     with TemporaryDirectory() as scratch:

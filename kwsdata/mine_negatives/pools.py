@@ -1,8 +1,8 @@
 """Where negatives are looked for: the train partition's own, and sound that the user names.
 
 A named pool is a corpus, a Shar directory, a folder of sound files, one file, a manifest of cuts, or the URL of one. It
-is refused whole if anything in it belongs to dev or test: the same samples, the same recording after gain, resampling
-or a shift (fingerprints), or the same speaker.
+is refused whole if anything in it belongs to dev or test: the same samples, the same recording whatever was done to it
+(`kwsdata.copies`), or the same speaker, under whatever corpus's name.
 """
 
 from collections.abc import Iterable, Iterator

@@ -165,6 +165,7 @@ def _clips(mined: Sequence[Candidate], params: MineNegativesParams) -> Iterator[
         custom = {
             "corpus": CORPUS,
             "parent_corpus": one.piece.corpus,
+            "person": one.piece.person,
             "licence": one.piece.licence,
             "role": "noise" if one.piece.label == "noise" else "speech",
             "label": "mined",

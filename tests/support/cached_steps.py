@@ -488,11 +488,9 @@ def pools_passed(params: Params, patch: pytest.MonkeyPatch) -> World:
     write_network()
     Path("split").mkdir()
 
-    def hold(seed: int, speaker: str = "a", words: int = 2) -> None:
+    def hold(seed: int, speaker: str = "a", words: int = 2, person: str | None = None) -> None:
         write_sound("held", seed, words)
-        cuts = cuts_of("held")
-        for cut in cuts:
-            cut.custom["speaker"] = speaker
+        cuts = [with_custom(cut, speaker=speaker, person=person) for cut in cuts_of("held")]
         for partition in ("dev", "test"):
             write_cuts(Path(f"split/{partition}.jsonl.gz"), cuts if partition == "test" else cuts[:0])
 
@@ -508,7 +506,8 @@ def pools_passed(params: Params, patch: pytest.MonkeyPatch) -> World:
         "sound of the pool": lambda: write_sound("talk", 1),
         "sound of the test set": lambda: hold(60),
         "its speakers": lambda: hold(60, "b"),
-        "its clips": lambda: hold(60, "b", 3),
+        "who they are": lambda: hold(60, "b", person="libri:1"),
+        "its clips": lambda: hold(60, "b", 3, person="libri:1"),
         "how alike": changed(world, "check", copies=params.check.copies.model_copy(update={"min_patch": 0.8})),
         "how long": changed(world, "check", copies=params.check.copies.model_copy(update={"min_common_s": 0.6})),
         "length of pieces": changed(world, "embed", piece_s=0.2),
