@@ -30,6 +30,11 @@ def identity_of(custom: Mapping[str, Any]) -> str | None:
     return str(name) if name else None
 
 
+def is_person(custom: Mapping[str, Any]) -> bool:
+    """Return whether who is heard in a clip, given its `custom`, is a person: no noise source or synthetic voice."""
+    return "noise" not in (custom.get("label"), custom.get("role")) and not custom.get("synthetic")
+
+
 def partition_of(speaker: str, params: PartitionsParams) -> Partition:
     """Return the partition of `speaker` ("corpus:name").
 

@@ -10,7 +10,7 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.check.finding import Finding, exclusion
-from kwsdata.partitions import PARTITIONS, folded, identity_of
+from kwsdata.partitions import PARTITIONS, folded, identity_of, is_person
 from kwsdata.scratch import listed
 from kwsdata.shards import shard_cuts
 
@@ -88,8 +88,8 @@ def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]], mined: Sequence[MonoC
 def _note(
     named: dict[str, set[tuple[str, str, str]]], corpus: str, name: str, partition: str, custom: Mapping[str, Any]
 ) -> None:
-    """Add a person's place to `named`; noises and synthetic voices are none."""
-    if "noise" not in (custom.get("label"), custom.get("role")) and not custom.get("synthetic"):
+    """Add the place of a person to `named`."""
+    if is_person(custom):
         named[folded(name).split(":", 1)[-1]].add((corpus, folded(name), partition))
 
 

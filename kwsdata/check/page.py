@@ -40,11 +40,12 @@ def _counts(measured: dict[str, Any]) -> str:
                 f"<tr><td>{escape(partition)}</td><td>{escape(label)}</td><td>{row['clips']}</td><td>{row['hours']:.2f}</td>"
                 f"<td>{row['speakers'] or '-'}</td></tr>"
             )
+    voices = "" if measured["voices"] else " Voices were not compared: the extra <code>voices</code> is not installed."
     auc = ", ".join(f"{escape(partition)} {value:.3f}" for partition, value in measured["spectrum_auc"].items())
     return (
         "<table><tr><th>partition</th><th>label</th><th>clips</th><th>hours</th><th>speakers</th></tr>"
         f"{''.join(rows)}</table><p>Mined windows: {measured['mined']}. Keyword against speech by background "
-        f"and channel alone, area under the curve: {auc or '-'} (0.5: no shortcut).</p>"
+        f"and channel alone, area under the curve: {auc or '-'} (0.5: no shortcut).{voices}</p>"
     )
 
 

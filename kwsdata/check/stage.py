@@ -6,7 +6,7 @@
                               depends on it, and is not made again because a report has changed
 
 The first two are written in either case. Without an embedder (`embed.embedder: null`) the gate does not listen: it
-finds no `alike_sound` and no `label_suspect`.
+finds no `alike_sound` and no `label_suspect`. Without the extra `voices` it finds no `same_voice`.
 """
 
 from collections import Counter
@@ -28,6 +28,8 @@ from kwsdata.check.manifest import Manifest, groups_of
 from kwsdata.check.page import page_of
 from kwsdata.check.quality import faults
 from kwsdata.check.spectrum import features_of, shortcut
+from kwsdata.check.voice_network import weights_file
+from kwsdata.check.voices import same_voices
 from kwsdata.errors import KwsError
 from kwsdata.files import atomic_path, write_json
 from kwsdata.likeness import Yardstick
@@ -73,6 +75,8 @@ def run(
             sound.hear(partition, cuts[partition])
         sound.hear("train", mined_cuts, "mined")
     findings += sound.findings
+    voices = weights_file() is not None or "same_voice" in params.check.fail
+    findings += same_voices(cuts, params.check.voices, params.executor) if voices else ()
     findings += _alike(params, embeddings) if params.embed.embedder is not None else ()
     counts = {partition: counts_of(cuts[partition]) for partition in PARTITIONS}
     for partition in PARTITIONS:
@@ -88,6 +92,7 @@ def run(
             "clips": counts,
             "mined": len(mined_cuts),
             "listened": params.embed.embedder is not None,
+            "voices": voices,
             "spectrum_auc": {k: round(v[0], 4) for k, v in spectrum.items()},
         },
     }

@@ -13,6 +13,7 @@ Rule: TypeAlias = Literal[
     "alike_sound",  # clips of two partitions whose embeddings agree all along: the same take, with something changed
     "shared_speaker",  # a speaker, voice or noise source in two partitions
     "speaker_namesake",  # speakers of the same name in two corpora and partitions: one person, perhaps
+    "same_voice",  # speakers in two partitions whose voices are alike: one person, perhaps; needs the extra `voices`
     "shared_room",  # a room in two partitions
     "stray_source",  # a mined window or a test stream made from another partition's sound
     "wrong_samples",  # other sound than the manifest names by its hash: a damaged or exchanged shard
@@ -162,6 +163,14 @@ class CopiesParams(Block):
         return self
 
 
+class VoicesParams(Block):
+    """When the voices of two speakers are taken for one. Used where the extra `voices` is installed."""
+
+    min_alike: float = Field(ge=0, le=1)  # cosine of their vectors
+    min_s: float = Field(gt=0)  # of speech without pauses that each must have
+    listen_s: float = Field(gt=0)  # of each, at most
+
+
 class CheckParams(Block):
     """Limits of the leakage and quality gate. A finding of a rule in `fail` ends the pipeline; others are reported."""
 
@@ -170,6 +179,7 @@ class CheckParams(Block):
     max_clipped_fraction: float = Field(ge=0, le=1)
     min_bandwidth_hz: float = Field(ge=0)
     copies: CopiesParams
+    voices: VoicesParams
     same_similarity: float = Field(ge=0, le=1)  # of embeddings all along two clips that are the same sound
     odd_keyword: float  # likeness below which a keyword clip is suspect
     odd_negative: float  # likeness above which a negative is

@@ -18,6 +18,7 @@ from onnx_models import loudness_model
 from sound import burst, white_noise
 from sound_files import streamed_flac
 from toy_teachers import loudness_teacher
+from toy_voices import use_toy_voices
 
 from kwsdata.audio import decode_flac, encode_flac
 from kwsdata.files import write_json
@@ -203,6 +204,31 @@ def check(params: Params, patch: pytest.MonkeyPatch) -> World:
 
     mend = lambda: Path("data/talk/recording.000000.tar").write_bytes(kept["bytes"])  # noqa: E731
     return World(ask, {"sound": lambda: write(1)}, spoil, mend)
+
+
+def voices(params: Params, patch: pytest.MonkeyPatch) -> World:
+    from kwsdata.check.voices import speakers_of, voices_of
+
+    weights = Path("weights")
+    use_toy_voices(patch, weights)
+    write_sound("talk", 0)
+
+    def ask() -> list[Any]:
+        cuts = {"train": cuts_of("talk")}
+        block = world.set["params"].check.voices
+        vectors, seconds = voices_of(list(speakers_of(cuts, 1.0)), block, world.set["params"].executor)
+        return [vectors.tolist(), seconds.tolist()]
+
+    world = World(ask, {}, set={"params": serial(params)})
+    limits = params.check.voices
+    world.edits = {
+        "sound": lambda: write_sound("talk", 1),
+        "how much is heard": changed(world, "check", voices=limits.model_copy(update={"listen_s": 0.2})),
+        "weights": lambda: weights.write_bytes(b"others"),
+    }
+    damage = spoilt(Path("data/talk/recording.000000.tar"))
+    world.spoil, world.mend = damage["spoil"], damage["mend"]
+    return world
 
 
 def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
@@ -555,6 +581,6 @@ CASES: dict[str, Callable[[Params, pytest.MonkeyPatch], World]] = {
     case.__name__: case
     for case in (
         files, embed, embed_augmented, check, scores, heard, synthesize, transcripts, espeak_voices, teach, augment,
-        fetched, decoded, pool_stores, pool_indexes, pools_passed,
+        fetched, decoded, voices, pool_stores, pool_indexes, pools_passed,
     )
 } | {step: _training(step) for step in ("train", "train_teacher", "quantize")}  # fmt: skip
