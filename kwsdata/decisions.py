@@ -83,9 +83,15 @@ def append_decision(path: Path, decision: Decision) -> None:
 
     Raises:
         OSError: the disk is full or read-only; the file is as it was.
+        StageInputError: `load_decisions` would not read the line; the file is as it was.
         LockedError, StageInputError: as `kwsdata.textfiles.rewrite`.
     """
-    append_lines(path, [json.dumps(asdict(decision), sort_keys=True)])
+    line = json.dumps(asdict(decision), sort_keys=True)
+    try:
+        _decision_of(parse_json(line.encode()))
+    except ValueError as error:
+        raise StageInputError(f"{path}: the decision about {decision.clip!r} cannot be kept: {error}.") from None
+    append_lines(path, [line])
 
 
 def _decision_of(row: Any) -> Decision:

@@ -68,7 +68,9 @@ def read_values(path: Path, root: type[Block]) -> dict[str, Any]:
     yaml = YAML(typ="safe", pure=True)
     try:
         node = yaml.compose(text)
-        values = None if node is None else _Reader(path, yaml.constructor).value(node, root, "")
+        reader = _Reader(path, yaml.constructor)
+        reader.note_own_keys(node)
+        values = None if node is None else reader.value(node, root, "")
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -90,6 +92,19 @@ class _Reader:
 
     def __init__(self, path: Path, constructor: Any) -> None:
         self._path, self._constructor = path, constructor
+        self._own: dict[int, set[int]] = {}  # of each mapping, its keys that no `<<` brings
+
+    def note_own_keys(self, node: Node) -> None:
+        """Look through `node` before any `<<` is put in place: a key may say otherwise than what that brings."""
+        if id(node) in self._own:
+            return
+        if isinstance(node, MappingNode):
+            self._own[id(node)] = {id(key) for key, _ in node.value if not str(key.tag).endswith(":merge")}
+            for _, value in node.value:
+                self.note_own_keys(value)
+        elif isinstance(node, SequenceNode):
+            for part in node.value:
+                self.note_own_keys(part)
 
     def value(self, node: Node, annotation: Any, where: str) -> Any:
         """Return the value of `node`, for which the schema has `annotation`; `where` is its name, as loss.gamma."""
@@ -111,14 +126,17 @@ class _Reader:
         known = {key: field.annotation for name, field in fields for key in (name, field.alias)}
         other = next((typing.get_args(kind)[1] for kind in kinds if typing.get_origin(kind) is dict), Any)
         values: dict[Any, Any] = {}
+        own: set[Any] = set()
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
                 raise ParamsError(f"{self._path}, line {line}: a key of {where or 'the file'} is no word.")
             key = self.value(key_node, str, f"a key of {where or 'the file'}")
             name = f"{where}.{key}" if where else key
-            if key in values:
+            if key in own:
                 raise ParamsError(f"{self._path}, line {line}: {name} stands there twice: delete one of them.")
+            if id(key_node) in self._own[id(node)]:
+                own.add(key)
             values[key] = self.value(value_node, known.get(key, other), name)
         return values
 

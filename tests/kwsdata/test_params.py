@@ -6,7 +6,8 @@ import yaml
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import AugmentParams, Params, load_params
-from kwsdata.params.base import moved_to
+from kwsdata.params.base import Block, moved_to
+from kwsdata.params.reading import read_values
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -205,6 +206,34 @@ def test_a_file_that_is_no_params_file_is_one_line_with_its_place(tmp_path, chan
     with pytest.raises(ParamsError, match=says) as error:
         load_params(path)
     assert "\n" not in str(error.value)
+
+
+BASE = "base: &base {x: 1, y: 2}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a: {<<: *base, x: 3}", {"x": 3, "y": 2}),
+        ("a: {x: 3, <<: *base}", {"x": 3, "y": 2}),
+        ("a: {<<: [{x: 4}, *base]}", {"x": 4, "y": 2}),
+        ("b: &b {<<: *base, x: 3}\nc: {<<: *b, x: 4}\na: *b", {"x": 3, "y": 2}),
+        ("b: &b {<<: *base, x: 3}\na: {<<: *b, y: 5}", {"x": 3, "y": 5}),
+        ("c: {d: &d {<<: *base, x: 3}, <<: *d}\na: *d", {"x": 3, "y": 2}),
+    ],
+)
+def test_a_key_says_otherwise_than_what_a_merge_brings(tmp_path, text, values):
+    path = tmp_path / "p.yaml"
+    path.write_text(BASE + text)
+    assert read_values(path, Block)["a"] == values
+
+
+@pytest.mark.parametrize("text", ["a: {<<: *base, x: 3, x: 4}", "a: {x: 3, <<: *base, x: 4}"])
+def test_a_key_that_stands_twice_beside_a_merge_is_refused(tmp_path, text):
+    path = tmp_path / "p.yaml"
+    path.write_text(BASE + text)
+    with pytest.raises(ParamsError, match=r"line 2: a\.x stands there twice"):
+        read_values(path, Block)
 
 
 @pytest.mark.parametrize("change", [lambda data: b"\xef\xbb\xbf" + data, lambda data: data.replace(b"\n", b"\r\n")])

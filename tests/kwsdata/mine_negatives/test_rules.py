@@ -218,8 +218,27 @@ def test_a_damaged_decision_names_its_line(tmp_path, line):
 def test_a_decision_is_added_on_a_line_of_its_own(tmp_path, end):
     path = tmp_path / "decisions.jsonl"
     path.write_bytes((json.dumps({"identity": "x", "middle": 1, "clip": "c", "verdict": "drop"}) + end).encode())
-    append_decision(path, Decision("y\u2028\udcff", 5, "Bär\n", "keyword"))
+    append_decision(path, Decision("y\u2028", 5, "Bär\n", "keyword"))
     decisions = load_decisions(path)
     assert decisions.verdict("x", 1) == "drop"
-    assert decisions.verdict("y\u2028\udcff", 5) == "keyword"
+    assert decisions.verdict("y\u2028", 5) == "keyword"
     assert decisions.clips("keyword") == {"Bär\n"}
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        (Decision("y\udcff", 5, "c", "keyword"), "half of a character"),
+        (Decision("y", 5, "c\ud800", "keyword"), "half of a character"),
+        (Decision("", 5, "c", "keyword"), "identity is ''"),
+        (Decision("y", -1, "c", "keyword"), "middle is -1"),
+        (Decision("y", 5, "c", "perhaps"), "verdict is 'perhaps'"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_decision_that_could_not_be_read_again_is_not_written(tmp_path, decision, said):
+    path = tmp_path / "decisions.jsonl"
+    append_decision(path, Decision("x", 1, "c", "drop"))
+    before = path.read_bytes()
+    with pytest.raises(StageInputError, match=f"cannot be kept: .*{said}"):
+        append_decision(path, decision)
+    assert path.read_bytes() == before

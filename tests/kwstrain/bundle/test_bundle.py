@@ -273,7 +273,7 @@ def test_detecting_loads_no_training_stack(made, tmp_path):
         "    def __enter__(self): self.callback(np.zeros((1600, 1), np.float32), 1600, None, None)\n"
         "    def __exit__(self, *_): pass\n"
         "fake = types.SimpleNamespace(InputStream=InputStream, PortAudioError=OSError,\n"
-        "    query_devices=lambda kind: {'default_samplerate': 16000.0})\n"
+        "    query_devices=lambda device=None, kind=None: {'default_samplerate': 16000.0})\n"
         "sys.modules['sounddevice'] = fake\n"
         "import kwstrain.detect.microphone as microphone\n"
         "real = microphone._endless\n"

@@ -12,6 +12,7 @@ from sound import white_noise
 from toy_teachers import loudness_teacher
 
 from kwsdata.embedders import GoogleSpeech, load_embedder
+from kwsdata.errors import StageInputError
 from kwsdata.params import Params
 from kwstrain.teachers.listeners import load_listener
 from kwstrain.teachers.weights import load_teacher
@@ -142,4 +143,6 @@ def test_a_teacher_of_ones_own_is_kept_beside_its_contract(make, project):
     assert info["identity"] == load_listener(project / "t").identity
     entry = run(make("own", "toy_teachers:Clock"), project / "nothing", project / "nothing", project / "e")
     assert entry == {"teacher": "own", "path": "toy_teachers:Clock", "identity": "clock"}
-    assert load_listener(project / "e").hop == 1280
+    assert load_listener(project / "e", "toy_teachers:Clock").hop == 1280
+    with pytest.raises(StageInputError, match="asks to run the code 'toy_teachers:Clock', which params.yaml does not"):
+        load_listener(project / "e")
