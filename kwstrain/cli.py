@@ -27,6 +27,22 @@ def teach(params: ParamsOption = DEFAULT_PARAMS) -> None:
     run_stage(run, params)
 
 
+@command(app, "pretrain", "kwstrain pretrain\ndvc exp run -S pretrain.trunk=own")
+def pretrain(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Give the student a trunk that knows speech: the one that ships, or one trained here on the augmented clips."""
+    from kwstrain.pretrain.stage import run
+
+    run_stage(run, params)
+
+
+@command(app, "ensemble", "kwstrain ensemble\ndvc exp run -S ensemble.members=6")
+def ensemble(params: ParamsOption = DEFAULT_PARAMS) -> None:
+    """Train students with other seeds and write their mean answers, for the one that ships to learn from."""
+    from kwstrain.ensemble.stage import run
+
+    run_stage(run, params, trunk=Path("data/models/trunk"))
+
+
 @command(app, "train", "kwstrain train\nkwstrain train --no-resume")
 def train(
     params: ParamsOption = DEFAULT_PARAMS,
@@ -35,7 +51,7 @@ def train(
     """Train the student; an interrupted run goes on from its last checkpoint to the same weights."""
     from kwstrain.train.stage import run
 
-    run_stage(run, params, resume=resume, taught=Path("data/teach"))
+    run_stage(run, params, resume=resume, taught=_answers(params), trunk=Path("data/models/trunk"))
 
 
 @command(app, "quantize", "kwstrain quantize")
@@ -43,7 +59,7 @@ def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Calibrate the trained student and fine-tune it with fake quantisation, so that it computes in 8-bit integers."""
     from kwstrain.quantize.stage import run
 
-    run_stage(run, params, taught=Path("data/teach"))
+    run_stage(run, params, taught=_answers(params))
 
 
 @command(app, "export", "kwstrain export")
@@ -206,3 +222,10 @@ def detect(
 def main() -> None:
     """Entry point of the `kwstrain` command."""
     app()
+
+
+def _answers(params: Path) -> Path:
+    """Return where the answers lie that the student learns from."""
+    from kwstrain.train.job import answers_of
+
+    return answers_of(load_params(params), Path("data/teach"), Path("data/ensemble"))

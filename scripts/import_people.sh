@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Import the recordings of people that the results in docs/results.md are measured on.
 #   scripts/import_people.sh DIR [MORE]   DIR holds wake_words_crowd/, speech_english_libri/, noise_esc10/ ...
+# What DIR has not is left out: speech_english_speechocean/ (with transcripts_speechocean.tsv), speech_english_bass/.
 # MORE is what scripts/fetch_speech.sh made: hours of other people, for train and for dev, none for test.
 # Words are speech with a text: of two wake words, the one that is keyword.text is the keyword.
 # Who is unknown goes whole into one partition; a crowd that says two wake words is in test with both. Train has an
@@ -32,8 +33,25 @@ echo "imported speech_commands_mini"
 into speakers libri_mini speech_english_libri speech --speaker-pattern '(?P<speaker>[0-9]+)-[0-9]+-[0-9]+\.' \
   --licence CC-BY-4.0 --source LibriSpeech --language en \
   --citation "V. Panayotov et al., Librispeech: an ASR corpus based on public domain audio books, ICASSP 2015"
+if [ -d "$dir/speech_english_speechocean" ]; then
+  labels=$(mktemp --suffix .csv)
+  python - "$dir/transcripts_speechocean.tsv" "$labels" << 'PY'
+import csv, pathlib, sys
+with open(sys.argv[1], newline="") as source, open(sys.argv[2], "w", newline="") as target:
+    rows = csv.writer(target)
+    rows.writerow(["path", "text", "speaker", "language"])
+    for row in csv.DictReader(source, delimiter="\t", quoting=csv.QUOTE_NONE):
+        rows.writerow([pathlib.PurePath(row["path"]).relative_to("speech_english_speechocean"), row["text"].lower(), row["speaker"], "en"])
+PY
+  into speakers speechocean speech_english_speechocean speech --labels "$labels" --source speechocean762 \
+    --licence "free for commercial and other use" \
+    --citation "J. Zhang et al., speechocean762: a non-native English speech corpus, Interspeech 2021"
+  rm "$labels"
+fi
+[ ! -d "$dir/speech_english_bass" ] || into dev bass speech_english_bass speech \
+  --licence "BASS licence" --source "Beneath a Steel Sky" --language en
 into test kerstin speech_german_kerstin speech --licence CC0-1.0 --source "Kerstin" --language de
-into train fillets_nl speech_dutch_fillets speech --licence GPL-2.0 --source "Fish Fillets NG" --language nl
+into dev fillets_nl speech_dutch_fillets speech --licence GPL-2.0 --source "Fish Fillets NG" --language nl
 into speakers esc10 noise_esc10 noise --speaker-pattern '/[0-9]-(?P<speaker>[0-9]+)-' --licence "CC0 or CC-BY per clip" \
   --source ESC-10 --citation "K. J. Piczak, ESC: dataset for environmental sound classification, ACM Multimedia 2015"
 into speakers ambience noise_ambience noise --licence "CC0, CC-BY, CC-BY-SA or PD per clip" --source Blanket

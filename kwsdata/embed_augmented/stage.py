@@ -1,4 +1,4 @@
-"""Embed the augmented train clips and the dev streams, shard by shard, for teachers that hear embeddings.
+"""Embed the augmented train clips and the dev streams, shard by shard: what teachers hear and trunks learn.
 
     data/embedded/{train,dev}/      feature stores (kwsdata.featurize.store) whose frames are speech embeddings
 
@@ -46,13 +46,15 @@ def run(
     testsets: Path = Path("data/testsets"),
     out: Path = Path("data/embedded"),
 ) -> dict[str, Any]:
-    """Write `out/train`, `out/dev` and `out/embedded.json` (counts); return the latter. Nothing for other teachers.
+    """Write `out/train`, `out/dev` and `out/embedded.json` (counts); return the latter.
+
+    Nothing is embedded where neither the teacher nor pretraining needs it.
 
     Raises:
         MissingExtraError: the embedder's package is not installed.
         StageInputError: a clip's sound is missing or damaged.
     """
-    wanted = params.teacher.name == "speech_embedding"
+    wanted = params.teacher.name == "speech_embedding" or params.pretrain.trunk == "own"
     summary: dict[str, Any] = {"embedder": EMBEDDER if wanted else None}
     with atomic_path(out) as scratch:
         scratch.mkdir()

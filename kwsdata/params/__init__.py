@@ -26,7 +26,9 @@ from kwsdata.params.data import (
 )
 from kwsdata.params.deployment import BundleParams
 from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParams
+from kwsdata.params.ensembling import EnsembleParams
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
+from kwsdata.params.pretraining import PretrainParams
 from kwsdata.params.publishing import PublishParams
 from kwsdata.params.quantisation import CalibrationParams, QuantizeParams
 from kwsdata.params.reading import read_values
@@ -55,6 +57,7 @@ __all__ = [
     "DownloadParams",
     "DsTcnParams",
     "EmbedParams",
+    "EnsembleParams",
     "EvaluateParams",
     "ExecutorParams",
     "FeaturesParams",
@@ -71,6 +74,7 @@ __all__ = [
     "NoiseReverbParams",
     "Params",
     "PartitionsParams",
+    "PretrainParams",
     "PublishParams",
     "QuantizeParams",
     "ReportParams",
@@ -111,6 +115,8 @@ class Params(Block):
     teacher: TeacherParams
     teach: TeachParams
     model: ModelParams
+    pretrain: PretrainParams
+    ensemble: EnsembleParams
     loss: LossParams
     distill: DistillParams
     train: TrainParams

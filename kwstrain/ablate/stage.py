@@ -16,6 +16,7 @@ from kwsdata.params import Params
 from kwsdata.params.ablation import AblationParams, with_changes
 from kwstrain.evaluate.stage import run as evaluate
 from kwstrain.export.stage import run as export
+from kwstrain.train.job import answers_of
 from kwstrain.train.stage import run as train
 
 
@@ -25,7 +26,9 @@ def run(
     arm: str,
     seed: int,
     features: Path = Path("data/features"),
-    taught: Path = Path("data/teach"),
+    teach: Path = Path("data/teach"),
+    ensemble: Path = Path("data/ensemble"),
+    trunk: Path = Path("data/models/trunk"),
     testsets: Path = Path("data/testsets"),
     root: Path = Path("data/ablation/runs"),
 ) -> dict[str, Any]:
@@ -42,7 +45,8 @@ def run(
     with atomic_path(root / f"{arm}-s{seed}") as scratch:
         scratch.mkdir()
         write_json(scratch / "arm.json", {"arm": arm, "seed": seed, "changes": changes})
-        train(own, features, scratch / "student", taught=taught)
+        start = trunk if own.pretrain.trunk else None
+        train(own, features, scratch / "student", taught=answers_of(own, teach, ensemble), trunk=start)
         export(own, scratch / "student", scratch / "export")
         metrics = evaluate(own, scratch / "export", testsets, scratch / "evaluate")
     return {"arm": arm, "seed": seed} | {name: metrics[name] for name in ("threshold", "dev", "test")}

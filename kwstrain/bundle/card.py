@@ -13,9 +13,10 @@ def write_card(path: Path, info: dict[str, Any], lock: dict[str, Any], metrics: 
     environment = templates_in(Path(__file__).parent, escape=False)
     environment.filters |= {"percent": _percent, "rate": _rate, "plain": plain, "cell": cell}
     licences: dict[str, list[str]] = {}
-    for source in info["sources"]:
+    for source in [*info["sources"], *info["trunk"].get("sources", [])]:
         for licence in source["licences"]:
-            licences.setdefault(licence, []).append(source["name"])
+            names = licences.setdefault(licence, [])
+            names += [source["name"]] if source["name"] not in names else []
     text = environment.get_template("card.md.j2").render(info=info, lock=lock, metrics=metrics, licences=licences)
     with atomic_path(path) as scratch:
         scratch.write_text(text, encoding="utf-8")

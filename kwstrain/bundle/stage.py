@@ -32,6 +32,7 @@ from kwstrain.bundle.contents import NAME, seal
 from kwstrain.bundle.esphome import write_manifest
 from kwstrain.bundle.models import evaluated_model, scored_model, scores_of, streaming_files, teacher_model
 from kwstrain.bundle.origins import NETWORKS_LICENCE, NETWORKS_ORIGIN, corpora_of, sources_of
+from kwstrain.models.trunk import DESCRIPTION
 from kwstrain.runtime import DEFAULT
 
 ESPHOME = "esphome"
@@ -45,6 +46,7 @@ def run(
     evaluation: Path = Path("data/evaluate"),
     testsets: Path = Path("data/testsets"),
     index: Path = Path("data/index/index.json"),
+    trunk: Path = Path("data/models/trunk"),
     out: Path = Path("data/bundle"),
 ) -> dict[str, Any]:
     """Write the bundle `out`; return its bundle.json.
@@ -83,6 +85,7 @@ def run(
             "dvc": pipeline_hashes(Path(LOCK), INPUTS),
             "corpora": corpora_of(index),
             "sources": sources,
+            "trunk": read_json(trunk / DESCRIPTION),
             "networks": networks,
         }
         write_card(scratch / "README.md", info, lock, read_json(evaluation / "metrics.json"))

@@ -21,6 +21,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import read_json
 
+CERTAIN = 30.0  # greatest log-odds that is passed on: beyond, float32 probabilities are 0 or 1
 FILES = ("log_odds.npy", "first.npy", "embedding.npy", "teach.json")
 
 

@@ -52,11 +52,17 @@ class Progress:
 
 
 def work_directory(
-    params: Params, features: Path, taught: Path | None = None, *key: object, step: Step = TRAIN
+    params: Params,
+    features: Path,
+    taught: Path | None = None,
+    *key: object,
+    step: Step = TRAIN,
+    trunk: Path | None = None,
 ) -> Path:
     """Return where a run keeps its checkpoint: a path that belongs to all that decides its result.
 
-    Those are the code of `step`, the params it reads, the bytes of the features and of a teacher's answers, and `key`.
+    Those are the code of `step`, the params it reads, the bytes of the features, of a teacher's answers and of a trunk,
+    and `key`.
 
     Raises:
         StageInputError: a feature store is missing.
@@ -67,6 +73,7 @@ def work_directory(
         params={name: getattr(params, name).model_dump(mode="json") for name in blocks},
         features=_contents(features),
         taught=_hashes(taught) if taught else None,
+        trunk=_hashes(trunk) if trunk else None,
         key=[str(part) for part in key],
     )
 

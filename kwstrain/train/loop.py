@@ -24,6 +24,7 @@ from kwsdata.params import Params
 from kwstrain.distill import Taught, Windowed, distilled
 from kwstrain.loss import build_loss, weight_by_quantile
 from kwstrain.models import StreamingModel, build_model
+from kwstrain.models.trunk import Trunk
 from kwstrain.teach.store import TeachStore
 from kwstrain.train.average import Average
 from kwstrain.train.batch import Batch
@@ -49,6 +50,7 @@ class Job(NamedTuple):
     """What to train, on what, and where its checkpoint and logs are kept until it is done.
 
     taught: a teacher's answers to the train clips, to distil from. unlabelled: corpora without labels of their own.
+    trunk: what the model starts from (stage `pretrain`), if not from random weights.
     """
 
     params: Params
@@ -57,6 +59,7 @@ class Job(NamedTuple):
     build: Callable[[Params, np.ndarray], StreamingModel] = build_student
     taught: Path | None = None
     unlabelled: tuple[str, ...] = ()
+    trunk: Trunk | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -71,7 +74,7 @@ def train(fabric: Fabric, job: Job) -> None:
         TrainingError: the loss is no longer a number.
         StageInputError: the feature stores lack something (see `Sampler`, `DevSet`).
     """
-    with _settings(job.params.train.threads, fabric.device):
+    with settings(job.params.train.threads, fabric.device):
         Run(fabric, job).go()
 
 
@@ -85,6 +88,8 @@ class Run:
         soft = TeachStore(job.taught, store, self.distill.lookahead_ms) if job.taught else None
         self._seed("weights")
         model = job.build(job.params, store.silence)
+        if job.trunk is not None:
+            job.trunk.into(model)
         hop_s = store.info["hop_samples"] / 16_000
         shape = Shape(model.receptive_field, model.stride, self.params.decisions, round(self.params.hold_s / hop_s))
         weight = job.params.mining.weight
@@ -93,7 +98,7 @@ class Run:
         warm_up_s = warm_up_of(store, job.params.warm_up)
         self.dev = DevSet(FeatureStore(job.features / "dev"), job.params.streaming, job.params.evaluate, warm_up_s)
         windowed = Windowed(model, soft.dim if soft and self.distill.feature_weight > 0 else 0)
-        optimizer = torch.optim.AdamW(_decayed_apart(windowed, self.params.weight_decay), lr=self.params.learning_rate)
+        optimizer = torch.optim.AdamW(decayed_apart(windowed, self.params.weight_decay), lr=self.params.learning_rate)
         self.project = windowed.project
         self.windowed, self.optimizer = fabric.setup(windowed, optimizer)
         self.model = model
@@ -224,7 +229,7 @@ def rank(row: dict[str, Any]) -> tuple[float, float]:
     return row["dev_fnr"], row["dev_fnr_around"]
 
 
-def _decayed_apart(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def decayed_apart(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Return the parameters in two groups: kernels, and those of one axis (biases, normalisation), not decayed."""
     kernels = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
@@ -232,7 +237,7 @@ def _decayed_apart(model: nn.Module, weight_decay: float) -> list[dict[str, Any]
 
 
 @contextmanager
-def _settings(threads: int, device: torch.device) -> Iterator[None]:
+def settings(threads: int, device: torch.device) -> Iterator[None]:
     """Set torch's threads and deterministic kernels; give everything back after, its generator's state included."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)

@@ -7,6 +7,7 @@ three for the next steps in a background thread while the model is busy with thi
 from collections.abc import Collection, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from kwstrain.train.batch import Batch
 from kwstrain.train.starts import Starts
 from kwstrain.train.windows import Pool, Shape, early_pool, keyword_pool, mined_pool, negative_pool
 
+B = TypeVar("B", covariant=True)
 KEYWORD, EARLY, MINED, SPEECH = "keyword", "early", "mined", "speech"
 
 
@@ -154,12 +156,19 @@ def _shares(fractions: FractionsParams, mined: bool) -> dict[str, float]:
     return shares if mined else shares | {SPEECH: shares[SPEECH] + shares[MINED], MINED: 0.0}
 
 
-def batches(sampler: Sampler, steps: range, rank: int = 0, ranks: int = 1) -> Generator[Batch, None, None]:
+class Source(Protocol[B]):
+    """What batches come from."""
+
+    def batch(self, step: int, rank: int = 0, ranks: int = 1) -> B:
+        """Return rank `rank`'s part of the batch of step `step`."""
+
+
+def batches(source: Source[B], steps: range, rank: int = 0, ranks: int = 1) -> Generator[B, None, None]:
     """Yield the batches of `steps`, each made in a background thread while the one before is used."""
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
-        ahead = [pool.submit(sampler.batch, step, rank, ranks) for step in steps[:2]]
+        ahead = [pool.submit(source.batch, step, rank, ranks) for step in steps[:2]]
         for step in steps:
             batch = ahead.pop(0).result()
             if step + 2 * steps.step in steps:
-                ahead.append(pool.submit(sampler.batch, step + 2 * steps.step, rank, ranks))
+                ahead.append(pool.submit(source.batch, step + 2 * steps.step, rank, ranks))
             yield batch

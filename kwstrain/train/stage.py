@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.cache import note_timing
-from kwsdata.errors import StageInputError
 from kwsdata.featurize.store import FeatureStore
 from kwsdata.files import atomic_path, write_json
 from kwsdata.params import Params
 from kwstrain.models.weights import FILE, load_student
-from kwstrain.teach.store import read_info
-from kwstrain.train.checkpoint import Progress, save_tensors, weights_digest, work_directory
+from kwstrain.train.checkpoint import Progress, save_tensors, weights_digest
+from kwstrain.train.job import student_job
 from kwstrain.train.launch import complete
 from kwstrain.train.loop import Job
 from kwstrain.warm_up import warm_up_of
@@ -33,6 +32,7 @@ def run(
     out: Path = Path("data/models/student"),
     resume: bool = True,
     taught: Path | None = None,
+    trunk: Path | None = None,
 ) -> dict[str, Any]:
     """Train on `features`/train, choose on `features`/dev, write `out`; return train.json and `timing`.
 
@@ -40,7 +40,8 @@ def run(
         params: blocks model, loss, distill, train, streaming, evaluate and keyword are used.
         features: directory with the stores `train` and `dev`.
         out: replaced whole.
-        taught: a teacher's answers to the train clips (stage `teach`), if there is one to learn from.
+        taught: answers to the train clips (see `kwstrain.train.job.answers_of`), if there are any to learn from.
+        trunk: where stage `pretrain` left the trunk to start from, if any.
         resume: go on from the checkpoint of a run with the same params and features, if there is one.
 
     Raises:
@@ -48,7 +49,7 @@ def run(
         ParamsError: the batch does not divide among the devices, or lightning-fabric refuses a setting.
         TrainingError: the loss is no longer a number.
     """
-    job = _job(params, Path(features).resolve(), taught)
+    job = student_job(params, features, taught, trunk)
     if not resume:
         shutil.rmtree(job.work, ignore_errors=True)
     progress = complete(job)
@@ -63,20 +64,6 @@ def run(
     return summary | {"timing": note_timing("train", progress.timing())}
 
 
-def _job(params: Params, features: Path, taught: Path | None) -> Job:
-    info = read_info(taught) if taught else {"teacher": None, "unlabelled": [], "dim": 0}
-    distill = params.distill
-    if distill.feature_weight > 0 and info["teacher"] and not info["dim"]:
-        raise StageInputError(
-            f"distill.feature_weight = {distill.feature_weight:g}, but {taught} holds no embeddings: set "
-            "teach.embedding to true (a teacher of your own has none: set feature_weight to 0), then `dvc repro`."
-        )
-    learns = info["teacher"] is not None and (distill.alpha > 0 or distill.feature_weight > 0)
-    source = Path(taught).resolve() if taught and learns else None
-    work = work_directory(params, features, source, *info["unlabelled"]).resolve()
-    return Job(params, features, work, taught=source, unlabelled=tuple(info["unlabelled"]))
-
-
 def _summary(job: Job, store: FeatureStore, directory: Path, progress: Progress) -> dict[str, Any]:
     params = job.params
     model = load_student(directory, params.model, store.n_mels)
@@ -88,6 +75,7 @@ def _summary(job: Job, store: FeatureStore, directory: Path, progress: Progress)
         "keyword": params.keyword.text,
         "model": params.model.described(),
         "loss": params.loss.model_dump(),
+        "trunk": job.trunk.info if job.trunk else None,
         "distill": params.distill.model_dump() if job.taught else None,
         "train": params.train.model_dump(),
         "n_params": model.n_params,

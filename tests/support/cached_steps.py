@@ -549,20 +549,23 @@ def _training(step: str) -> Callable[[Params, pytest.MonkeyPatch], World]:
         from kwstrain.train.checkpoint import work_directory
         from kwstrain.train_teacher.stage import TEACHER
 
-        for name in ("features/train/store.json", "features/train/features.npy", "features/dev/store.json", "taught/a"):
+        inputs = ("features/train/store.json", "features/train/features.npy", "features/dev/store.json", "taught/a")
+        for name in (*inputs, "trunk/trunk.npz"):
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_text("{}")
         steps = {"train": STUDENT, "train_teacher": TEACHER, "quantize": TUNED}
 
         def ask() -> str:
             key = world.set["key"]
-            return str(work_directory(world.set["params"], Path("features"), Path("taught"), *key, step=steps[step]))
+            features, taught, trunk = Path("features"), Path("taught"), Path("trunk")
+            return str(work_directory(world.set["params"], features, taught, *key, step=steps[step], trunk=trunk))
 
         world = World(ask, {}, set={"params": serial(params), "key": ["a"]})
         world.edits = {
             "frames": lambda: Path("features/train/features.npy").write_text("[]"),
             "dev": lambda: Path("features/dev/store.json").write_text("[]"),
             "answers": lambda: Path("taught/a").write_text("[]"),
+            "trunk": lambda: Path("trunk/trunk.npz").write_text("[]"),
             "key": lambda: world.set.update(key=["b"]),
             "model": changed(world, "model", name="mobilenetv3"),
             "loss": changed(world, "loss", gamma=2.0),
@@ -577,10 +580,30 @@ def _training(step: str) -> Callable[[Params, pytest.MonkeyPatch], World]:
     return make
 
 
+def pretrain(params: Params, patch: pytest.MonkeyPatch) -> World:
+    from kwstrain.pretrain.stage import work_of
+
+    for name in ("features/store.json", "features/features.npy", "embedded/store.json"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("{}")
+
+    def ask() -> str:
+        return str(work_of(world.set["params"], Path("features"), Path("embedded")))
+
+    world = World(ask, {}, set={"params": serial(params)})
+    world.edits = {
+        "frames": lambda: Path("features/features.npy").write_text("[]"),
+        "embeddings": lambda: Path("embedded/store.json").write_text("[]"),
+        "model": changed(world, "model", name="mobilenetv3"),
+        "settings": changed(world, "pretrain", learning_rate=0.1),
+    }
+    return world
+
+
 CASES: dict[str, Callable[[Params, pytest.MonkeyPatch], World]] = {
     case.__name__: case
     for case in (
         files, embed, embed_augmented, check, scores, heard, synthesize, transcripts, espeak_voices, teach, augment,
-        fetched, decoded, voices, pool_stores, pool_indexes, pools_passed,
+        fetched, decoded, voices, pool_stores, pool_indexes, pools_passed, pretrain,
     )
 } | {step: _training(step) for step in ("train", "train_teacher", "quantize")}  # fmt: skip

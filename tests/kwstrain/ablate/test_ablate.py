@@ -1,12 +1,15 @@
 """One arm is what its changes say, from training to numbers."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from kwsdata.errors import ParamsError
-from kwsdata.params.ablation import AblationParams
+from kwsdata.params.ablation import AblationParams, load_ablation, with_changes
 from kwstrain.ablate import stage
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -40,6 +43,16 @@ def test_an_arm_goes_through_the_stages_with_its_changes_and_seed(params, ablati
     assert seen["export"][1][0].name == "student" and seen["evaluate"][1][0].name == "export"
     described = json.loads((tmp_path / "focal-s7" / "arm.json").read_text())
     assert described == {"arm": "focal", "seed": 7, "changes": {"loss.gamma": 2.0, "train.seed": 7}}
+
+
+def test_every_arm_of_the_project_is_params_that_can_be_trained(params):
+    ablation = load_ablation(ROOT / "ablation" / "params.yaml")
+    arms = {arm: with_changes(params, ablation.changes[arm]) for arm in ablation.arms}
+    assert arms["all"] == params
+    assert arms["baseline"].distill.alpha == arms["trunk"].distill.alpha == 0
+    assert arms["distillation"].distill.alpha == 0.9
+    assert arms["baseline"].pretrain.trunk is None
+    assert arms["trunk"].pretrain.trunk == "shipped"
 
 
 def test_an_unknown_arm_names_those_there_are(params, ablation, tmp_path):

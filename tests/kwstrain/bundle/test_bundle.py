@@ -26,6 +26,8 @@ BEEPS = [(2.0, 1000.0, 0.1), (5.0, 3000.0, 0.1), (8.0, 1000.0, 0.1)]
 CORPUS = {"name": "beeps", "kind": "folder", "role": "keyword", "licence": "CC0-1.0", "citation": "none | of note"}
 CORPUS |= {"source": "made here", "speakers": "known", "synthetic": True, "clips": 3, "clips_by_label": {"keyword": 3}}
 
+TRUNK = {"trunk": "shipped", "hours": 12.5, "sources": [{"name": "readers", "licences": ["CC-BY-4.0"], "hours": 12.5}]}
+
 
 @pytest.fixture(scope="module")
 def export(tone_model_dir, tmp_path_factory):
@@ -50,6 +52,7 @@ def made(project_params, export, tone_world, tmp_path_factory):
         patch.setenv("KWSDATA_CACHE", str(root / "cache"))
         products.build(project_params)
         write_json(root / "data/index/index.json", {"corpora": [CORPUS]})
+        write_json(root / "data/models/trunk/trunk.json", TRUNK)
         evaluate(project_params, export, tone_world, root / "data/evaluate")
         info = run(project_params, export, testsets=tone_world)
     return root / "data/bundle", info, root / "data/evaluate"
@@ -108,7 +111,7 @@ def test_the_card_has_the_numbers_and_the_licences(made):
     assert f"| {row['misses']} of {row['n_positive']} |" in card
     names = [source["name"] for source in info["sources"]]
     assert names == ["simulated", "street", "talk", "words"]
-    assert f"CC0-1.0 ({', '.join(names)})." in card
+    assert f"CC0-1.0 ({', '.join(names)})" in card
     for source in info["sources"]:
         assert f"| {source['name']} | CC0-1.0 | {source['clips']} |" in card
     front = yaml.safe_load(card.split("---\n")[1])
@@ -132,6 +135,16 @@ def test_the_card_says_whose_networks_ship_and_which_licences_were_overridden(ma
     assert "beeps was declared" not in card
     assert "`embedding_model.onnx` is Google's speech embedding (Apache-2.0)." in card
     assert "declared to be" not in (directory / "README.md").read_text()
+
+
+def test_the_card_says_what_a_trunk_that_shipped_learned_from(made, tmp_path):
+    directory, info, evaluation = made
+    card = (directory / "README.md").read_text()
+    assert "| readers | CC-BY-4.0 | 12.50 |" in card
+    assert "CC-BY-4.0 (" in card.split("Licences of the sound:")[1]
+    lock, metrics = read_json(directory / "dataset.lock.json"), read_json(evaluation / "metrics.json")
+    write_card(tmp_path / "own.md", info | {"trunk": {"trunk": "own"}}, lock, metrics)
+    assert "readers" not in (tmp_path / "own.md").read_text()
 
 
 def test_sound_from_nowhere_is_in_no_bundle(made, project_params, export, tone_world, tmp_path, monkeypatch):
@@ -164,7 +177,8 @@ def test_no_word_of_a_bundle_becomes_markup_in_its_card(made, tmp_path):
     texts = dict.fromkeys(("author", "website", "keyword", "licence", "language"), hostile)
     metrics = read_json(evaluation / "metrics.json") | {"warnings": [hostile]}
     lock = read_json(directory / "dataset.lock.json")
-    write_card(tmp_path / "card.md", info | texts | {"corpora": [corpus]}, lock, metrics)
+    trunk = TRUNK | {"sources": [{"name": hostile, "licences": [hostile], "hours": 1.0}]}
+    write_card(tmp_path / "card.md", info | texts | {"corpora": [corpus], "trunk": trunk}, lock, metrics)
     _, front, body = (tmp_path / "card.md").read_text().split("---\n", 2)
     assert yaml.safe_load(front)["license"] == hostile
     html = MarkdownIt("commonmark").enable("table").render(body)
