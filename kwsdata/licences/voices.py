@@ -11,6 +11,7 @@ from typing import Any
 # (engine, pattern of voices): (licence, who to credit). The first that fits counts.
 _VOICES = {
     ("kokoro", "*"): ("Apache-2.0", "Kokoro-82M, hexgrad, https://huggingface.co/hexgrad/Kokoro-82M"),
+    ("noise", "*"): ("Apache-2.0", "noise computed by kwsdata, no recording"),
     ("espeak", "*"): ("engine-output", "eSpeak NG, https://github.com/espeak-ng/espeak-ng"),
     ("piper", "en_US-joe-medium"): (
         "CC0-1.0",

@@ -8,6 +8,7 @@ from kwsdata.importers import KINDS, importer_for
 from kwsdata.licences.names import licences_of
 from kwsdata.licences.table import LICENCES
 from kwsdata.licences.voices import voice_source
+from kwsdata.synthesize.noises import noise_items
 from kwsdata.publish.licences import clash, judge, refusal
 
 
@@ -83,3 +84,9 @@ def test_every_engine_is_in_the_table():
     for engine in ENGINES:
         source, licence = voice_source("speech", {"engine": engine, "request": {"voice": voices.get(engine, "any")}})
         assert licences_of(licence), source
+
+
+def test_noise_that_was_computed_here_may_be_handed_on(params):
+    items = list(noise_items(4, 0.1, 1, params.partitions))
+    told = {voice_source("synthetic-noise", item.custom) for item in items}
+    assert told == {("synthetic-noise:noise", "Apache-2.0")}
