@@ -8,8 +8,8 @@ from kwsdata.importers import KINDS, importer_for
 from kwsdata.licences.names import licences_of
 from kwsdata.licences.table import LICENCES
 from kwsdata.licences.voices import voice_source
-from kwsdata.synthesize.noises import noise_items
 from kwsdata.publish.licences import clash, judge, refusal
+from kwsdata.synthesize.noises import noise_items
 
 
 def test_every_licence_that_an_importer_declares_is_in_the_table():
