@@ -47,16 +47,16 @@ class Windowed(nn.Module):
         """Wrap `model`; with a `teacher_dim`, also project its layer before the last to that many numbers.
 
         Raises:
-            ParamsError: the model has no layer `head` whose input could be projected.
+            ParamsError: the model has no last layer whose input could be projected.
         """
         super().__init__()
         self.model = model
         self.project: nn.Linear | None = None
         if teacher_dim:
-            head = getattr(model, "head", None)
-            if not isinstance(head, nn.Linear | nn.Conv1d | nn.Conv2d):
+            last = dict(model.named_modules()).get(model.last_layer)
+            if not isinstance(last, nn.Linear | nn.Conv1d | nn.Conv2d):
                 raise ParamsError("distill.feature_weight: this student has no layer before the last to match; set 0.")
-            self.project = nn.Linear(head.weight.shape[1], teacher_dim, bias=False)
+            self.project = nn.Linear(last.weight.shape[1], teacher_dim, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the logits [B, decisions, classes] of windows x [B, length, n_mels], and the projection or None."""
@@ -64,7 +64,8 @@ class Windowed(nn.Module):
             return self.model.window(x), None
         hidden: list[Tensor] = []
         # For this call alone: a copy of the model (see `Average`) would carry a hook that stays.
-        hook = self.model.head.register_forward_pre_hook(lambda _, inputs: hidden.append(inputs[0]))  # type: ignore
+        last = self.model.get_submodule(self.model.last_layer)
+        hook = last.register_forward_pre_hook(lambda _, inputs: hidden.append(inputs[0]))
         try:
             logits = self.model.window(x)
         finally:

@@ -33,6 +33,8 @@ SQUEEZE = 4  # channels a squeezed one, as in the paper
 class MobileNetV3(StreamingModel):
     """See the module's text."""
 
+    last_layer = "head.logits"
+
     def __init__(self, params: MobileNetV3Params, silence: np.ndarray, classes: int = 2) -> None:
         super().__init__(silence)
         self.stride, self.classes = params.stride, classes

@@ -25,6 +25,7 @@ class StreamingModel(nn.Module, ABC):
     stride: int  # frames a decision
     classes: int
     receptive_field: int  # frames a decision depends on, the last included
+    last_layer = "head"  # the name of the module that gives the logits; all before it is the trunk
     silence: Tensor  # [n_mels]: the front end's frame of digital silence; kept with the weights
 
     def __init__(self, silence: np.ndarray) -> None:

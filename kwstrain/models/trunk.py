@@ -1,4 +1,4 @@
-"""A student's trunk, all of it but the head: read and written, and the ones that come with the package.
+"""A student's trunk, all of it but the last layer: read and written, and the ones that come with the package.
 
     trunk.npz    the weights by their names, float16 (statistics of normalisation as well)
     trunk.json   model, features and embedder that it is of, how it was made, how well it does
@@ -38,13 +38,13 @@ class Trunk:
         write_json(directory / DESCRIPTION, self.info)
 
     def into(self, model: StreamingModel) -> None:
-        """Set the trunk of `model`; its head stays as it is.
+        """Set the trunk of `model`; its last layer stays as it is.
 
         Raises:
             StageInputError: the weights are not those of such a model.
         """
         state = model.state_dict()
-        names = [name for name in state if of_trunk(name)]
+        names = [name for name in state if of_trunk(name, model)]
         other = set(names) ^ set(self.weights)
         other |= {name for name in set(names) & set(self.weights) if self.weights[name].shape != state[name].shape}
         if other:
@@ -58,13 +58,13 @@ class Trunk:
 
 def trunk_of(model: StreamingModel, info: dict[str, Any]) -> Trunk:
     """Return the trunk of `model`."""
-    weights = {name: value.cpu().numpy().copy() for name, value in model.state_dict().items() if of_trunk(name)}
+    weights = {name: value.cpu().numpy().copy() for name, value in model.state_dict().items() if of_trunk(name, model)}
     return Trunk(weights, info)
 
 
-def of_trunk(name: str) -> bool:
-    """Return whether the tensor called `name` in a model's state is of its trunk."""
-    return name != "silence" and not name.startswith("head.") and not name.endswith("num_batches_tracked")
+def of_trunk(name: str, model: StreamingModel) -> bool:
+    """Return whether the tensor called `name` in the state of `model` is of its trunk."""
+    return not (name == "silence" or name.startswith(f"{model.last_layer}.") or name.endswith("num_batches_tracked"))
 
 
 def load_trunk(directory: Path) -> Trunk | None:

@@ -25,15 +25,16 @@ def built(params: ModelParams, seed: int):
         return build_model(params, SILENCE).eval()
 
 
-def test_a_student_takes_the_trunk_and_keeps_its_head(model_params, tmp_path):
+def test_a_student_takes_the_trunk_and_keeps_its_last_layer(model_params, tmp_path):
     one, other = built(model_params, 1), built(model_params, 2)
     trunk_of(one, {"trunk": "own"}).write(tmp_path)
     read = load_trunk(tmp_path)
     assert read is not None
-    head = other.head.weight.clone()
+    last, wanted = other.get_submodule(other.last_layer), one.get_submodule(one.last_layer)
+    before = last.weight.clone()
     read.into(other)
-    torch.testing.assert_close(other.head.weight, head, atol=0, rtol=0)
-    other.head.load_state_dict(one.head.state_dict())
+    torch.testing.assert_close(last.weight, before, atol=0, rtol=0)
+    last.load_state_dict(wanted.state_dict())
     frames = torch.randn(1, 300, 40)
     torch.testing.assert_close(other(frames)[0], one(frames)[0], atol=0.01, rtol=0.01)  # float16 on disk
 

@@ -5,6 +5,7 @@ from file_hashes import hashes
 
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import read_json
+from kwsdata.params import Params
 from kwstrain.models.trunk import load_trunk
 from kwstrain.pretrain import loop
 from kwstrain.pretrain.stage import run
@@ -49,6 +50,15 @@ def test_an_interrupted_run_gives_the_same_files(made, small, stores, project, m
     run(small, *stores, project / "trunk")
     assert len(calls) == 4  # the first measurement was kept
     assert hashes(project / "trunk") == hashes(made[0])
+
+
+def test_another_family_learns_it_too(small, stores, project):
+    block = {"kernel": 3, "expand": 12, "channels": 12, "squeeze": False, "activation": "relu", "mel_stride": 2}
+    shape = {"stem_channels": 8, "stem_kernel": 5, "stride": 3, "head_channels": 24, "dropout": 0.0, "pool": 3}
+    values = small.model_dump(by_alias=True)
+    values["model"] |= {"name": "mobilenetv3", "mobilenetv3": shape | {"blocks": [block, block]}}
+    info = run(Params.model_validate(values), *stores, project / "trunk")
+    assert info["held_out_loss"] < 0.8
 
 
 def test_nothing_is_made_where_none_is_wanted(small, project):
