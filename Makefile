@@ -33,7 +33,7 @@ check: env
 	lint-imports
 
 test: check
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 dist: env
 	python -m build --no-isolation

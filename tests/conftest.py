@@ -1,6 +1,7 @@
 """Fixtures every test may use: the project's own params, the real recordings where they are, tiny corpora."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,35 @@ settings.register_profile("search", deadline=None)  # HYPOTHESIS_PROFILE=search 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).resolve().parents[1]
+# Files that take longest begin first, so that no worker is left with one when the others have ended. pytest-xdist needs
+# `--dist loadfile --no-loadscope-reorder` for it: by itself it begins with the files of most tests.
+LONGEST = (
+    "test_end_to_end.py",
+    "kwsdata/dataset/test_remotes.py",
+    "kwstrain/train_teacher/test_train_teacher.py",
+    "test_kills.py",
+    "kwsdata/check/test_check.py",
+    "kwstrain/export/test_export.py",
+    "kwsdata/synthesize/test_stage.py",
+    "kwsdata/augment/test_stage.py",
+    "test_cluster.py",
+    "kwsdata/dataset/test_diff.py",
+    "kwstrain/train/test_train.py",
+    "kwsdata/test_rounds.py",
+    "kwsdata/mine_negatives/test_planted.py",
+    "kwsdata/publish/test_layouts.py",
+    "test_cache_contract.py",
+    "kwstrain/experiments/test_experiments.py",
+    "kwsdata/test_tracking.py",
+)
+_PLACES = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put `LONGEST` first; refuse names that are others in each process, which no two workers would agree on."""
+    items.sort(key=lambda item: _PLACES.get(item.path, len(_PLACES)))
+    if told := [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]{6,}", item.nodeid)]:
+        raise pytest.UsageError(f"give `ids` that say what the values are, not where they lie in memory: {told[0]}")
 
 
 @pytest.fixture(scope="session")
