@@ -32,7 +32,7 @@ WAVE = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
 def checked(text, folder):
     finding = {"rule": text, "message": f"{text} `{text}`", "cuts": [text] * 3, "fix": text, "fails": True}
     clips = {text: {text: {"clips": 1, "hours": 1.0, "speakers": 1}}}
-    measured = {"clips": clips, "mined": 0, "spectrum_auc": {text: 0.5}}
+    measured = {"clips": clips, "mined": 0, "voices": False, "spectrum_auc": {text: 0.5}}
     return check_page({"passed": False, "findings": [finding], "measured": measured})
 
 
