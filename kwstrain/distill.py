@@ -53,7 +53,7 @@ class Windowed(nn.Module):
         self.model = model
         self.project: nn.Linear | None = None
         if teacher_dim:
-            last = dict(model.named_modules()).get(model.last_layer)
+            last = dict(model.named_modules()).get(getattr(model, "last_layer", ""))
             if not isinstance(last, nn.Linear | nn.Conv1d | nn.Conv2d):
                 raise ParamsError("distill.feature_weight: this student has no layer before the last to match; set 0.")
             self.project = nn.Linear(last.weight.shape[1], teacher_dim, bias=False)
