@@ -5,7 +5,7 @@ from kill_points import kill_everywhere
 from kill_scenarios import SCENARIOS
 
 # Of the long ones some of the steps; `scripts/kill_points.py` takes them all.
-EVERY = {"import": 3, "first import": 4, "publish": 25}
+EVERY = {"import": 3, "first import": 4, "publish": 25, "bundle": 4}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import products
 import soundfile
+import tone_world
 
 from kwsdata.corpus import corpus_dirs
 from kwsdata.dataset.lock import lock_of, write_lock
@@ -19,12 +20,15 @@ from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import open_tree
 from kwsdata.decisions import DECISIONS, Decision, append_decision, load_decisions
 from kwsdata.exclusions import exclude, load_excluded
-from kwsdata.files import read_json
+from kwsdata.files import read_json, write_json
 from kwsdata.importers.partition import record_partition
 from kwsdata.importers.run import run_import
 from kwsdata.params import Params, load_params
 from kwsdata.publish.run import publish
 from kwsdata.shards import load_audio, shard_cuts
+from kwstrain.bundle.contents import open_bundle
+from kwstrain.bundle.stage import run as bundle
+from kwstrain.evaluate.stage import run as evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,6 +129,23 @@ def _published() -> str:
     return _told(mark["layouts"], ["shar"], ["shar", "webdataset"])
 
 
+def _bundle(author: str) -> None:
+    block = PARAMS.bundle.model_copy(update={"author": author, "openwakeword": False})
+    bundle(PARAMS.model_copy(update={"bundle": block}), testsets=Path("tones"))
+
+
+def _before_bundle() -> None:
+    products.build(PARAMS)
+    model = tone_world.write_tone_model(Path("data/models/export"))
+    tones = tone_world.write_tone_testsets(Path("tones"))
+    corpus = {"name": "beeps", "kind": "folder", "role": "keyword", "licence": "CC0-1.0", "citation": "none"}
+    corpus |= {"source": "made here", "speakers": "known", "synthetic": True, "clips": 3}
+    write_json(Path("data/index/index.json"), {"corpora": [corpus]})
+    write_json(Path("data/models/trunk/trunk.json"), {"trunk": "own"})
+    evaluate(PARAMS, model, tones, Path("data/evaluate"))
+    _bundle("before")
+
+
 def _whole() -> str:
     whole = load_params(Path("params.yaml")).split.whole
     return _told(whole, {}, {"crowd": "test"})
@@ -150,6 +171,11 @@ SCENARIOS = {
                       ("drop", "keyword")),
     ),
     "lock": Scenario(_before_lock, _lock, lambda: _told("old" in read_json(Path("dataset.lock.json")), True, False)),
+    "bundle": Scenario(
+        _before_bundle,
+        lambda: _bundle("after"),
+        lambda: _told(open_bundle(Path("data/bundle")).info["author"], "before", "after"),
+    ),
     "publish": Scenario(
         _before_publish, lambda: _publish(("shar", "webdataset"), ("split/dev", "split/test")), _published
     ),
