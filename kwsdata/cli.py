@@ -13,6 +13,7 @@ from kwsdata.dataset.commands import register
 from kwsdata.errors import ParamsError
 from kwsdata.importers import KINDS
 from kwsdata.params import load_params
+from kwsdata.project.commands import register as register_project
 from kwsdata.publish.commands import register as register_publish
 
 app = new_app(
@@ -369,6 +370,7 @@ def cache(
     show(prune_cache(wanted, step))
 
 
+register_project(app)
 register(app)
 register_publish(app)
 

@@ -68,6 +68,7 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
             if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no "ß" gets its escape
                 sys.stdout.reconfigure(errors="backslashreplace")
             try:
+                _check_code(example.split()[0], name)
                 return function(*args, **kwargs)
             except KwsError as error:
                 _fail(str(error))
@@ -98,6 +99,14 @@ def run_stage(run: Callable[..., Any], params: Path, **options: Any) -> None:
     with in_use(settings.cache.max_gb):
         summary = run(settings, **options)
     show(summary)
+
+
+def _check_code(program: str, name: str) -> None:
+    """Refuse to run a stage with other code than the project here was made with, which code.yaml records."""
+    if Path("code.yaml").is_file():
+        from kwsdata.project.code import check_code
+
+        check_code(program, name)
 
 
 def _fail(line: str) -> NoReturn:

@@ -62,6 +62,22 @@ def real_data() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def archives(tmp_path_factory) -> tuple[Path, Path]:
+    """The wheel of this checkout, and its source archive."""
+    from wheels import build
+
+    return build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="session")
+def installed(archives, tmp_path_factory) -> Path:
+    """The folder that the wheel was installed in, without what it depends on."""
+    from wheels import install
+
+    return install(archives[0], tmp_path_factory.mktemp("installed") / "site")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty directory as the current one, with its own cache."""

@@ -25,6 +25,7 @@ APPS = {"kwsdata": data_cli.app, "kwstrain": train_cli.app}
 
 # A command that a page shows is run for real by the test named here, with other paths and small numbers...
 E2E, REMOTES, CLUSTER = "test_end_to_end.py", "kwsdata/dataset/test_remotes.py", "support/clusters.py"
+PROJECT = "test_project.py"
 RUN_BY = {
     "dvc checkout": REMOTES,
     "dvc exp run": E2E,
@@ -38,7 +39,10 @@ RUN_BY = {
     "dask scheduler": CLUSTER,
     "dask worker": CLUSTER,
     "kwsdata import": E2E,
+    "kwsdata init": PROJECT,
     "kwsdata repair": E2E,
+    "kwsdata status": PROJECT,
+    "kwsdata upgrade": PROJECT,
     "kwsdata verify": REMOTES,
     "kwstrain detect": E2E,
     "torchrun": "kwstrain/train/test_train.py",

@@ -10,33 +10,26 @@ from pathlib import Path
 import pytest
 import yaml
 from imports import ROOT
-from wheels import build, call, files_of_packages, install, surroundings
+from wheels import call, files_of_packages, surroundings
 
 import kwsdata
 import kwstrain
+from kwsdata.project.code import installed_versions
+
+SHIPPED = "kwsdata/project/shipped/"  # put there by the build, from the root of the checkout
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> tuple[Path, Path]:
-    """The wheel and the source archive."""
-    return build(tmp_path_factory.mktemp("built"))
-
-
-@pytest.fixture(scope="module")
-def installed(built, tmp_path_factory) -> Path:
-    """The folder that the wheel was installed in."""
-    return install(built[0], tmp_path_factory.mktemp("installed") / "site")
-
-
-def test_the_wheel_has_every_file_of_the_packages_and_no_other_package(built):
-    names = {name for name in zipfile.ZipFile(built[0]).namelist() if ".dist-info/" not in name}
+def test_the_wheel_has_every_file_of_the_packages_and_no_other_package(archives):
+    names = {name for name in zipfile.ZipFile(archives[0]).namelist() if ".dist-info/" not in name}
     assert not files_of_packages() - names
     assert {name.split("/")[0] for name in names} == {"kwsdata", "kwstrain"}
+    shipped = {name.removeprefix(SHIPPED) for name in names if name.startswith(SHIPPED)}
+    assert {"dvc.yaml", "params.yaml", ".dvcignore", "review/excluded.txt", "data/corpora/README.md"} <= shipped
     assert not [name for name in names if "__pycache__" in name]
 
 
-def test_the_wheel_declares_types_licence_and_commands(built):
-    with zipfile.ZipFile(built[0]) as wheel:
+def test_the_wheel_declares_types_licence_and_commands(archives):
+    with zipfile.ZipFile(archives[0]) as wheel:
         names = wheel.namelist()
         told = {name.partition(".dist-info/")[2]: name for name in names if ".dist-info/" in name}
         metadata = wheel.read(told["METADATA"]).decode()
@@ -48,8 +41,8 @@ def test_the_wheel_declares_types_licence_and_commands(built):
     assert "kwstrain = kwstrain.cli:main" in commands
 
 
-def test_the_source_archive_has_what_the_checkout_builds_and_tests_with(built):
-    with tarfile.open(built[1]) as archive:
+def test_the_source_archive_has_what_the_checkout_builds_and_tests_with(archives):
+    with tarfile.open(archives[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert not files_of_packages() - names
     assert {"dvc.yaml", "params.yaml", "Makefile", "constraints.txt", "tests/tiny.yaml", "docs/README.md"} <= names
@@ -62,6 +55,11 @@ def test_both_packages_run_from_the_wheel_alone(installed, tmp_path, package):
     place = call([sys.executable, "-c", f"import {package}; print({package}.__file__)"], tmp_path, environment)
     assert Path(place.strip()).is_relative_to(installed)
     assert f"Usage: {package}" in call([str(installed / "bin" / package), "--help"], tmp_path, environment)
+
+
+def test_the_code_has_the_same_versions_in_the_wheel_and_in_the_checkout(installed, tmp_path):
+    program = "from kwsdata.project.code import installed_versions; print(installed_versions('').text(), end='')"
+    assert call([sys.executable, "-c", program], tmp_path, surroundings(installed)) == installed_versions("").text()
 
 
 def test_every_place_says_the_same_version():

@@ -56,6 +56,7 @@ _IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*)", re.
 _FROM = re.compile(r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n(]+)", re.MULTILINE)
 _NAMED = re.compile(r"""["'](kws(?:data|train)(?:\.\w+)+)(?::\w+)?["']""")
 _DATA = (".npz", ".txt", ".json")
+_PAGES = (".html", ".css", ".j2")
 
 
 def code_digest(*modules: str) -> str:
@@ -65,6 +66,33 @@ def code_digest(*modules: str) -> str:
         ModuleNotFoundError: there is no such module.
     """
     return _digest(modules, ROOT)
+
+
+def source_digest(*modules: str) -> str:
+    """Return the SHA-256 of `source_files`, without the releases of libraries: the same in every process.
+
+    Raises:
+        ModuleNotFoundError: there is no such module.
+    """
+    digest = hashlib.sha256()
+    for path in source_files(*modules):
+        digest.update(f"\0{path.as_posix()}\0".encode() + _content(ROOT / path))
+    return digest.hexdigest()
+
+
+def source_files(*modules: str) -> tuple[Path, ...]:
+    """Return the files that `modules` run, relative to `ROOT`: `closure`, the data below it, what params are read with.
+
+    The schema of params counts no more than in `closure`; but what it imports does, by which the same text of a params
+    file may mean something else.
+
+    Raises:
+        ModuleNotFoundError: there is no such module.
+    """
+    schema = "".join(_content(path).decode() for path in sorted((ROOT / "kwsdata" / "params").glob("*.py")))
+    read_with = sorted(name for name in imported(schema) if module_file(name, ROOT))
+    files = _closure((*modules, *read_with), ROOT)
+    return (*files, *_data_below(files, ROOT))
 
 
 def code_of(function: Callable[..., object]) -> str | None:
@@ -153,10 +181,21 @@ def _data_beside(files: tuple[Path, ...], root: Path) -> Iterator[Path]:
         yield from (path.relative_to(root) for path in found)
 
 
+def _data_below(files: tuple[Path, ...], root: Path) -> Iterator[Path]:
+    """Yield data, pages and templates below the packages in `files`, beside their code or in folders without any."""
+    packages = {path.parent for path in files if path.name == "__init__.py"}
+    for package in sorted(packages):
+        for path in sorted((root / package).rglob("*")):
+            place = path.relative_to(root)
+            owner = next(folder for folder in place.parents if (root / folder / "__init__.py").exists())
+            if path.suffix in (*_DATA, *_PAGES) and owner == package:
+                yield place
+
+
 def _content(path: Path) -> bytes:
     """Return a file's bytes; of code, with the line ends of every system made one."""
     data = path.read_bytes()
-    return data.replace(b"\r\n", b"\n") if path.suffix == ".py" else data
+    return data if path.suffix == ".npz" else data.replace(b"\r\n", b"\n")
 
 
 def _libraries(path: Path) -> set[str]:
