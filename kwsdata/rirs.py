@@ -14,7 +14,6 @@ Conventions, the same for simulated and measured responses:
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +28,7 @@ from kwsdata.files import stamp_of
 from kwsdata.reach import reach
 from kwsdata.ring import Ring
 from kwsdata.shards import load_audio, shard_cuts
-from kwsdata.sources import SourceId, check_named
+from kwsdata.sources import SourceId, check_named, view_of
 from kwsdata.transforms.convolution import Filter, convolve
 
 DIRECT_SAMPLE = 40
@@ -149,9 +148,7 @@ class RirBank:
 
     def only(self, named: Iterable[SourceId]) -> Self:
         """Return this bank, with what it keeps, of which only the responses in `named` can be read."""
-        view = copy(self)
-        object.__setattr__(view, "named", frozenset(named))
-        return view
+        return view_of(self, named)
 
     def wave(self, rir_id: SourceId) -> Waveform:
         """Return float32 [samples], direct path at `DIRECT_SAMPLE` with energy 1."""

@@ -6,7 +6,6 @@ for is decoded. Both give the same samples.
 """
 
 from collections.abc import Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -16,7 +15,7 @@ import numpy as np
 from kwsdata.audio import FULL_SCALE, Waveform
 from kwsdata.ring import Ring
 from kwsdata.shards import read_place
-from kwsdata.sources import SourceId, check_named
+from kwsdata.sources import SourceId, check_named, view_of
 from kwsdata.transforms.levels import active_level
 
 _KEPT_SAMPLES = 48_000_000  # of 16 bits: 96 MB, 50 minutes
@@ -60,9 +59,7 @@ class SoundPool:
 
     def only(self, named: Iterable[SourceId]) -> Self:
         """Return this pool, with what it keeps, of which only the sounds in `named` can be read."""
-        view = copy(self)
-        view.named = frozenset(named)
-        return view
+        return view_of(self, named)
 
     def piece(self, sound_id: SourceId, samples: int, position: float) -> Waveform:
         """Return at most `samples` in a row, float32: `position` 0 is the recording's start, 1 its end.

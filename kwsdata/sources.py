@@ -5,16 +5,18 @@ licence gate follow from that; nothing lists the ids a second time. A draw that 
 recipe does not name, `SoundPool.only` and `RirBank.only` do not hand out.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import is_dataclass
 from functools import lru_cache
 from itertools import repeat
 from types import UnionType
-from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
+from typing import Any, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from kwsdata.errors import KwsError
 
 SourceId = NewType("SourceId", str)
+
+PoolT = TypeVar("PoolT")
 
 
 class UnnamedSourceError(KwsError):
@@ -31,7 +33,15 @@ def source_ids(draw: Any) -> tuple[SourceId, ...]:
     >>> source_ids(Draw(["ada", "bob"], "mp3", None))
     ('ada', 'bob')
     """
-    return tuple(dict.fromkeys(_in_fields(draw)))
+    kind: Any = type(draw)
+    return tuple(dict.fromkeys(_in_fields(draw))) if _hints(kind) else ()
+
+
+def view_of(pool: PoolT, named: Iterable[SourceId]) -> PoolT:
+    """Return a view of `pool` that shares all with it but `named`, the ids that may be read."""
+    view = object.__new__(type(pool))
+    view.__dict__.update(pool.__dict__, named=frozenset(named))  # copy() takes ten times as long, and a clip needs three
+    return view
 
 
 def check_named(sound_id: str, named: frozenset[str] | None) -> None:
