@@ -46,9 +46,25 @@ def commit(message: str) -> None:
     run("git", "tag", message)
 
 
-@pytest.fixture
-def versions(built):
+@pytest.fixture(scope="module")
+def _versions(_built, tmp_path_factory):
     """v0 without dvc.lock, v1, and v2 with: a clip gone, one moved, one relabelled, one with other samples."""
+    root = tmp_path_factory.mktemp("versions")
+    shutil.copytree(_built, root, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        return root, _commit_versions()
+
+
+@pytest.fixture
+def versions(_versions, project):
+    """A copy of it as the current directory; returns the ids of the clips."""
+    root, ids = _versions
+    shutil.copytree(root, project, dirs_exist_ok=True, symlinks=True)
+    return ids
+
+
+def _commit_versions() -> dict[str, str]:
     run("git", "init", "--quiet", "--initial-branch", "main")
     run("git", "config", "user.name", "test")
     run("git", "config", "user.email", "test@localhost")

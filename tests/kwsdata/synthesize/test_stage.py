@@ -1,5 +1,7 @@
 """The stage as a whole, on the fast engine: what it writes, and that it writes the same again."""
 
+import shutil
+
 import pytest
 
 pytest.importorskip("hibari", reason="pronunciations come with the extra `kokoro`")
@@ -40,9 +42,14 @@ def contents(directory):
     return {path.relative_to(directory): sha256_of(path) for path in directory.rglob("*") if path.is_file()}
 
 
-@pytest.fixture
-def made(project, params):
-    return run(small(params), project / "one"), project / "one"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, params):
+    """What the stage returned and wrote; its cache is beside it."""
+    root = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("KWSDATA_CACHE", str(root / "cache"))
+        return run(small(params), root / "one"), root / "one"
 
 
 def test_two_corpora_are_written_and_declare_themselves_synthetic(made):
@@ -94,6 +101,7 @@ def test_the_same_params_give_the_same_bytes_from_an_empty_cache_and_two_process
 
 
 def test_another_keyword_speaks_no_sentence_again(made, project, params):
+    shutil.copytree(made[1].parent / "cache", project / "cache")
     before = set((project / "cache").rglob("*.npz"))
     run(small(params, keyword="snowboy"), project / "two")
     added = set((project / "cache").rglob("*.npz")) - before
