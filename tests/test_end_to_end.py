@@ -77,6 +77,7 @@ def project(tmp_path_factory) -> Path:
     params["augment"]["copies"] = {"keyword": 2, "confusable": 0, "speech": 1, "noise": 0, "mined": 1}
     params["make_testsets"]["stream_s"] = 60
     params["model"]["dstcn"] |= {"channels": 16, "kernels": [5, 7, 9, 11]}
+    params["pretrain"] |= {"trunk": "own", "steps": 40, "eval_every": 20, "batch_size": 32, "warmup_steps": 5}
     params["train"] |= {"steps": 160, "eval_every": 80, "batch_size": 32, "warmup_steps": 10, "learning_rate": 0.01}
     params["quantize"] |= {"steps": 40, "eval_every": 40, "warmup_steps": 5, "max_relative_drop": 0.2}
     params["teacher"]["train"] |= {"steps": 80, "eval_every": 80, "batch_size": 32, "warmup_steps": 10}
