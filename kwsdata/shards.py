@@ -252,6 +252,20 @@ def read_place(place: str, clip_id: str, root: Path = Path(), start: int = 0, sa
 
     Raises as `load_audio` does. `start` and `samples` choose a part of it, found without decoding what lies before.
     """
+    data = read_bytes(place, clip_id, root)
+    try:
+        return decode_flac(data, start, samples)
+    except AudioError as error:
+        path = place.rsplit(":", 2)[0]
+        raise AudioError(f"{clip_id} in {path} {error}") from None
+
+
+def read_bytes(place: str, clip_id: str, root: Path = Path()) -> bytes:
+    """Return the FLAC bytes at `place` ("path.tar:offset:size", a relative path being counted from `root`).
+
+    Raises:
+        StageInputError: the shard is missing or truncated.
+    """
     path, *numbers = place.rsplit(":", 2)
     if len(numbers) != 2 or not all(number.isdecimal() for number in numbers):
         raise StageInputError(f"cut {clip_id} lies at {place!r}, which is no path:offset:size: remake it.")
@@ -264,10 +278,7 @@ def read_place(place: str, clip_id: str, root: Path = Path(), start: int = 0, sa
         raise StageInputError(f"{path} (of cut {clip_id}) is missing: type `dvc repro` or `dvc pull`.") from None
     if len(data) != int(size):
         raise StageInputError(f"{path} ends inside cut {clip_id}: fetch it again with `dvc pull` or remake it.")
-    try:
-        return decode_flac(data, start, samples)
-    except AudioError as error:
-        raise AudioError(f"{clip_id} in {path} {error}") from None
+    return data
 
 
 def read_clips(directory: Path) -> Iterator[Clip]:

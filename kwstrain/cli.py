@@ -160,6 +160,7 @@ def experiments(
     "detect",
     "kwstrain detect kitchen.wav\nkwstrain detect *.flac --json\n"
     "kwstrain detect kitchen.wav --bundle data/bundle --model model.int8.tflite\n"
+    "kwstrain detect kitchen.wav --esphome data/bundle/esphome\n"
     "kwstrain detect - --raw 16000\n"
     "kwstrain detect --list-devices\nkwstrain detect --mic --device 2",
 )
@@ -175,6 +176,10 @@ def detect(
         Path | None, typer.Option(help="A bundle, instead of the exported model and the operating point.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Which model file of the bundle or directory to run.")] = None,
+    esphome: Annotated[
+        Path | None,
+        typer.Option(help="Run the file for ESPHome in this folder, in `pymicro-wakeword`, by its manifest's rule."),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Instead of the operating point's: above 0, at most 1.")
     ] = None,
@@ -216,6 +221,7 @@ def detect(
         channel=channel,
         mic=mic,
         device=device,
+        esphome=esphome,
     )
 
 

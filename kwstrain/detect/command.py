@@ -12,6 +12,7 @@ from kwsdata.named_paths import printable
 from kwstrain.bundle.contents import bundle_at
 from kwstrain.decoder import Event
 from kwstrain.detect.detector import Detector, open_detector
+from kwstrain.detect.esphome import EspHomeDetector
 from kwstrain.detect.meter import Meter
 from kwstrain.detect.microphone import microphone_blocks
 from kwstrain.detect.sound import Listening, sound_blocks
@@ -42,6 +43,7 @@ def detect(
     channel: int | None = None,
     mic: bool = False,
     device: str | None = None,
+    esphome: Path | None = None,
     write: Callable[[str], None] = _print,
     warn: Callable[[str], None] = _warn,
 ) -> int:
@@ -65,6 +67,7 @@ def detect(
         channel: the one channel (from 1) to hear; else their mean.
         mic: listen to the microphone; takes no files.
         device: the number or name of the microphone, as `microphones` lists them; else the default one.
+        esphome: in place of our own runtime, the file for ESPHome in this folder, with its manifest's rule.
         write, warn: what to do with a line of the result, and with one of what went wrong.
 
     Returns:
@@ -79,9 +82,15 @@ def detect(
         MissingExtraError: `mic` without the extra `mic`, or what runs the model file is not installed.
     """
     _check(files, trace, raw_rate, channel, mic, device)
-    if bundle is not None:
-        model_dir, model = bundle_at(bundle, model)
-    detector = open_detector(model_dir, operating_point, model, threshold)
+    detector: Detector | EspHomeDetector
+    if esphome is not None:
+        if bundle or model or threshold is not None or trace:
+            raise ParamsError("--esphome decides by its manifest: no --bundle, --model, --threshold, --trace with it.")
+        detector = EspHomeDetector(esphome)
+    else:
+        if bundle is not None:
+            model_dir, model = bundle_at(bundle, model)
+        detector = open_detector(model_dir, operating_point, model, threshold)
     if mic:
         return _of_microphone(detector, device, trace, as_json, write, warn)
     how = Listening(raw_rate, channel)
@@ -123,7 +132,7 @@ def _check(
 
 
 def _of_microphone(
-    detector: Detector,
+    detector: Detector | EspHomeDetector,
     device: str | None,
     trace: Path | None,
     as_json: bool,

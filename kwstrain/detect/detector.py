@@ -1,5 +1,6 @@
 """What a device does: sound in, events out, with the model and the operating point that were evaluated together."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +11,15 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import read_json
-from kwstrain.bundle.contents import Bundle, BundleError, is_bundle, open_bundle
+from kwstrain.bundle.contents import Bundle, BundleError, bundle_at, is_bundle, open_bundle
 from kwstrain.decoder import Decoder, Event
+from kwstrain.detect.microphone import microphone_blocks
+from kwstrain.detect.sound import Listening, sound_blocks
 from kwstrain.detect.trace import Trace
 from kwstrain.runtime import DEFAULT, StreamingModel
 from kwstrain.runtime.model import TAIL_S
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,29 @@ def open_detector(
     return Detector(model, setting if threshold is None else replace(setting, threshold=threshold))
 
 
+def load_detector(
+    place: Path | str = "data/bundle",
+    *,
+    operating_point: Path | str | None = None,
+    file: str | None = None,
+    threshold: float | None = None,
+) -> "Detector":
+    """Return the detector of a bundle; or, with an operating point, of what `export` wrote.
+
+    Args:
+        place: a bundle's folder, its bundle.json, or one of its model files; with `operating_point` an export's folder.
+        operating_point: what `evaluate` wrote; a bundle brings its own.
+        file: which model file runs; by default the bundle's default.
+        threshold: in place of the one chosen on dev, above 0 and at most 1.
+
+    Raises:
+        BundleError, StageInputError, MissingExtraError, ParamsError: as of `open_detector`.
+    """
+    if operating_point is None:
+        place, file = bundle_at(Path(place), file)
+    return open_detector(Path(place), Path(operating_point or ""), file, threshold)
+
+
 class Detector:
     """A model and its decoder: `events` of one stream after another."""
 
@@ -126,3 +154,25 @@ class Detector:
                 trace.add(time_s, score)
             yield from self._decoder.push(time_s, score)
         yield from self._decoder.push(*self._model.process(np.zeros(round(TAIL_S * SAMPLE_RATE), np.float32)))
+
+    def listen(self, sound: Path | str, *, raw_rate: int | None = None, channel: int | None = None) -> Iterator[Event]:
+        """Yield the detections in a sound file of any format, rate and length, or in a named pipe.
+
+        Args:
+            sound: its path; `-` is standard input.
+            raw_rate: it is raw 16-bit samples at this rate in Hz.
+            channel: the one channel (from 1) to hear; by default their mean.
+
+        Raises:
+            AudioError: it cannot be read, or breaks off; what comes before has been yielded.
+        """
+        return self.events(sound_blocks(str(sound), Listening(raw_rate, channel), LOG.warning))
+
+    def listen_to_microphone(self, device: str | None = None) -> Iterator[Event]:
+        """Yield the detections of a microphone (by number or a part of its name; else the default one), for ever.
+
+        Raises:
+            MissingExtraError: the extra `mic` is not installed.
+            AudioError: it cannot be opened.
+        """
+        return self.events(microphone_blocks(device, LOG.warning))

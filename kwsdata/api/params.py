@@ -1,0 +1,16 @@
+"""The numbers to work with where there is no project: those that the package comes with."""
+
+from kwsdata.params import Params, load_params
+from kwsdata.project.shipped import shipped_folder
+
+
+def default_params() -> Params:
+    """Return the params that a new project starts with; `load_params` reads a project's own.
+
+    >>> default_params().augment.effects.noise.snr_db
+    Range(low=0.0, high=30.0)
+
+    Raises:
+        KwsError: the installation is incomplete.
+    """
+    return load_params(shipped_folder() / "params.yaml")
