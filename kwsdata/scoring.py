@@ -19,6 +19,7 @@ from kwsdata.embedders.base import open_session
 from kwsdata.errors import StageInputError
 from kwsdata.features import make_frontend
 from kwsdata.files import read_json, stamp_of
+from kwsdata.model_shape import ModelShape, fault_in
 from kwsdata.params.data import FeaturesParams
 from kwsdata.pieces import Piece, load_piece
 from kwsdata.states import initial_states
@@ -38,6 +39,9 @@ class Scorer:
         """
         directory = Path(directory)
         info: dict[str, Any] = read_json(directory / "model.json")
+        described = info | {"file": "model.onnx", "backend": "onnx_stream"} if isinstance(info, dict) else info
+        if fault := fault_in(ModelShape, described):
+            raise StageInputError(f"{directory}/model.json describes no exported model ({fault}).")
         graph = directory / "model.onnx"
         try:
             self.keyword, self.identity, self.stride = str(info["keyword"]), str(info["sha256"]), int(info["stride"])
@@ -53,6 +57,13 @@ class Scorer:
         frontend = make_frontend(self._features)
         self.step = self.stride * frontend.hop  # samples between decisions
         self.first = (self.stride - 1) * frontend.hop + frontend.window  # samples heard at decision 0
+        try:
+            self.score(np.zeros(self.first, np.float32))
+        except Exception as error:  # onnxruntime's own exceptions share no public base class
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+            raise StageInputError(
+                f"{graph} does not run as model.json says: {said}. Type `dvc repro export`."
+            ) from None
 
     def score(self, wave: Waveform) -> np.ndarray:
         """Return the scores of `wave` [samples]: float32 [decisions]; decision d knows `first + d step` samples."""

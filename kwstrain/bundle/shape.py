@@ -1,94 +1,21 @@
-"""What bundle.json must look like before anything in it is used: types, ranges, and names that stay in the bundle.
+"""What bundle.json must look like before anything in it is used: its models, its files, and that they agree."""
 
-A bundle may come from anybody. What is refused here would else be a traceback, endless memory, or a file elsewhere.
-"""
+from typing import Any
 
-import math
-import re
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from pydantic import Field, model_validator
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from kwsdata.params import FeaturesParams
-from kwsdata.states import LARGEST
-
-_SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
+from kwsdata.model_shape import Digest, FileName, ModelShape, Part, fault_in
 
 
-def _inside(name: str) -> str:
-    """Return the path of a file if it is one below the bundle, on every system."""
-    path = PurePosixPath(name)
-    if (
-        not path.parts
-        or path.is_absolute()
-        or ".." in path.parts
-        or path.as_posix() != name
-        or not _SAFE_NAME.fullmatch(name)
-    ):
-        raise ValueError("is no path of a file inside the bundle")
-    return name
-
-
-FileName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_inside)]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
-
-
-class _State(_Part):
-    name: str
-    shape: list[Annotated[int, Field(ge=1)]] = Field(max_length=8)
-    dtype: Literal["float32", "float16", "int8", "uint8", "int32", "int64"] = "float32"
-
-    @model_validator(mode="after")
-    def _small(self) -> "_State":
-        if math.prod(self.shape) > LARGEST:
-            raise ValueError(f"has more than {LARGEST} numbers")
-        return self
-
-
-class _Model(_Part):
-    """One of `models`. Numbers of the decoder may be missing: an older version wrote none, which is said elsewhere."""
-
-    keyword: str
-    file: FileName
-    sha256: Digest
-    backend: str
-    hears: Literal["features", "embedded"] = "features"
-    stride: int = Field(ge=1, le=1000)
-    receptive_field_frames: int = Field(default=1, ge=1, le=1_000_000)
-    states: list[_State] = Field(default=[], max_length=1000)
-    features: Any = None
-    threshold: float = Field(default=1, gt=0, le=1)
-    n: int = Field(default=1, ge=1, le=10_000)
-    m: int = Field(default=1, ge=1, le=10_000)
-    smooth: int = Field(default=1, ge=1, le=10_000)
-    lockout_s: float = Field(default=0, ge=0, le=3600)
-    warm_up_s: float = Field(default=0, ge=0, le=3600)
-
-    @model_validator(mode="after")
-    def _runs(self) -> "_Model":
-        if self.hears == "features":
-            FeaturesParams.model_validate(self.features)
-        if self.backend.endswith("_clip") and self.receptive_field_frames < self.stride:
-            raise ValueError("receptive_field_frames is below stride")
-        if "m" in self.model_fields_set and self.n > self.m:
-            raise ValueError("n is above m")
-        return self
-
-
-class _File(_Part):
+class _File(Part):
     sha256: Digest
     bytes: int = Field(ge=0)
 
 
-class _Description(_Part):
+class _Description(Part):
     keyword: str
     default: str
-    models: dict[FileName, _Model] = Field(min_length=1)
+    models: dict[FileName, ModelShape] = Field(min_length=1)
     files: dict[FileName, _File]
 
     @model_validator(mode="after")
@@ -107,12 +34,4 @@ class _Description(_Part):
 
 def fault_of(info: dict[str, Any]) -> str | None:
     """Return what is wrong with the contents of a bundle.json, in words; None if nothing is."""
-    try:
-        _Description.model_validate(info)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        said = first["msg"].removeprefix("Value error, ").splitlines()[0]
-        return f"{place}: {said}{more}" if place else f"{said}{more}"
-    return None
+    return fault_in(_Description, info)

@@ -11,6 +11,7 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import read_json
+from kwsdata.model_shape import DecisionShape, fault_in
 from kwstrain.bundle.contents import Bundle, BundleError, bundle_at, is_bundle, open_bundle
 from kwstrain.decoder import Decoder, Event
 from kwstrain.detect.microphone import microphone_blocks
@@ -42,6 +43,8 @@ def read_setting(path: Path) -> Setting:
         StageInputError: the file is missing, not JSON, or lacks a field.
     """
     values = read_json(path)
+    if fault := fault_in(DecisionShape, values):
+        raise StageInputError(f"{path} cannot be used ({fault}): type `dvc repro evaluate` or `dvc pull`.")
     missing = [name for name in Setting.__dataclass_fields__ if name not in values]
     if missing:
         raise StageInputError(f"{path} lacks {', '.join(missing)}: type `dvc repro evaluate`.")

@@ -17,6 +17,7 @@ from typing import Any
 
 from kwsdata.errors import StageInputError
 from kwsdata.files import read_json, sha256_of
+from kwsdata.model_shape import ModelShape, fault_in
 
 FORMAT = 1
 DEFAULT = "model.onnx"
@@ -36,15 +37,18 @@ def read_model_json(model_dir: Path, file: str = DEFAULT) -> dict[str, Any]:
     return info
 
 
-def description_of(info: dict[str, Any], file: str, where: str) -> dict[str, Any]:
+def description_of(info: Any, file: str, where: str) -> dict[str, Any]:
     """Return the description of one file of `info`, the contents of the model.json called `where`.
 
     Raises:
-        StageInputError: a field is missing, the format is unknown, or there is no such file.
+        StageInputError: a field is missing or cannot be meant, the format is unknown, or there is no such file.
     """
-    if info.get("format") != FORMAT:
-        raise StageInputError(f"{where} has format {info.get('format')!r}; this version reads {FORMAT}.")
+    if not isinstance(info, dict) or info.get("format") != FORMAT:
+        found = info.get("format") if isinstance(info, dict) else type(info).__name__
+        raise StageInputError(f"{where} has format {str(found)[:20]}; this version reads {FORMAT}.")
     files = info.get("files", {})
+    if not isinstance(files, dict) or not all(isinstance(about, dict) for about in files.values()):
+        raise StageInputError(f"{where} describes no files in `files`: type `dvc repro export`.")
     if file not in files and not (file == DEFAULT and "sha256" in info):
         known = sorted({*files, *([DEFAULT] if "sha256" in info else [])})
         raise StageInputError(f"{where} describes no {file}; it has {', '.join(known) or 'none'}.")
@@ -54,6 +58,8 @@ def description_of(info: dict[str, Any], file: str, where: str) -> dict[str, Any
     missing = [key for key in _needed(found) if key not in found]
     if missing:
         raise StageInputError(f"{where} lacks {', '.join(missing)} for {file}: type `dvc repro export`.")
+    if fault := fault_in(ModelShape, found):
+        raise StageInputError(f"{where} cannot be used for {file} ({fault}): type `dvc repro export` or `dvc pull`.")
     return found
 
 

@@ -1,5 +1,6 @@
 """The streaming model: the same scores however the sound is cut, times as defined, tampering noticed."""
 
+import copy
 import json
 import shutil
 from itertools import pairwise
@@ -7,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from kwsdata.errors import StageInputError
+from kwsdata.errors import KwsError, StageInputError
 from kwsdata.features import features_of
 from kwsdata.params import FeaturesParams
 from kwsdata.scoring import Scorer
+from kwstrain.detect.detector import open_detector
 from kwstrain.runtime import StreamingModel
 from kwstrain.runtime.model import _audible
 
@@ -134,7 +136,10 @@ def test_a_stream_starts_with_the_states_that_the_description_has(tone_model_dir
     ("change", "says"),
     [({"format": 2}, "format 2"), ({"stride": None}, "lacks stride"), ({"states": []}, "takes.*model.json says")]
     + [({"warm_up_s": None}, "lacks warm_up_s for model.onnx: type `dvc repro export`")]
-    + [({"states": states}, "describes no states of .*model.onnx") for states in BAD_STATES],
+    + [
+        ({"states": states}, "describes no states of .*model.onnx|cannot be used for model.onnx .states")
+        for states in BAD_STATES
+    ],
 )
 def test_a_model_json_that_does_not_fit_is_refused(tone_model_dir, tmp_path, change, says):
     shutil.copytree(tone_model_dir, tmp_path / "m")
@@ -142,6 +147,58 @@ def test_a_model_json_that_does_not_fit_is_refused(tone_model_dir, tmp_path, cha
     (tmp_path / "m" / "model.json").write_text(json.dumps({k: v for k, v in info.items() if v is not None}))
     with pytest.raises(StageInputError, match=says):
         StreamingModel(tmp_path / "m")
+
+
+VALUES = [None, -1, 0, 1e308, "", "x", "../../etc/passwd", [], {}, True, float("nan"), [[[]]], 10**12, 10**400]
+
+
+def _places(value, above=()):
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield (*above, key)
+        yield from _places(inner, (*above, key))
+
+
+def _changes(value):
+    """Each place of a description removed, and with each of the values; and each value in its place."""
+    for place in _places(value):
+        for put in ("remove", *VALUES):
+            changed = copy.deepcopy(value)
+            around = changed
+            for key in place[:-1]:
+                around = around[key]
+            if put == "remove":
+                del around[place[-1]]
+            else:
+                around[place[-1]] = put
+            yield changed
+    yield from VALUES
+
+
+def test_a_description_of_anybodys_runs_or_is_refused_in_words(tone_model_dir, tmp_path):
+    """By detecting, by mining and by whoever reads the operating point: no other exception."""
+    shutil.copytree(tone_model_dir, tmp_path / "m")
+    described, point = tmp_path / "m" / "model.json", tmp_path / "point.json"
+    info = json.loads(described.read_text())
+    info["files"] = {"model.onnx": {"runtime": "onnx", "form": "stream", "sha256": info["sha256"]}}
+    decoder = {"threshold": 0.5, "n": 3, "m": 5, "smooth": 1, "lockout_s": 1.0, "warm_up_s": 0.2}
+    good = decoder | {"model_sha256": info["sha256"]}
+    second = np.zeros(8000, np.float32)
+    ran = refused = 0
+    for changed, setting in [*((one, good) for one in _changes(info)), *((info, one) for one in _changes(good))]:
+        described.write_text(json.dumps(changed))
+        point.write_text(json.dumps(setting))
+        for listen in (
+            lambda: list(open_detector(tmp_path / "m", point).events([second])),
+            lambda: Scorer(tmp_path / "m").score(second),
+        ):
+            try:
+                listen()
+                ran += 1
+            except KwsError:
+                refused += 1
+    assert ran > 200
+    assert refused > 200
 
 
 def test_a_missing_model_names_the_command_that_makes_it(tmp_path):
