@@ -98,8 +98,8 @@ def check_code(program: str, command: str, folder: Path = Path()) -> None:
     name = command.replace("-", "_")
     module = f"{program}.{name}.stage"
     if name in made_with.stages and module_file(module) and made_with.stages[name] != stage_version(module):
+        back = "" if made_with.package == __version__ else f", or install kwsdata {made_with.package} again"
         raise OtherCodeError(
             f"the code of `{program} {command}` here (kwsdata {__version__}) is not what this project was made with "
-            f"(kwsdata {made_with.package}): type `kwsdata upgrade` to go on with the code here, or install kwsdata "
-            f"{made_with.package} again."
+            f"(kwsdata {made_with.package}): type `kwsdata upgrade` to go on with the code here{back}."
         )

@@ -136,5 +136,8 @@ def test_a_stage_runs_with_the_code_of_the_project_alone(tmp_path):
     (tmp_path / CODE_FILE).write_text(other.text())
     check_code("kwsdata", "split", tmp_path)
     check_code("kwsdata", "stats", tmp_path)  # no stage
-    with pytest.raises(OtherCodeError, match=r"0\.1\.0.*kwsdata upgrade"):
+    with pytest.raises(OtherCodeError, match=r"kwsdata upgrade` .* or install kwsdata 0\.1\.0 again"):
+        check_code("kwsdata", "mine-negatives", tmp_path)
+    (tmp_path / CODE_FILE).write_text(other.text().replace("0.1.0", made.package))  # a checkout whose code was edited
+    with pytest.raises(OtherCodeError, match="go on with the code here\\.$"):
         check_code("kwsdata", "mine-negatives", tmp_path)
