@@ -5,21 +5,25 @@ outputs exceeds `probability_cutoff`; like ESPHome, and unlike the bare package,
 stream and in the second after a detection. Needs the extra `esphome`.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.errors import MissingExtraError, ParamsError, StageInputError
+from kwsdata.files import read_json
+from kwsdata.model_shape import FileName
+from kwstrain.bundle.contents import open_bundle
 from kwstrain.decoder import Event
 from kwstrain.detect.trace import Trace
 from kwstrain.runtime.model import TAIL_S
 
 LOCKOUT_S = 1.0  # MIN_SLICES_BEFORE_DETECTION of ESPHome: 100 frames of 10 ms
 _WINDOW, _HOP = 480, 160  # samples of a frame, and from one to the next
+_NAME: TypeAdapter[str] = TypeAdapter(FileName)
 _SUBFOLDER = "esphome"  # of a bundle
 
 
@@ -31,6 +35,7 @@ class EspHomeDetector:
 
         Raises:
             StageInputError: there is no manifest, or more than one, or it or its model is missing or damaged.
+            BundleError: it is a bundle, and not as it was written.
             MissingExtraError: `pymicro-wakeword` is not installed.
         """
         try:
@@ -38,6 +43,9 @@ class EspHomeDetector:
         except ModuleNotFoundError:
             raise MissingExtraError("pymicro_wakeword", "esphome", "`kwstrain detect --esphome`") from None
         self.manifest = find_manifest(Path(place))
+        bundle = place.parent if place.name == "bundle.json" else place
+        if (bundle / "bundle.json").is_file():
+            open_bundle(bundle)  # every file in it is as it was written
         values = _checked(self.manifest)
         self.keyword: str = values["wake_word"]
         self._package = pymicro_wakeword
@@ -98,14 +106,16 @@ def _checked(manifest: Path) -> dict[str, Any]:
         StageInputError: it is no manifest of version 2, or its model is missing.
     """
     try:
-        values = json.loads(manifest.read_text(encoding="utf-8"))
-        model, micro = manifest.parent / values["model"], values["micro"]
+        values = read_json(manifest)
+        model, micro = manifest.parent / _NAME.validate_python(values["model"]), values["micro"]
         numbers = float(micro["probability_cutoff"]), int(micro["sliding_window_size"])
         if values["version"] != 2 or not isinstance(values["wake_word"], str) or min(numbers) <= 0:
             raise ValueError("it is not of version 2")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        why = f"{manifest} is no manifest for ESPHome ({error!r})"
+    except (ValueError, KeyError, TypeError) as error:
+        why = f"{manifest} is no manifest for ESPHome ({' '.join(str(error).split())})"
         raise StageInputError(f"{why}: remake it with `dvc repro bundle`.") from None
+    if linked := [path for path in (manifest, model) if path.is_symlink()]:
+        raise StageInputError(f"{linked[0]} is a link: copy what it is meant to be in its place (`cp -rL`).")
     if not model.is_file():
         raise StageInputError(f"{model}, which {manifest.name} names, is missing: copy both files.")
     return values

@@ -98,3 +98,27 @@ def test_what_is_no_manifest_is_told(folder):
 def test_what_the_manifest_decides_is_asked_for_nowhere_else(folder, other):
     with pytest.raises(ParamsError, match="--esphome decides by its manifest"):
         detect(["a.wav"], esphome=folder, **other)
+
+
+@pytest.mark.parametrize("name", ["../alexa.tflite", "/etc/passwd", "", "a/../../alexa.tflite", 7, None, "con\x00"])
+def test_a_model_outside_of_the_folder_is_refused(folder, name):
+    shutil.copy(folder / "alexa.tflite", folder.parent)
+    values = json.loads((folder / "alexa.json").read_text())
+    (folder / "alexa.json").write_text(json.dumps(values | {"model": name}))
+    with pytest.raises(StageInputError, match="alexa.json is no manifest"):
+        EspHomeDetector(folder)
+
+
+@pytest.mark.parametrize("name", ["alexa.json", "alexa.tflite"])
+def test_a_link_is_refused(folder, name):
+    (folder / name).rename(folder.parent / name)
+    (folder / name).symlink_to(folder.parent / name)
+    with pytest.raises(StageInputError, match=f"{name} is a link"):
+        EspHomeDetector(folder)
+
+
+def test_json_without_end_is_refused_in_one_line(folder):
+    (folder / "alexa.json").write_text('{"a":' * 100_000)
+    with pytest.raises(StageInputError) as error:
+        EspHomeDetector(folder)
+    assert "\n" not in str(error.value)
