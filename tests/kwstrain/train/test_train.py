@@ -201,6 +201,8 @@ def test_torchrun_makes_the_student_that_two_devices_make(brief, ridges, project
     shutil.copytree(ridges, project / "data/features")
     (project / "data/teach").mkdir()
     (project / "data/teach/teach.json").write_text('{"teacher": null, "unlabelled": [], "dim": 0}')
+    (project / "data/models/trunk").mkdir(parents=True)
+    (project / "data/models/trunk/trunk.json").write_text('{"trunk": null}')
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "kwstrain", "train"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
