@@ -2,6 +2,9 @@
 
 The clips of dev and test are written as `kwsdata.copies.held` keeps them, for as long as the stage runs. Workers then
 measure the clips of each other partition and look for what is held in them.
+
+Two clips that `synthesize` spoke here are two recordings, however alike: each voice is in one partition, and equal
+samples are another rule's. They are not compared.
 """
 
 import json
@@ -27,6 +30,7 @@ from kwsdata.reach import reach
 from kwsdata.shards import load_audio, read_place
 
 _CLIPS = "clips.json"
+_SPOKEN_HERE = "data/synthetic/"  # where `synthesize` writes, and nothing else does
 _NAMES = {"spectrum": "spectra", "waveform": "waveforms"}
 
 
@@ -123,6 +127,9 @@ def examine(task: _Task) -> tuple[Measured, list[list[Found]]]:
 def _copies_in(facts: Facts, one: HeldPartition, task: _Task) -> Iterator[Found]:
     held, clips = _opened(reach(one.directory))
     custom = facts.cut.custom or {}
+    here = custom["shard"].startswith(_SPOKEN_HERE)
+    if here and all(clip.shard.startswith(_SPOKEN_HERE) for clip in clips):
+        return
 
     def load_held(number: int) -> Waveform:
         return read_place(clips[number].shard, clips[number].cut_id)
@@ -135,7 +142,8 @@ def _copies_in(facts: Facts, one: HeldPartition, task: _Task) -> Iterator[Found]
 
     for copy in find_copies(held, facts.spectrum, load_asked, load_held, task.params, synthetic):
         clip = clips[copy.held]
-        if clip.audio_sha256 != custom["audio_sha256"]:  # the same samples are another rule's
+        both_here = here and clip.shard.startswith(_SPOKEN_HERE)
+        if clip.audio_sha256 != custom["audio_sha256"] and not both_here:  # the same samples are another rule's
             yield Found(one.partition, clip.cut_id, copy)
 
 
