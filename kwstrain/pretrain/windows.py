@@ -43,7 +43,7 @@ class Pairs:
             features: frames of the augmented clips.
             embedded: embeddings of the same clips, in the same order (stage `embed_augmented`).
             geometry: of the windows.
-            params: seed, batch_size, and held_out: a clip without a speaker goes by its corpus.
+            params: seed, batch_size, and held_out (at least one speaker is; a clip without one goes by its corpus).
 
         Raises:
             StageInputError: the stores are of other clips, or too few to train on and hold out.
@@ -57,12 +57,13 @@ class Pairs:
         self._apart = int(embedded.info["hop_samples"])
         usable = [pair for pair in zip(features.clips, embedded.clips, strict=True) if self._last(pair) >= 0]
         unit = [unit_for(0, "held out", pair[0].corpus, pair[0].speaker) for pair in usable]
-        self.train = [pair for pair, place in zip(usable, unit, strict=True) if place >= params.held_out]
-        self.held = [pair for pair, place in zip(usable, unit, strict=True) if place < params.held_out]
+        least = max(params.held_out, min(unit, default=0.0))  # of few speakers, one
+        self.train = [pair for pair, place in zip(usable, unit, strict=True) if place > least]
+        self.held = [pair for pair, place in zip(usable, unit, strict=True) if place <= least]
         if not self.train or not self.held:
             raise StageInputError(
                 f"{features.directory} holds {len(self.train)} clips to pretrain on and {len(self.held)} of held-out "
-                "speakers: add corpora with speakers, or set pretrain.trunk to shipped or null."
+                "speakers: it takes two speakers. Add corpora, or set pretrain.trunk to shipped or null."
             )
         self._chance = [
             np.cumsum(np.sqrt([self._last(pair) + 1.0 for pair in part])) for part in (self.train, self.held)

@@ -89,6 +89,18 @@ def test_stores_of_other_clips_are_refused(stores, small, tmp_path):
         Pairs(FeatureStore(features / "train"), FeatureStore(tmp_path / "embedded"), GEOMETRY, small.pretrain)
 
 
+@pytest.mark.parametrize("speakers", [2, 3, 7])
+def test_of_few_speakers_one_is_held_out(small, tmp_path, speakers):
+    rows = [ClipRow(f"c{number}", "speech", 0, 0, 0, None, f"s{number}", "talk") for number in range(speakers)]
+    frames = [(row, np.zeros((80, N_MELS), np.float32)) for row in rows]
+    write_store(tmp_path / "features", [frames], N_MELS, INFO | {"silence": SILENCE.tolist()})
+    hops = {"hop_samples": 1280, "window_samples": 1280, "silence": [0.0, 0.0]}
+    write_store(tmp_path / "embedded", [[(row, np.zeros((9, 2), np.float32)) for row in rows]], 2, hops)
+    rare = small.pretrain.model_copy(update={"held_out": 0.001})
+    pairs = Pairs(FeatureStore(tmp_path / "features"), FeatureStore(tmp_path / "embedded"), GEOMETRY, rare)
+    assert (len(pairs.held), len(pairs.train)) == (1, speakers - 1)
+
+
 def test_a_world_of_one_speaker_cannot_be_held_out(small, tmp_path):
     row = ClipRow("one", "speech", 0, 0, 0, None, "s", "talk")
     write_store(tmp_path / "features", [[(row, np.zeros((80, N_MELS), np.float32))]], N_MELS, INFO)
