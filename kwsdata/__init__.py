@@ -3,13 +3,12 @@
 Names for programs are imported when they are first asked for: `import kwsdata` is fast and needs no extra.
 """
 
-from importlib import import_module
-from typing import Any
+from kwsdata.lazy import lazy_names
 
 __version__ = "0.2.0"
 
 # name: its module below this package. `__init__.pyi` says the same to type checkers.
-_PLACES = {
+_MODULES = {
     "Augmented": "api.augmenting",
     "Match": "api.searching",
     "Params": "params",
@@ -24,16 +23,5 @@ _PLACES = {
     "simulate_room": "api.rooms",
     "sound_materials": "api.augmenting",
 }
-__all__ = list(_PLACES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__ = list(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, globals(), _MODULES)

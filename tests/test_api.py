@@ -37,7 +37,7 @@ def test_every_name_is_there_described_and_no_modules(package, name):
 def test_type_checkers_are_told_the_same_names_from_the_same_modules(package):
     stub = ast.parse((ROOT / package.__name__ / "__init__.pyi").read_text())
     told = {alias.asname: node.module for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert told == {name: f"{package.__name__}.{place}" for name, place in package._PLACES.items()}
+    assert told == {name: f"{package.__name__}.{place}" for name, place in package._MODULES.items()}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
