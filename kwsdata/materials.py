@@ -10,16 +10,21 @@ from kwsdata.sources import SourceId, UnnamedSourceError
 
 @dataclass(frozen=True)
 class Materials:
-    """What effects draw from, empty where there is nothing of the kind: rooms, recordings of noise and of speech."""
+    """What effects draw from, empty where there is nothing of the kind.
+
+    Rooms; recordings of noise; clips of speech, synthetic or not; recordings of people, whose channel is taken.
+    """
 
     rirs: RirBank = field(default_factory=lambda: RirBank({}))
     noises: SoundPool = field(default_factory=lambda: SoundPool({}))
     speech: SoundPool = field(default_factory=lambda: SoundPool({}))
+    recordings: SoundPool = field(default_factory=lambda: SoundPool({}))
 
     def only(self, named: Iterable[SourceId]) -> "Materials":
         """Return these materials, of which only the sounds in `named` can be read."""
         named = frozenset(named)
-        return Materials(self.rirs.only(named), self.noises.only(named), self.speech.only(named))
+        sounds = (pool.only(named) for pool in (self.noises, self.speech, self.recordings))
+        return Materials(self.rirs.only(named), *sounds)
 
     def sha256_of(self, source: SourceId) -> list[str]:
         """Return the hash of the samples of the sound with this id; of each, where two pools have one.
@@ -27,7 +32,7 @@ class Materials:
         Raises:
             UnnamedSourceError: none is.
         """
-        pools = [pool.sounds for pool in (self.noises, self.speech) if source in pool.sounds]
+        pools = [pool.sounds for pool in (self.noises, self.speech, self.recordings) if source in pool.sounds]
         sounds = [pool[source].audio_sha256 for pool in pools]
         if source in self.rirs.cuts:
             sounds.append((self.rirs.cuts[source].custom or {})["audio_sha256"])

@@ -101,16 +101,17 @@ def sound_materials(
     rooms: Mapping[str, Waveform] | None = None,
     noises: Mapping[str, Waveform] | None = None,
     speech: Mapping[str, Waveform] | None = None,
+    recordings: Mapping[str, Waveform] | None = None,
 ) -> Materials:
     """Return sounds in memory for effects to take from: {id: float32 [samples] at 16 kHz} of each kind.
 
-    Rooms are impulse responses (`simulate_room`, or measured); they are aligned to their direct path. Noises and speech
-    are kept in 16 bits.
+    Rooms are impulse responses (`simulate_room`, or measured); they are aligned to their direct path. The others
+    are kept in 16 bits. Recordings are of people: clips take their channel.
 
     Raises:
         AudioError: a room's response is empty, silent or not finite.
     """
-    return Materials(_Rooms.of(rooms or {}), _pool(noises or {}), _pool(speech or {}))
+    return Materials(_Rooms.of(rooms or {}), _pool(noises or {}), _pool(speech or {}), _pool(recordings or {}))
 
 
 def _rendered(

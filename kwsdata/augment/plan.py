@@ -27,6 +27,8 @@ from kwsdata.places import tar_at
 _LEADS = 200  # recordings that leads are taken from: few, so that they stay decoded
 _LEAD_MAX_S = 15.0
 
+Lead = tuple[int, str, dict[str, Any]]  # 64 bits of the hash of its id, its id, its sound
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -62,7 +64,8 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
     copies = params.copies.model_dump()
     parents: dict[str, list[Parent]] = defaultdict(list)
     noises: dict[str, dict[str, Any]] = {}
-    leads: list[tuple[int, str, dict[str, Any]]] = []
+    leads: list[Lead] = []
+    recorded: list[Lead] = []
     tars: set[Path] = set()
     corpora: dict[str, set[str]] = {"noise": set(), "speech": set()}
     contents = Contents()
@@ -86,12 +89,12 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
             if label == "noise" and _named(corpus, params.noise_corpora):
                 noises[row["id"]] = sound
             elif label == "speech" and row["duration"] <= _LEAD_MAX_S and _named(corpus, params.speech_corpora):
-                leads.append((bits, row["id"], sound))
-                if len(leads) > 4 * _LEADS:
-                    leads = _lowest(leads)
+                leads = _with(leads, (bits, row["id"], sound))
+                if not custom.get("synthetic"):
+                    recorded = _with(recorded, (bits, row["id"], sound))
     _check_named("noise_corpora", params.noise_corpora, corpora["noise"])
     _check_named("speech_corpora", params.speech_corpora, corpora["speech"])
-    pools = {"noise": noises, "speech": {sound_id: sound for _, sound_id, sound in _lowest(leads)}}
+    pools = {"noise": noises, "speech": _pool(leads), "recordings": _pool(recorded)}
     write_json(scratch / "pools.json", pools)
     groups = [group for _, members in sorted(parents.items()) for group in grouped(members, params.clips_per_shard)]
     rows_of = [[(parent.offset, parent.size) for parent in group] for group in groups]
@@ -103,8 +106,17 @@ def _named(corpus: str, names: Literal["all"] | list[str]) -> bool:
     return names == "all" or corpus in names
 
 
-def _lowest(leads: list[tuple[int, str, dict[str, Any]]]) -> list[tuple[int, str, dict[str, Any]]]:
+def _with(leads: list[Lead], lead: Lead) -> list[Lead]:
+    leads.append(lead)
+    return _lowest(leads) if len(leads) > 4 * _LEADS else leads
+
+
+def _lowest(leads: list[Lead]) -> list[Lead]:
     return sorted(leads, key=lambda lead: lead[:2])[:_LEADS]
+
+
+def _pool(leads: list[Lead]) -> dict[str, dict[str, Any]]:
+    return {sound_id: sound for _, sound_id, sound in _lowest(leads)}
 
 
 def _check_named(key: str, names: Literal["all"] | list[str], present: set[str]) -> None:

@@ -80,7 +80,8 @@ def _materials(pools: Path, state: FileState, rirs: Path, root: Path) -> Materia
         kind: SoundPool({sound_id: Sound(**sound) for sound_id, sound in members.items()}, root)
         for kind, members in read_json(pools).items()
     }
-    return Materials(load_bank(rirs) if rirs.is_dir() else RirBank({}), sounds["noise"], sounds["speech"])
+    bank = load_bank(rirs) if rirs.is_dir() else RirBank({})
+    return Materials(bank, sounds["noise"], sounds["speech"], sounds["recordings"])
 
 
 def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
@@ -119,7 +120,8 @@ def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], m
 def _contents_of(names: set[SourceId], materials: Materials, root: Path) -> dict[str, list[Any]]:
     """Return {name: its bytes, and what is written of it} of the noises, voices and rooms among `names`."""
     found: dict[str, list[Any]] = {}
-    for kind, pool in (("noise", materials.noises), ("speech", materials.speech)):
+    pools = {"noise": materials.noises, "speech": materials.speech, "recording": materials.recordings}
+    for kind, pool in pools.items():
         for name in names & pool.sounds.keys():
             sound = pool.sounds[name]
             found[f"{kind} {name}"] = [sound.content, sound.samples, sound.audio_sha256]

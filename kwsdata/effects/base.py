@@ -116,7 +116,7 @@ class Effect(ABC, Generic[ParamsT, DrawT]):
     name: ClassVar[str]
     params: ClassVar[type[EffectParams]]
     draw_type: ClassVar[type]
-    needs: ClassVar[Literal["rirs", "noises", "speech"] | None] = None
+    needs: ClassVar[Literal["rirs", "noises", "speech", "recordings"] | None] = None
     for_noise: ClassVar[bool] = True
     keeps_text: ClassVar[bool] = True
 

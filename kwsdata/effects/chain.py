@@ -1,20 +1,22 @@
 """List every effect, in the order in which they are done: the chain.
 
-It runs as sound meets a device: the voice itself, what is said before and after, the room, what else sounds in it, the
-microphone, its amplifier, the line. Recipes, rendering, cache keys, provenance, the licence gate, counts and the
-inspection page follow from this list and from the effects on it; nothing names them again.
+It runs as sound meets a device: the voice itself, what is said before and after, the recording it comes from, the
+room, what else sounds in it, the microphone, its amplifier, the line. Recipes, rendering, cache keys, provenance, the
+licence gate, counts and the inspection page follow from this list and from the effects on it; nothing names them again.
 """
 
 from typing import Any
 
 from kwsdata.effects.amplifier import Clipping, Loudness
 from kwsdata.effects.base import Effect
+from kwsdata.effects.channel import Channel
 from kwsdata.effects.fragment import Fragment
 from kwsdata.effects.line import Codec, Telephone
 from kwsdata.effects.microphone import BandLimit, Equalizer
 from kwsdata.effects.mixing import Babble, Noise
 from kwsdata.effects.room import Reverb
 from kwsdata.effects.scene import Context, Shift
+from kwsdata.effects.throat import Throat
 from kwsdata.effects.voice import Pitch, Speed, Tempo
 from kwsdata.errors import StageInputError
 
@@ -23,8 +25,10 @@ EFFECTS: tuple[Effect[Any, Any], ...] = (
     Speed(),
     Tempo(),
     Pitch(),
+    Throat(),
     Context(),
     Shift(),
+    Channel(),
     Reverb(),
     Noise(),
     Babble(),

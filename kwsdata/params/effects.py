@@ -47,6 +47,16 @@ class PitchParams(EffectParams):
     semitones: Range
 
 
+class ThroatParams(EffectParams):
+    """A longer or a shorter vocal tract: formants at other frequencies, the pitch as it was."""
+
+    factor: Range  # of the formants: above 1 for a shorter tract
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        return _above_zero(self, "factor")
+
+
 class ContextParams(EffectParams):
     """A lead and a tail for a short clip, unchanged copies too."""
 
@@ -62,6 +72,10 @@ class ShiftParams(EffectParams):
     """Moved inside its own length, as far as the word fits."""
 
     seconds: Range  # positive: later
+
+
+class ChannelParams(EffectParams):
+    """The long-term spectrum and the noise floor of a recording of augment.speech_corpora, none of synthetic speech."""
 
 
 class ReverbParams(EffectParams):
@@ -133,8 +147,10 @@ class EffectsParams(Block):
     speed: SpeedParams
     tempo: TempoParams
     pitch: PitchParams
+    throat: ThroatParams
     context: ContextParams
     shift: ShiftParams
+    channel: ChannelParams
     reverb: ReverbParams
     noise: NoiseParams
     babble: BabbleParams

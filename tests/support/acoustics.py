@@ -1,6 +1,8 @@
 """Measurements that laws are stated in, each independent of the code it measures."""
 
 import numpy as np
+from scipy.linalg import solve_toeplitz
+from scipy.signal import lfilter
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 
@@ -43,3 +45,23 @@ def lag(wave: Waveform, reference: Waveform, farthest: int = 2000) -> int:
     correlation = np.fft.irfft(spectrum, size)
     around = np.concatenate((correlation[-farthest:], correlation[: farthest + 1]))
     return int(np.argmax(around)) - farthest
+
+
+def pitch_hz(wave: Waveform, low_hz: float, high_hz: float) -> float:
+    """Return the pitch of a steady voice between two bounds: where its autocorrelation peaks, to a part of a sample."""
+    correlation = np.correlate(wave.astype(np.float64), wave.astype(np.float64), "full")[wave.size - 1 :]
+    shortest = int(SAMPLE_RATE / high_hz)
+    peak = int(np.argmax(correlation[shortest : int(SAMPLE_RATE / low_hz)])) + shortest
+    below, at, above = correlation[peak - 1 : peak + 2]
+    return SAMPLE_RATE / (peak + 0.5 * (below - above) / (below - 2 * at + above))
+
+
+def formants_hz(wave: Waveform, order: int = 12) -> list[float]:
+    """Return the frequencies of the resonances of a steady vowel, by linear prediction over all of `wave`."""
+    emphasised = lfilter([1, -0.94], [1], wave.astype(np.float64)) * np.hanning(wave.size)
+    lags = np.correlate(emphasised, emphasised, "full")[wave.size - 1 : wave.size + order]
+    roots = np.roots(np.concatenate(([1.0], solve_toeplitz(lags[:-1], -lags[1:]))))
+    roots = roots[roots.imag > 0]
+    hz = np.angle(roots) * SAMPLE_RATE / (2 * np.pi)
+    widths = -np.log(np.abs(roots)) * SAMPLE_RATE / np.pi
+    return sorted(float(value) for value in hz[(widths < 600) & (hz > 150)])

@@ -1,6 +1,7 @@
 """Sound that tests make: every law is stated on waves whose physics is known."""
 
 import numpy as np
+from scipy.signal import lfilter
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 
@@ -27,3 +28,14 @@ def burst(seed: int = 0, before_s: float = 0.3, word_s: float = 0.5, after_s: fl
     wave = 0.2 * wave * np.abs(np.sin(np.pi * 3 * time / word_s))
     before, after = np.zeros(round(before_s * SAMPLE_RATE)), np.zeros(round(after_s * SAMPLE_RATE))
     return np.concatenate([before, wave, after]).astype(np.float32)
+
+
+def vowel(pitch_hz: float, formants_hz: tuple[float, ...], seconds: float = 1.0, level: float = 0.3) -> Waveform:
+    """Return a steady vowel: pulses at `pitch_hz` through a resonance, 100 Hz wide, at each of `formants_hz`."""
+    count = round(seconds * SAMPLE_RATE)
+    phase = np.arange(count + 1) * pitch_hz / SAMPLE_RATE
+    wave = np.diff(np.floor(phase))
+    radius = np.exp(-np.pi * 100 / SAMPLE_RATE)
+    for hz in formants_hz:
+        wave = lfilter([1], [1, -2 * radius * np.cos(2 * np.pi * hz / SAMPLE_RATE), radius**2], wave)
+    return (level * wave / np.max(np.abs(wave))).astype(np.float32)
