@@ -1,12 +1,13 @@
 # make repro   environment + the whole pipeline on the embedded default
 # make dist    wheel and source archive in dist/
+# make docs    the documentation as a site, build/site/index.html
 # make test    environment + checks + tests (those that compare with SoX need `apt-get install sox libsox-fmt-all`)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(if $(filter /%,$(BIN)),,$(CURDIR)/)$(BIN):$(PATH)
 
-.PHONY: help env repro tiny check test dist clean
+.PHONY: help env repro tiny check test docs dist clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -34,6 +35,10 @@ check: env
 
 test: check
 	pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+docs: env
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "site: build/site/index.html"
 
 dist: env
 	python -m build --no-isolation

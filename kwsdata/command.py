@@ -38,7 +38,7 @@ EXTRA_OF = {
     "lightning_fabric": "train",
     "dvclive": "train",
     "onnx": "train",
-    "tensorflow": "train",
+    "tensorflow": "export",
     "ai_edge_litert": "runtime",
     "jinja2": "report",
     "matplotlib": "report",

@@ -20,7 +20,7 @@ sys.path.append(str(ROOT / "scripts"))
 
 import make_reference
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 APPS = {"kwsdata": data_cli.app, "kwstrain": train_cli.app}
 
 # A command that a page shows is run for real by the test named here, with other paths and small numbers...

@@ -18,7 +18,7 @@ class LoudnessDraw:
 
 
 class Loudness(Effect[LoudnessParams, LoudnessDraw]):
-    """Bring a clip to a level: RMS over the active frames of its word, in dB relative to full scale."""
+    """Bring it to a level: RMS over the active frames of its word, in dB relative to full scale."""
 
     name = "loudness"
     params = LoudnessParams
@@ -48,7 +48,7 @@ class ClippingDraw:
 
 
 class Clipping(Effect[ClippingParams, ClippingDraw]):
-    """Overdrive: a microphone or converter that cannot follow the loudest part of a clip."""
+    """Cut off its loudest samples, as a microphone or converter does that cannot follow them (overdrive)."""
 
     name = "clipping"
     params = ClippingParams

@@ -27,7 +27,7 @@ class ChannelDraw:
 
 
 class Channel(Effect[ChannelParams, ChannelDraw]):
-    """The microphone and the noise floor of a recording of a person."""
+    """Give it the microphone and the noise floor of a recording of a person."""
 
     name = "channel"
     params = ChannelParams

@@ -26,7 +26,7 @@ class FragmentDraw:
 
 
 class Fragment(Effect[FragmentParams, FragmentDraw]):
-    """A piece of a copy of speech. Its span is the whole piece; which words it holds is not known."""
+    """Keep a piece of a copy of speech. Its span is the whole piece; which words it holds is not known."""
 
     name = "fragment"
     params = FragmentParams

@@ -35,7 +35,7 @@ class TelephoneDraw:
 
 
 class Telephone(Effect[TelephoneParams, TelephoneDraw]):
-    """A telephone line: 300-3400 Hz, 8 kHz, and a codec of the network (G.711 mu-law or A-law, or GSM 06.10)."""
+    """Send it over a telephone line: 300-3400 Hz, 8 kHz, a codec of the network (G.711 mu-law or A-law, GSM 06.10)."""
 
     name = "telephone"
     params = TelephoneParams
@@ -75,7 +75,7 @@ class CodecDraw:
 
 
 class Codec(Effect[CodecParams, CodecDraw]):
-    """A round trip through MP3 or Opus."""
+    """Send it through MP3 or Opus and back."""
 
     name = "codec"
     params = CodecParams

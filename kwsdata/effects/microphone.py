@@ -21,7 +21,7 @@ class EqualizerDraw:
 
 
 class Equalizer(Effect[EqualizerParams, EqualizerDraw]):
-    """Gains at five frequencies, joined smoothly."""
+    """Colour it as a microphone does: gains at five frequencies, joined smoothly."""
 
     name = "equalizer"
     params = EqualizerParams
@@ -51,7 +51,7 @@ class BandLimitDraw:
 
 
 class BandLimit(Effect[BandLimitParams, BandLimitDraw]):
-    """The band of a cheap microphone or a small loudspeaker: nothing below one corner, nothing above another."""
+    """Keep the band of a cheap microphone or a small loudspeaker: nothing below one corner, nothing above another."""
 
     name = "band_limit"
     params = BandLimitParams

@@ -26,7 +26,7 @@ class NoiseDraw:
 
 
 class Noise(Effect[NoiseParams, NoiseDraw]):
-    """A stretch of a recording of noise."""
+    """Mix a stretch of a recording of noise under it."""
 
     name = "noise"
     params = NoiseParams
@@ -58,7 +58,7 @@ class BabbleDraw:
 
 
 class Babble(Effect[BabbleParams, BabbleDraw]):
-    """Several people talking at once, none of them understood."""
+    """Mix several people under it who talk at once, none of them understood."""
 
     name = "babble"
     params = BabbleParams

@@ -19,7 +19,7 @@ class ReverbDraw:
 
 
 class Reverb(Effect[ReverbParams, ReverbDraw]):
-    """A room of the bank. What comes before it in the chain is in the room; what comes after it is not."""
+    """Put it into a room of the bank. What comes before it in the chain is in the room; what comes after it is not."""
 
     name = "reverb"
     params = ReverbParams

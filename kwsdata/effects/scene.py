@@ -31,7 +31,7 @@ class ContextDraw:
 
 
 class Context(Effect[ContextParams, ContextDraw]):
-    """A lead (silence, or the end of other speech) before a short clip, and silence after it; copy 0 gets it, too."""
+    """Put silence, or the end of other speech, before a short clip and silence after it; copy 0 gets it, too."""
 
     name = "context"
     params = ContextParams
@@ -116,7 +116,7 @@ class ShiftDraw:
 
 
 class Shift(Effect[ShiftParams, ShiftDraw]):
-    """Move a clip inside its own length: what leaves one end is lost, silence enters at the other."""
+    """Move it inside its own length: what leaves one end is lost, silence enters at the other."""
 
     name = "shift"
     params = ShiftParams

@@ -22,7 +22,7 @@ class ThroatDraw:
 
 
 class Throat(Effect[ThroatParams, ThroatDraw]):
-    """The same words out of a longer or a shorter vocal tract."""
+    """Say the same words out of a longer or a shorter vocal tract."""
 
     name = "throat"
     params = ThroatParams

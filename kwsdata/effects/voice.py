@@ -26,7 +26,7 @@ class SpeedDraw:
 
 
 class Speed(Warp[SpeedParams, SpeedDraw]):
-    """Play faster or slower: duration is divided by the factor, pitch multiplied by it."""
+    """Play it faster or slower: duration is divided by the factor, pitch multiplied by it."""
 
     name = "speed"
     params = SpeedParams
@@ -53,7 +53,7 @@ class TempoDraw:
 
 
 class Tempo(Warp[TempoParams, TempoDraw]):
-    """Speak faster or slower at the same pitch."""
+    """Speak it faster or slower at the same pitch."""
 
     name = "tempo"
     params = TempoParams
@@ -80,7 +80,7 @@ class PitchDraw:
 
 
 class Pitch(Warp[PitchParams, PitchDraw]):
-    """A higher or lower voice at the same tempo."""
+    """Make the voice higher or lower at the same tempo."""
 
     name = "pitch"
     params = PitchParams
