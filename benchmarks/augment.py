@@ -31,7 +31,6 @@ from lhotse.shar.writers import AudioTarWriter, JsonlShardWriter
 from scipy.fft import irfft, next_fast_len, rfft
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, decode_flac, encode_flac
-from kwsdata.augment.shard import make_clips
 from kwsdata.effects import chain
 from kwsdata.effects.amplifier import ClippingDraw, LoudnessDraw
 from kwsdata.effects.base import Take
@@ -46,9 +45,10 @@ from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.materials import Materials
 from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params.base import Range
-from kwsdata.rirs import RirBank, load_bank, to_stored
+from kwsdata.rooms.bank import RirBank, load_bank, to_stored
 from kwsdata.shards import Clip, ahead, batches, shard_cuts, write_shard
 from kwsdata.sounds import Sound, SoundPool
+from kwsdata.stages.augment.shard import make_clips
 from kwsdata.transforms.engine import engine_for
 
 SPEED, SEMITONES, SNR_DB, LEVEL = (

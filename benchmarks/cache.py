@@ -17,9 +17,14 @@ from kwsdata.cache import STEPS, Step
 from kwsdata.cache.code import closure, code_digest
 from kwsdata.content import Contents, file_hash
 
-MODULES = ("kwsdata.augment.shard", "kwsdata.check.facts", "kwsdata.vectors.fill", "kwsdata.synthesize.render")
+MODULES = (
+    "kwsdata.stages.augment.shard",
+    "kwsdata.stages.check.facts",
+    "kwsdata.vectors.fill",
+    "kwsdata.stages.synthesize.render",
+)
 SIZES_MB = (0.01, 1, 20, 100)
-TOY = Step("benchmark", "kwsdata.ring", suffix=".bin")
+TOY = Step("benchmark", "kwsdata.consistent_hash", suffix=".bin")
 
 
 def main(folder: Path) -> None:

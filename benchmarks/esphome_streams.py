@@ -17,10 +17,10 @@ from kwsdata.audio import Waveform, to_int16
 from kwsdata.files import read_json
 from kwsdata.params import ExecutorParams, load_params
 from kwsdata.shards import load_audio, shard_cuts
-from kwstrain.bundle.esphome import LOCKOUT_S
-from kwstrain.evaluate.streams import score_testsets
-from kwstrain.metrics.det import StreamScores, measure
-from kwstrain.metrics.intervals import poisson_upper, wilson
+from kwstrain.evaluation.det import StreamScores, measure
+from kwstrain.evaluation.intervals import poisson_upper, wilson
+from kwstrain.evaluation.streams import score_testsets
+from kwstrain.stages.bundle.esphome import LOCKOUT_S
 
 FILE = "model.int8.tflite"
 

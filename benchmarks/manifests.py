@@ -145,10 +145,10 @@ def run(step: str) -> None:
     from kwsdata.dataset.members import members_of
     from kwsdata.dataset.stats import stats
     from kwsdata.dataset.trees import open_tree
-    from kwsdata.index.stage import run as index
     from kwsdata.params import load_params
     from kwsdata.publish.run import Prepared
-    from kwsdata.split.stage import run as split
+    from kwsdata.stages.index.stage import run as index
+    from kwsdata.stages.split.stage import run as split
 
     params = load_params(ROOT / "params.yaml")
     if step == "diff":
@@ -177,10 +177,10 @@ def run(step: str) -> None:
 
 def checked(params: object) -> Iterator[object]:
     """Yield what the rules that read manifests alone find; none is planted."""
-    from kwsdata.check.balance import counts_of
-    from kwsdata.check.leaks import same_sound, shared_rooms, shared_speakers, stray_sources
-    from kwsdata.check.manifest import Manifest
     from kwsdata.partitions import PARTITIONS
+    from kwsdata.stages.check.balance import counts_of
+    from kwsdata.stages.check.leaks import same_sound, shared_rooms, shared_speakers, stray_sources
+    from kwsdata.stages.check.manifest import Manifest
 
     cuts = {name: Manifest(Path(f"data/split/{name}.jsonl.gz")) for name in PARTITIONS}
     yield from same_sound(cuts)

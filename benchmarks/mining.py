@@ -165,11 +165,11 @@ import sys
 from pathlib import Path
 from kwsdata.audio import active_span
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.embed.stage import run as embed
-from kwsdata.index.stage import run as index
+from kwsdata.stages.embed.stage import run as embed
+from kwsdata.stages.index.stage import run as index
 from kwsdata.params import load_params
 from kwsdata.pieces import load_piece, pieces_of_file
-from kwsdata.split.stage import run as split
+from kwsdata.stages.split.stage import run as split
 def items(folder, count, text=None):
     for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in (".wav", ".flac", ".ogg"))[:count]:
         wave = load_piece(next(pieces_of_file(path, path.name, 1 << 30)))
@@ -192,7 +192,7 @@ _LIMITED = """
 import json, resource, sys, time
 from pathlib import Path
 import faiss, onnxruntime, scipy.fft, soxr
-from kwsdata.mine_negatives.stage import run
+from kwsdata.stages.mine_negatives.stage import run
 from kwsdata.params import load_params
 # What is mapped is what is limited, the libraries' own code and reserve too: these are added to the limit.
 loaded = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

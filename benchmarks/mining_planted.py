@@ -21,18 +21,18 @@ import numpy as np
 import soundfile
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, active_span, resample, rms
-from kwsdata.check.stage import GateError
-from kwsdata.check.stage import run as check
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.embed.stage import run as embed
 from kwsdata.files import read_json, read_jsonl_gz
 from kwsdata.fingerprints import Table, fingerprint
-from kwsdata.index.stage import run as index
 from kwsdata.manifests import read_cuts
-from kwsdata.mine_negatives.stage import run as mine
 from kwsdata.params import load_params
-from kwsdata.split.stage import run as split
-from kwsdata.synthesize.engines import Request, load_engine
+from kwsdata.stages.check.stage import GateError
+from kwsdata.stages.check.stage import run as check
+from kwsdata.stages.embed.stage import run as embed
+from kwsdata.stages.index.stage import run as index
+from kwsdata.stages.mine_negatives.stage import run as mine
+from kwsdata.stages.split.stage import run as split
+from kwsdata.stages.synthesize.engines import Request, load_engine
 
 FRIENDS = (
     "commuter",

@@ -83,35 +83,35 @@ def import_(params: Params) -> None:
 
 def augment(params: Params) -> None:
     """One copy of every clip."""
-    from kwsdata.augment.stage import run
+    from kwsdata.stages.augment.stage import run
 
     run(params)
 
 
 def featurize(params: Params) -> None:
     """Frames of the augmented clips and of a stream."""
-    from kwsdata.featurize.stage import run
+    from kwsdata.stages.featurize.stage import run
 
     run(params)
 
 
 def embed(params: Params) -> None:
     """Vectors of every clip of the split."""
-    from kwsdata.embed.stage import run
+    from kwsdata.stages.embed.stage import run
 
     run(params)
 
 
 def embed_augmented(params: Params) -> None:
     """Embeddings of the augmented clips and of a stream."""
-    from kwsdata.embed_augmented.stage import run
+    from kwsdata.stages.embed_augmented.stage import run
 
     run(params)
 
 
 def scoring(params: Params) -> None:
     """Scores of the streams; the graph is nearly empty, so this is the front end and the reading."""
-    from kwstrain.evaluate.streams import score_testsets
+    from kwstrain.evaluation.streams import score_testsets
 
     loudness_model(Path("model"), params)
     score_testsets(Path("data/testsets"), Path("model"), params.evaluate.chunk_s, params.executor)
@@ -121,7 +121,7 @@ def saying(engine: str) -> Stage:
     """Return the stage `synthesize` with one engine, mostly sentences."""
 
     def synthesize(params: Params) -> None:
-        from kwsdata.synthesize.stage import run
+        from kwsdata.stages.synthesize.stage import run
 
         block = params.synthesize
         sentences = 300 if engine == "espeak" else 12

@@ -21,10 +21,10 @@ import torch
 from lightning_fabric import Fabric
 
 from kwsdata.features import make_frontend
-from kwsdata.featurize.store import ClipRow, write_store
+from kwsdata.features.store import ClipRow, write_store
 from kwsdata.params import Params, load_params
-from kwstrain.train.loop import Job, Run
-from kwstrain.train.sampler import batches
+from kwstrain.training.loop import Job, Run
+from kwstrain.training.sampler import batches
 
 ROUNDS = 5  # the ways are timed in turn, so that other work on the machine falls on all of them
 

@@ -18,16 +18,16 @@ import yaml
 from kwsdata.features import features_of, make_frontend
 from kwsdata.files import write_json
 from kwsdata.params import Params, load_params
-from kwstrain.export.parity import probe_sound
-from kwstrain.export.stage import run
-from kwstrain.folded.fold import fold
-from kwstrain.folded.network import FoldedStudent
-from kwstrain.folded.scales import scales_of
 from kwstrain.models import build_model
 from kwstrain.models.weights import FILE
-from kwstrain.quantize.calibration import CalibrationSet, ranges_of
-from kwstrain.quantize.save import save_folded
-from kwstrain.train.checkpoint import save_tensors
+from kwstrain.quantization.fold import fold
+from kwstrain.quantization.network import FoldedStudent
+from kwstrain.quantization.scales import scales_of
+from kwstrain.stages.export.parity import probe_sound
+from kwstrain.stages.export.stage import run
+from kwstrain.stages.quantize.calibration import CalibrationSet, ranges_of
+from kwstrain.stages.quantize.save import save_folded
+from kwstrain.training.checkpoint import save_tensors
 
 MICRO = {"features.frontend": "micro", "features.window_ms": 30}
 

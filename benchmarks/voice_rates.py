@@ -18,7 +18,7 @@ import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, read_audio, resample, rms
-from kwsdata.check.voice_network import VoiceNetwork, speech_of
+from kwsdata.stages.check.voice_network import VoiceNetwork, speech_of
 
 LIMITS = (0.8, 0.85, 0.875, 0.9, 0.925)
 

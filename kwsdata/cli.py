@@ -24,7 +24,7 @@ app = new_app(
 @command(app, "synthesize", "kwsdata synthesize")
 def synthesize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Speak the keyword, words like it and general sentences in many voices, offline."""
-    from kwsdata.synthesize.stage import run
+    from kwsdata.stages.synthesize.stage import run
 
     run_stage(run, params)
 
@@ -32,7 +32,7 @@ def synthesize(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "index", "kwsdata index")
 def index(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Gather every clip of every corpus in one manifest, labelled for the keyword."""
-    from kwsdata.index.stage import run
+    from kwsdata.stages.index.stage import run
 
     show(run(load_params(params)))
 
@@ -40,7 +40,7 @@ def index(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "split", "kwsdata split")
 def split(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Put each speaker, voice and noise source in one of train, dev, test."""
-    from kwsdata.split.stage import run
+    from kwsdata.stages.split.stage import run
 
     show(run(load_params(params)))
 
@@ -48,7 +48,7 @@ def split(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "simulate-rirs", "kwsdata simulate-rirs")
 def simulate_rirs(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Make a bank of room impulse responses; each room belongs to one partition."""
-    from kwsdata.simulate_rirs.stage import run
+    from kwsdata.stages.simulate_rirs.stage import run
 
     show(run(load_params(params)))
 
@@ -56,7 +56,7 @@ def simulate_rirs(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "augment", "kwsdata augment")
 def augment(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Make augmented copies of every train clip (rooms, noise, speed, level), each with its recipe."""
-    from kwsdata.augment.stage import run
+    from kwsdata.stages.augment.stage import run
 
     run_stage(run, params)
 
@@ -64,7 +64,7 @@ def augment(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "make-testsets", "kwsdata make-testsets")
 def make_testsets(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Freeze the continuous streams of dev and test, with the time of every keyword."""
-    from kwsdata.make_testsets.stage import run
+    from kwsdata.stages.make_testsets.stage import run
 
     show(run(load_params(params)))
 
@@ -72,7 +72,7 @@ def make_testsets(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "featurize", "kwsdata featurize")
 def featurize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Turn augmented clips and dev streams into feature frames that training maps into memory."""
-    from kwsdata.featurize.stage import run
+    from kwsdata.stages.featurize.stage import run
 
     show(run(load_params(params)))
 
@@ -80,7 +80,7 @@ def featurize(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "embed-augmented", "kwsdata embed-augmented")
 def embed_augmented(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Embed augmented clips and dev streams for the teacher `speech_embedding`; an interrupted run goes on."""
-    from kwsdata.embed_augmented.stage import run
+    from kwsdata.stages.embed_augmented.stage import run
 
     run_stage(run, params)
 
@@ -223,7 +223,7 @@ def import_(
 @command(app, "embed", "kwsdata embed")
 def embed(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Turn every clip of the split into vectors, 80 ms apart, and index those of the train partition's negatives."""
-    from kwsdata.embed.stage import run
+    from kwsdata.stages.embed.stage import run
 
     run_stage(run, params)
 
@@ -248,7 +248,7 @@ def mine_negatives(
     params: ParamsOption = DEFAULT_PARAMS,
 ) -> None:
     """Find the sounds, of train and of pools you name, that are nearest to the keyword and do not say it."""
-    from kwsdata.mine_negatives.stage import asked, run
+    from kwsdata.stages.mine_negatives.stage import asked, run
 
     run_stage(lambda settings: run(asked(settings, pool or [], model), out=out), params)
 
@@ -256,7 +256,7 @@ def mine_negatives(
 @command(app, "check", "kwsdata check")
 def check(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Look for leaks between partitions and faults of sound and labels; fails on those that `check.fail` names."""
-    from kwsdata.check.stage import run
+    from kwsdata.stages.check.stage import run
 
     run_stage(run, params)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kwsdata.rirs import RirBank
+from kwsdata.rooms.bank import RirBank
 from kwsdata.sounds import SoundPool
 from kwsdata.sources import SourceId, UnnamedSourceError
 

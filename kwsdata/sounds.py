@@ -1,6 +1,6 @@
 """A pool of recordings that effects draw from: noises to mix, speech to put before a word, voices of a babble.
 
-A number in [0, 1) chooses a recording through a ring (`kwsdata.ring`), so that one added later changes only the choices
+A number in [0, 1) chooses a recording by `kwsdata.consistent_hash`, so that one added later changes only the choices
 that fall on it. A pool that fits in memory is decoded once and kept; of a larger one, only the stretch that is asked
 for is decoded. Both give the same samples.
 """
@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from kwsdata.audio import FULL_SCALE, Waveform
-from kwsdata.ring import Ring
+from kwsdata.consistent_hash import Ring
 from kwsdata.shards import read_place
 from kwsdata.sources import SourceId, check_named, view_of
 from kwsdata.transforms.levels import active_level

@@ -14,7 +14,7 @@ app = new_app("The compact training stage for wake words: train, export, evaluat
 @command(app, "train-teacher", "kwstrain train-teacher")
 def train_teacher(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Train the teacher that `teacher.name` names, or take a user's own; nothing for `null`."""
-    from kwstrain.train_teacher.stage import run
+    from kwstrain.stages.train_teacher.stage import run
 
     run_stage(run, params)
 
@@ -22,7 +22,7 @@ def train_teacher(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "teach", "kwstrain teach")
 def teach(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Write the teacher's answers to every augmented clip, for the student to learn from."""
-    from kwstrain.teach.stage import run
+    from kwstrain.stages.teach.stage import run
 
     run_stage(run, params)
 
@@ -30,7 +30,7 @@ def teach(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "pretrain", "kwstrain pretrain\ndvc exp run -S pretrain.trunk=own")
 def pretrain(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Give the student a trunk that knows speech: the one that ships, or one trained here on the augmented clips."""
-    from kwstrain.pretrain.stage import run
+    from kwstrain.stages.pretrain.stage import run
 
     run_stage(run, params)
 
@@ -38,7 +38,7 @@ def pretrain(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "ensemble", "kwstrain ensemble\ndvc exp run -S ensemble.members=6")
 def ensemble(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Train students with other seeds and write their mean answers, for the one that ships to learn from."""
-    from kwstrain.ensemble.stage import run
+    from kwstrain.stages.ensemble.stage import run
 
     run_stage(run, params, trunk=Path("data/models/trunk"))
 
@@ -49,7 +49,7 @@ def train(
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint of an interrupted run.")] = True,
 ) -> None:
     """Train the student; an interrupted run goes on from its last checkpoint to the same weights."""
-    from kwstrain.train.stage import run
+    from kwstrain.stages.train.stage import run
 
     run_stage(run, params, resume=resume, taught=_answers(params), trunk=Path("data/models/trunk"))
 
@@ -57,7 +57,7 @@ def train(
 @command(app, "quantize", "kwstrain quantize")
 def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Calibrate the trained student and fine-tune it with fake quantisation, so that it computes in 8-bit integers."""
-    from kwstrain.quantize.stage import run
+    from kwstrain.stages.quantize.stage import run
 
     run_stage(run, params, taught=_answers(params))
 
@@ -65,7 +65,7 @@ def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "export", "kwstrain export")
 def export(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Write the trained student as ONNX and TFLite, float and int8, checked frame by frame against PyTorch."""
-    from kwstrain.export.stage import run
+    from kwstrain.stages.export.stage import run
 
     show(run(load_params(params), quantized=Path("data/models/quantized")))
 
@@ -73,7 +73,7 @@ def export(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "evaluate", "kwstrain evaluate")
 def evaluate(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Stream every test set through the exported model: FNR at no more than the allowed false alarms an hour."""
-    from kwstrain.evaluate.stage import run
+    from kwstrain.stages.evaluate.stage import run
 
     show(run(load_params(params)))
 
@@ -81,7 +81,7 @@ def evaluate(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "quantization-report", "kwstrain quantization-report")
 def quantization_report(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Compare float and int8 on the same streams; refuse an int8 network that loses too much."""
-    from kwstrain.quantization_report.stage import run
+    from kwstrain.stages.quantization_report.stage import run
 
     show(run(load_params(params)))
 
@@ -89,7 +89,7 @@ def quantization_report(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "report", "kwstrain report")
 def report(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Write data/report/index.html (figures, examples one can play) and data/report/metrics.json."""
-    from kwstrain.report.stage import run
+    from kwstrain.stages.report.stage import run
 
     show(run(load_params(params)))
 
@@ -97,7 +97,7 @@ def report(params: ParamsOption = DEFAULT_PARAMS) -> None:
 @command(app, "bundle", "kwstrain bundle")
 def bundle(params: ParamsOption = DEFAULT_PARAMS) -> None:
     """Gather models, decoders, front end, dataset lock, licences, metrics and a model card in data/bundle."""
-    from kwstrain.bundle.stage import run
+    from kwstrain.stages.bundle.stage import run
 
     show(run(load_params(params)))
 
@@ -115,7 +115,7 @@ def ablate(
 ) -> None:
     """Train, export and measure one arm of the ablation with one seed; `dvc repro ablation/dvc.yaml` does all."""
     from kwsdata.params.ablation import load_ablation
-    from kwstrain.ablate.stage import run
+    from kwstrain.experiments.ablate.stage import run
 
     plan = load_ablation(ablation)
     run_stage(lambda settings: run(settings, plan, arm, seed), params)
@@ -138,7 +138,7 @@ def compare(
 ) -> None:
     """Compare arms of an ablation, or rounds and experiments kept below data/runs, with a baseline, over seeds."""
     from kwsdata.params.ablation import load_ablation
-    from kwstrain.compare.stage import run
+    from kwstrain.experiments.compare.stage import run
 
     run(load_ablation(ablation).asked(arms, seeds), runs, out)
     typer.echo((out / "table.md").read_text(encoding="utf-8"), nl=False)
@@ -232,6 +232,6 @@ def main() -> None:
 
 def _answers(params: Path) -> Path:
     """Return where the answers lie that the student learns from."""
-    from kwstrain.train.job import answers_of
+    from kwstrain.training.job import answers_of
 
     return answers_of(load_params(params), Path("data/teach"), Path("data/ensemble"))

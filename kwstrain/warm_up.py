@@ -1,13 +1,13 @@
 """How long after a stream's start a detector cannot yet have heard its keyword: what the decoder waits for.
 
-Training says "no" until a keyword is half said (see `kwstrain.train.windows`). So with `share: 0.5` of the shortest
+Training says "no" until a keyword is half said (see `kwstrain.training.windows`). So with `share: 0.5` of the shortest
 keyword no decision is thrown away that the model was taught to say "yes" at.
 """
 
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.featurize.store import FeatureStore
+from kwsdata.features.store import FeatureStore
 from kwsdata.params.training import WarmUpParams
 
 

@@ -34,7 +34,7 @@ from kwsdata.materials import Materials
 from kwsdata.params import load_params
 from kwsdata.params.base import Range
 from kwsdata.pictures import spectrogram_png
-from kwsdata.synthesize.noises import coloured
+from kwsdata.stages.synthesize.noises import coloured
 from kwsdata.transforms.engine import engine_for
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -128,10 +128,10 @@ def stages() -> Iterator[str]:
     yield "## Stages and the files they write\n"
     for stage, fields in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
         program = fields["cmd"].split()[0]
-        tree = ast.parse((ROOT / program / stage / "stage.py").read_text())
+        tree = ast.parse((ROOT / program / "stages" / stage / "stage.py").read_text())
         (run,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
         yield f"### {stage}\n"
-        yield f"`{fields['cmd']}`: {fields['desc']} In Python: `{program}.{stage}.stage.run`.\n"
+        yield f"`{fields['cmd']}`: {fields['desc']} In Python: `{program}.stages.{stage}.stage.run`.\n"
         yield from ("```text", ast.get_docstring(tree) or "", "", ast.get_docstring(run) or "", "```\n")
 
 

@@ -1,11 +1,11 @@
-"""Pack Kokoro's voices for `kwsdata.synthesize`: 54 voices x a few dozen style rows, as float16, about 1.6 MB.
+"""Pack Kokoro's voices for `kwsdata.stages.synthesize`: 54 voices x a few dozen style rows, as float16, about 1.6 MB.
 
 The vectors come from the npm package `kokoro-js` (Apache-2.0), one file a voice: float32 [510, 256], where row n - 1
 belongs to strings of n phonemes. Rows differ much among short strings and little among long ones, so every row up to
 48 is kept and every 16th up to 256; a longer string takes the last.
 
     npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz
-    python scripts/pack_kokoro_voices.py package/voices kwsdata/synthesize/voices/kokoro_voices.npz
+    python scripts/pack_kokoro_voices.py package/voices kwsdata/stages/synthesize/voices/kokoro_voices.npz
 """
 
 import sys

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from kwsdata.dataset.trees import open_tree
 from kwsdata.errors import StageInputError
-from kwstrain.bundle.origins import sources_of
 from kwstrain.models.trunk import SHIPPED, Trunk, load_trunk
+from kwstrain.stages.bundle.origins import sources_of
 
 COMMAND = "scripts/import_people.sh DIR && dvc exp run -S pretrain.trunk=own pretrain"
 FIELDS = ("name", "licences", "clips", "hours")

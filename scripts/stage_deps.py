@@ -2,7 +2,7 @@
 
 It rewrites dvc.yaml and ablation/dvc.yaml.
 
-Data deps stay as written. A package without a stage of its own (features, transforms, metrics...) is named whole.
+Data deps stay as written. Packages (features, transforms, training...) are named whole.
 """
 
 import sys
@@ -14,14 +14,13 @@ from ruamel.yaml.comments import CommentedSeq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from imports import NOT_INPUTS, PACKAGES, ROOT, closure, package_of
+from imports import NOT_INPUTS, PACKAGES, ROOT, STAGES, closure, package_of
 
 
 def named(path: Path) -> str:
-    """Return how dvc.yaml names the code file `path`: itself, or its whole package where that is a noun."""
-    package = ROOT / path.parent
-    whole = len(path.parts) > 2 and not any(p.name == "stage.py" for p in (ROOT / Path(*path.parts[:2])).glob("*.py"))
-    return str(Path(*path.parts[:2])) if whole and package.is_dir() else str(path)
+    """Return how dvc.yaml names the code file `path`: a package of the top level whole, a stage's package whole."""
+    whole = 3 if path.parts[:2] in STAGES else 2
+    return str(Path(*path.parts[:whole]))
 
 
 def code_deps(stage: str) -> list[str]:

@@ -30,7 +30,7 @@ WORKSPACES = {
     "train_teacher",
     "quantize",
     "pretrain",
-}  # work under way, whose files are sealed by `kwstrain.train`
+}  # work under way, whose files are sealed by `kwstrain.stages.train`
 KEPT = sorted(DECLARED.keys() - WORKSPACES)
 # Where the cache may be touched other than through a step, and why.
 ALLOWED = {
@@ -109,7 +109,7 @@ def test_every_use_of_a_training_folder_names_its_step():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "work_directory":
                 named = any(keyword.arg == "step" for keyword in node.keywords)
-                assert named or path.match("kwstrain/train/job.py"), path
+                assert named or path.match("kwstrain/training/job.py"), path
 
 
 @pytest.mark.parametrize("step", sorted(DECLARED))

@@ -17,14 +17,14 @@ OUTPUTS = ("augmented", "embeddings", "features", "models", "teach", "facts")
 
 def run(params: Params) -> dict[str, str]:
     """Run a small pipeline of stages that keep work in the cache; return the hashes of what they wrote."""
-    from kwsdata.augment.stage import run as augment
-    from kwsdata.check.copied import heard_in
-    from kwsdata.embed.stage import run as embed
-    from kwsdata.featurize.stage import run as featurize
     from kwsdata.files import write_json
     from kwsdata.manifests import read_cuts
-    from kwstrain.teach.stage import run as teach
-    from kwstrain.train_teacher.stage import run as train_teacher
+    from kwsdata.stages.augment.stage import run as augment
+    from kwsdata.stages.check.copied import heard_in
+    from kwsdata.stages.embed.stage import run as embed
+    from kwsdata.stages.featurize.stage import run as featurize
+    from kwstrain.stages.teach.stage import run as teach
+    from kwstrain.stages.train_teacher.stage import run as train_teacher
 
     for name in OUTPUTS:
         shutil.rmtree(Path("data") / name, ignore_errors=True)

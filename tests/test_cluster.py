@@ -92,25 +92,25 @@ def far_cluster(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def synthesize(params: Params) -> None:
-    from kwsdata.synthesize.stage import run
+    from kwsdata.stages.synthesize.stage import run
 
     run(params)
 
 
 def simulate_rirs(params: Params) -> None:
-    from kwsdata.simulate_rirs.stage import run
+    from kwsdata.stages.simulate_rirs.stage import run
 
     run(params, out=Path("data/rooms"))
 
 
 def augment(params: Params) -> None:
-    from kwsdata.augment.stage import run
+    from kwsdata.stages.augment.stage import run
 
     run(params)
 
 
 def embed(params: Params) -> None:
-    from kwsdata.embed.stage import run
+    from kwsdata.stages.embed.stage import run
 
     for name in ("dev", "test"):
         write_cuts(TRAIN.with_name(f"{name}.jsonl.gz"), [])
@@ -119,19 +119,19 @@ def embed(params: Params) -> None:
 
 
 def featurize(params: Params) -> None:
-    from kwsdata.featurize.stage import run
+    from kwsdata.stages.featurize.stage import run
 
     run(params)
 
 
 def embed_augmented(params: Params) -> None:
-    from kwsdata.embed_augmented.stage import run
+    from kwsdata.stages.embed_augmented.stage import run
 
     run(params)
 
 
 def measuring(params: Params) -> None:
-    from kwsdata.check.copied import PartitionWriter, heard_in
+    from kwsdata.stages.check.copied import PartitionWriter, heard_in
 
     cuts, limits, rows = list(read_cuts(TRAIN)), params.check.copies, []
     writer = PartitionWriter("dev", Path("data/held").absolute())
@@ -145,8 +145,8 @@ def measuring(params: Params) -> None:
 
 
 def mining(params: Params) -> None:
-    from kwsdata.mine_negatives.alarms import Alarms
-    from kwsdata.mine_negatives.pools import Pool
+    from kwsdata.stages.mine_negatives.alarms import Alarms
+    from kwsdata.stages.mine_negatives.pools import Pool
     from kwsdata.vectors.fill import fill_from_cuts
     from kwsdata.vectors.store import VectorStore
 
@@ -161,7 +161,7 @@ def mining(params: Params) -> None:
 
 
 def scoring(params: Params) -> None:
-    from kwstrain.evaluate.streams import score_testsets
+    from kwstrain.evaluation.streams import score_testsets
 
     loudness_model(Path("model"), params)
     scored = score_testsets(Path("data/testsets"), Path("model"), 1.0, params.executor)

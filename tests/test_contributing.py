@@ -14,8 +14,8 @@ import yaml
 from augmenting import eventful, toy_project
 from imports import ROOT
 
-from kwsdata.augment.stage import run as augment
 from kwsdata.shards import shard_cuts
+from kwsdata.stages.augment.stage import run as augment
 
 
 @dataclass

@@ -14,7 +14,7 @@ from imports import ROOT
 from kwsdata import cli as data_cli
 from kwsdata.params import Params
 from kwstrain import cli as train_cli
-from kwstrain.metrics.intervals import poisson_upper
+from kwstrain.evaluation.intervals import poisson_upper
 
 sys.path.append(str(ROOT / "scripts"))
 
@@ -45,7 +45,7 @@ RUN_BY = {
     "kwsdata upgrade": PROJECT,
     "kwsdata verify": REMOTES,
     "kwstrain detect": E2E,
-    "torchrun": "kwstrain/train/test_train.py",
+    "torchrun": "kwstrain/stages/train/test_train.py",
 }
 # ... or its stage is (`dvc repro` runs it), or its function is called by tests of the package of that name, ...
 STAGES_AND_FUNCTIONS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kwsdata.check.page import page_of as check_page
 from kwsdata.listen.page import Panel, page_of
 from kwsdata.review import export
+from kwsdata.stages.check.page import page_of as check_page
 from kwstrain.experiments import page as experiments
 from kwstrain.experiments.read import Experiment
 
@@ -120,6 +120,6 @@ def test_templates_of_pages_escape_all_that_is_not_made_by_a_chart():
         for path in (ROOT / package).rglob("*.py")
         if re.search(r"\bMarkup\(|\.unescape\(|Environment\(", path.read_text())
     }
-    assert marking == {"kwstrain/report/chart.py", "kwstrain/templating.py"}
+    assert marking == {"kwstrain/pages/chart.py", "kwstrain/pages/templating.py"}
     for template in [*ROOT.rglob("kws*/**/*.j2")]:
         assert not re.search(r"\|\s*safe|autoescape", template.read_text()), template

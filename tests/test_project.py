@@ -99,7 +99,7 @@ def test_a_colleague_gets_the_same_over_a_remote_and_runs_nothing(run, lumen, tm
 
 def test_an_upgrade_runs_the_stage_whose_code_changed_and_no_other_before_it(run, lumen):
     before = {path.name: path.read_bytes() for path in lumen.glob("*.yaml")}
-    with (run.site / "kwsdata" / "split" / "stage.py").open("a") as code:
+    with (run.site / "kwsdata" / "stages" / "split" / "stage.py").open("a") as code:
         code.write("# another version\n")
     assert ran(run(lumen, "dvc", "repro", LAST)) == []  # nothing runs unasked
     assert "type `kwsdata upgrade`" in run.fails(lumen, "kwsdata", "split")

@@ -13,7 +13,7 @@ from kwsdata.effects.render import render
 from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams
-from kwsdata.rirs import RirBank, align
+from kwsdata.rooms.bank import RirBank, align
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.sources import SourceId, check_named
 from kwsdata.transforms.convolution import Filter

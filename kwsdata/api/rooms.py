@@ -6,13 +6,13 @@ from typing import Any
 from kwsdata.api.params import default_params
 from kwsdata.audio import Waveform
 from kwsdata.params.base import Range
-from kwsdata.simulate_rirs.room import draw_room
-from kwsdata.simulate_rirs.simulate import simulate_room as simulated
+from kwsdata.rooms.room import draw_room
+from kwsdata.rooms.simulate import simulate_room as simulated
 
 
 @dataclass(frozen=True)
 class Room:
-    """`response` float32 [samples] at 16 kHz: the direct path at sample 40 with energy 1 (see `kwsdata.rirs`).
+    """`response` float32 [samples] at 16 kHz: the direct path at sample 40 with energy 1 (see `kwsdata.rooms.bank`).
 
     `t60_s`: as measured in it, by T30 of ISO 3382-1. `distance_m`: of source and microphone. `description`: the draw.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from kwsdata.effects.base import Effect, Take
 from kwsdata.materials import Materials
 from kwsdata.params.effects import ReverbParams
-from kwsdata.rirs import early_part, in_room
+from kwsdata.rooms.bank import early_part, in_room
 from kwsdata.sources import SourceId
 
 

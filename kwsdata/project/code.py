@@ -96,7 +96,7 @@ def check_code(program: str, command: str, folder: Path = Path()) -> None:
     """
     made_with = read_versions(folder)
     name = command.replace("-", "_")
-    module = f"{program}.{name}.stage"
+    module = f"{program}.stages.{name}.stage"
     if name in made_with.stages and module_file(module) and made_with.stages[name] != stage_version(module):
         back = "" if made_with.package == __version__ else f", or install kwsdata {made_with.package} again"
         raise OtherCodeError(

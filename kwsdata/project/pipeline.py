@@ -51,9 +51,9 @@ def project_pipeline() -> str:
 
 
 def module_of(stage: Mapping[str, Any]) -> str:
-    """Return the module that a stage's command runs: `kwsdata mine-negatives` runs kwsdata.mine_negatives.stage."""
+    """Return the module that a stage's command runs: kwsdata.stages.split.stage of `kwsdata split`."""
     program, command = stage["cmd"].split()[:2]
-    return f"{program}.{command.replace('-', '_')}.stage"
+    return f"{program}.stages.{command.replace('-', '_')}.stage"
 
 
 def outs_of(stage: Mapping[str, Any]) -> list[tuple[str, bool]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from kwsdata.audio import Waveform
 from kwsdata.errors import AudioError, ParamsError
 from kwsdata.named_paths import printable
-from kwstrain.bundle.contents import bundle_at
 from kwstrain.decoder import Event
 from kwstrain.detect.detector import Detector, open_detector
 from kwstrain.detect.esphome import EspHomeDetector
@@ -17,6 +16,7 @@ from kwstrain.detect.meter import Meter
 from kwstrain.detect.microphone import microphone_blocks
 from kwstrain.detect.sound import Listening, sound_blocks
 from kwstrain.detect.trace import Trace, trace_to
+from kwstrain.runtime.bundle import bundle_at
 
 MICROPHONE = "microphone"
 

@@ -12,12 +12,12 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files import read_json
 from kwsdata.model_shape import DecisionShape, fault_in
-from kwstrain.bundle.contents import Bundle, BundleError, bundle_at, is_bundle, open_bundle
 from kwstrain.decoder import Decoder, Event
 from kwstrain.detect.microphone import microphone_blocks
 from kwstrain.detect.sound import Listening, sound_blocks
 from kwstrain.detect.trace import Trace
 from kwstrain.runtime import DEFAULT, StreamingModel
+from kwstrain.runtime.bundle import Bundle, BundleError, bundle_at, is_bundle, open_bundle
 from kwstrain.runtime.model import TAIL_S
 
 LOG = logging.getLogger(__name__)

@@ -16,9 +16,9 @@ from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.errors import MissingExtraError, ParamsError, StageInputError
 from kwsdata.files import read_json
 from kwsdata.model_shape import FileName
-from kwstrain.bundle.contents import open_bundle
 from kwstrain.decoder import Event
 from kwstrain.detect.trace import Trace
+from kwstrain.runtime.bundle import open_bundle
 from kwstrain.runtime.model import TAIL_S
 
 LOCKOUT_S = 1.0  # MIN_SLICES_BEFORE_DETECTION of ESPHome: 100 frames of 10 ms

@@ -10,14 +10,13 @@ from markupsafe import Markup
 from kwsdata.errors import StageInputError
 from kwsdata.files import atomic_path
 from kwstrain.experiments.read import Experiment, read_experiments
-from kwstrain.report.chart import Axis, Chart, round_ticks
-from kwstrain.report.figures import percent as short_percent
-from kwstrain.report.figures import series_class
-from kwstrain.report.words import percent, rate
-from kwstrain.templating import templates_in
+from kwstrain.pages.chart import Axis, Chart, round_ticks
+from kwstrain.pages.figures import percent as short_percent
+from kwstrain.pages.figures import series_class
+from kwstrain.pages.templating import PAGES, templates_in
+from kwstrain.pages.words import percent, rate
 
 OWN = Path(__file__).parent / "templates"
-STYLE = Path(__file__).parents[1] / "report" / "templates"
 WIDTH, LINE, TOP, BOTTOM, LEFT = 520.0, 34.0, 34.0, 52.0, 150.0
 _LONGEST = 20  # letters of a name that fit beside a picture
 
@@ -34,7 +33,7 @@ def write_experiments(root: Path, out: Path, commits: int) -> dict[str, Any]:
         raise StageInputError("no commit or experiment has a metrics.json yet: type `dvc exp run`, or `dvc repro`.")
     sets = sorted({name for one in measured for name in one.metrics["test"]}, key=lambda name: (name != "clean", name))
     text = (
-        templates_in(OWN, STYLE)
+        templates_in(OWN, PAGES)
         .get_template("experiments.html.j2")
         .render(
             keywords=sorted({one.metrics["keyword"] for one in measured}),

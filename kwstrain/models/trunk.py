@@ -3,7 +3,7 @@
     trunk.npz    the weights by their names, float16 (statistics of normalisation as well)
     trunk.json   model, features and embedder that it is of, how it was made, how well it does
 
-One that was taught speech (see `kwstrain.pretrain`) is where training on a word starts.
+One that was taught speech (see `kwstrain.stages.pretrain`) is where training on a word starts.
 """
 
 from dataclasses import dataclass

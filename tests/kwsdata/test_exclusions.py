@@ -11,7 +11,7 @@ from kwsdata.dataset.leave_out import leave_out
 from kwsdata.decisions import Decision, append_decision
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.exclusions import exclude, load_excluded
-from kwsdata.index.stage import run
+from kwsdata.stages.index.stage import run
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_worker_on_a_shared_disk_that_runs_other_code_says_so(project, monkeypatch):
     from kwsdata import executor
-    from kwsdata.ring import Ring
+    from kwsdata.consistent_hash import Ring
 
     shared = executor._SharedDisk(Ring)
     assert len(shared.work(["a", "b"])) == 2

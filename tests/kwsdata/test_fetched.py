@@ -13,8 +13,8 @@ from sound import tone
 from kwsdata.errors import StageInputError
 from kwsdata.fetched import local_copy
 from kwsdata.importers.run import run_import
-from kwsdata.mine_negatives.pools import pieces_at
 from kwsdata.params import DownloadParams
+from kwsdata.stages.mine_negatives.pools import pieces_at
 
 LIMITS = DownloadParams(max_gb=1, timeout_s=5)
 

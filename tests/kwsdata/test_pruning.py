@@ -17,9 +17,9 @@ from kwsdata.cli import app
 from kwsdata.errors import ParamsError
 from kwsdata.pruning import in_use, prune, summary, survey
 
-SOME = Step("toy_some", "kwsdata.ring", suffix=".bin")
-OTHER = Step("toy_other", "kwsdata.ring")
-VALUES = Step("toy_values", "kwsdata.ring")
+SOME = Step("toy_some", "kwsdata.consistent_hash", suffix=".bin")
+OTHER = Step("toy_other", "kwsdata.consistent_hash")
+VALUES = Step("toy_values", "kwsdata.consistent_hash")
 MB = 1_000_000
 HOUR_S = 3600.0
 

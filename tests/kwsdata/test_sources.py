@@ -10,7 +10,7 @@ from augmenting import RIRS, toy_project
 
 from kwsdata.files import read_jsonl_gz
 from kwsdata.materials import Materials
-from kwsdata.rirs import load_bank
+from kwsdata.rooms.bank import load_bank
 from kwsdata.shards import shard_cuts
 from kwsdata.sounds import Sound, SoundPool
 from kwsdata.sources import SourceId, UnnamedSourceError, source_ids

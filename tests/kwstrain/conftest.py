@@ -1,10 +1,11 @@
-"""A tiny world in which the keyword is a 1 kHz tone (`tone_world` of the tests' support)."""
+"""Worlds for tests: one in which the keyword is a 1 kHz tone, and one in which a small student trains in seconds."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from feature_stores import write_ridge_stores
 from tone_world import sound_with_beeps, write_tone_model, write_tone_testsets
 
 from kwsdata.params import Params, load_params
@@ -35,3 +36,35 @@ def beep() -> Callable[..., np.ndarray]:
 def tone_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Test sets of 60 s streams: beeps as keywords, in segments; in test a quiet keyword and a false friend."""
     return write_tone_testsets(tmp_path_factory.mktemp("tone_world") / "testsets")
+
+
+@pytest.fixture(scope="session")
+def ridges(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_ridge_stores(tmp_path_factory.mktemp("ridges"))
+
+
+@pytest.fixture(scope="session")
+def small() -> Params:
+    """The project's params with students of about 2,000 parameters and 0.5 s of memory, 240 steps."""
+    params = load_params(REPO / "params.yaml")
+    model = {"dstcn": {"channels": 16, "stem_kernel": 5, "stride": 2, "kernels": [5, 9, 13], "dropout": 0.1}}
+    block = {"squeeze": True, "activation": "hard_swish", "mel_stride": 1}
+    first, second = {"kernel": 3, "expand": 12, "channels": 12}, {"kernel": 5, "expand": 24, "channels": 12}
+    model["mobilenetv3"] = {"stem_channels": 8, "stem_kernel": 5, "stride": 3, "head_channels": 24, "dropout": 0.0}
+    model["mobilenetv3"] |= {"pool": 5, "blocks": [block | first, block | second, block | second]}
+    train = {"steps": 240, "eval_every": 80, "batch_size": 32, "warmup_steps": 10, "learning_rate": 0.01}
+    train |= {"ema_decay": 0.95, "threads": 1, "accelerator": "cpu", "mel_mask_bins": 2}
+    return changed(params, model=model, train=train)
+
+
+def changed(params: Params, **blocks: dict) -> Params:
+    """`params` with some keys of some blocks set, checked again."""
+    values = params.model_dump(by_alias=True)
+    for name, changes in blocks.items():
+        values[name] |= changes
+    return Params.model_validate(values)
+
+
+@pytest.fixture(scope="session")
+def change():
+    return changed

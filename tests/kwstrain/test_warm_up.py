@@ -5,7 +5,7 @@ import pytest
 from feature_stores import INFO
 
 from kwsdata.errors import ParamsError
-from kwsdata.featurize.store import ClipRow, FeatureStore, write_store
+from kwsdata.features.store import ClipRow, FeatureStore, write_store
 from kwsdata.params import WarmUpParams, load_params
 from kwstrain.warm_up import warm_up_of
 

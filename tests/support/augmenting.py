@@ -14,7 +14,7 @@ from kwsdata.files import sha256_of
 from kwsdata.manifests import audio_sha256, make_cut, write_cuts
 from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams, Params
-from kwsdata.rirs import BITS, align, to_stored
+from kwsdata.rooms.bank import BITS, align, to_stored
 from kwsdata.shards import SHAR, Clip, shard_cuts, with_custom, write_shard
 from kwsdata.transforms.engine import engine_for
 
@@ -106,8 +106,8 @@ def quiet(params: Params, *effects: str, **changes: object) -> Params:
 
 def toy_materials(params: Params) -> Materials:
     """Make the toy project below the current directory; return what its clips draw from."""
-    from kwsdata.augment.plan import make_plan
-    from kwsdata.augment.shard import ShardTask, load_materials
+    from kwsdata.stages.augment.plan import make_plan
+    from kwsdata.stages.augment.shard import ShardTask, load_materials
 
     toy_project()
     block = eventful(params).augment

@@ -157,9 +157,9 @@ def embed(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def embed_augmented(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.embed_augmented import stage
     from kwsdata.embedders import load_embedder
     from kwsdata.places import digest_of_places
+    from kwsdata.stages.embed_augmented import stage
 
     write_sound("talk", 0)
     write_network()
@@ -174,7 +174,7 @@ def embed_augmented(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def check(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.check.copied import heard_in
+    from kwsdata.stages.check.copied import heard_in
 
     kept: dict[str, Any] = {}
 
@@ -207,7 +207,7 @@ def check(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def voices(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.check.voices import speakers_of, voices_of
+    from kwsdata.stages.check.voices import speakers_of, voices_of
 
     weights = Path("weights")
     use_toy_voices(patch, weights)
@@ -234,8 +234,8 @@ def voices(params: Params, patch: pytest.MonkeyPatch) -> World:
 def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
     from kwsdata.content import digest_at
     from kwsdata.files import write_jsonl_gz
-    from kwsdata.mine_negatives.scores import ScoreTask, score_shard
     from kwsdata.pieces import pieces_of_cuts
+    from kwsdata.stages.mine_negatives.scores import ScoreTask, score_shard
 
     write_sound("talk", 0)
     loudness_model(Path("model"), params)
@@ -291,7 +291,7 @@ class Hum:
 
 
 def _hums(patch: pytest.MonkeyPatch) -> dict[str, Any]:
-    from kwsdata.synthesize import engines, render
+    from kwsdata.stages.synthesize import engines, render
 
     patch.setattr(render, "load_engine", lambda name, voices: Hum())
     patch.setattr(Hum, "level", 0.1)
@@ -311,7 +311,7 @@ def _hum_edits(world: World) -> dict[str, Callable[[], object]]:
 
 
 def synthesize(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.synthesize.render import batches_of, speak_missing, spoken
+    from kwsdata.stages.synthesize.render import batches_of, speak_missing, spoken
 
     def ask() -> list[Any]:
         batches = batches_of("hum", (), world.set["requests"])
@@ -328,8 +328,8 @@ def synthesize(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def transcripts(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.synthesize import transcripts as module
-    from kwsdata.synthesize.render import batches_of
+    from kwsdata.stages.synthesize import transcripts as module
+    from kwsdata.stages.synthesize.render import batches_of
 
     class Whisper:
         def transcribe(self, wave: np.ndarray, **settings: Any) -> tuple[list[Any], None]:
@@ -344,7 +344,7 @@ def transcripts(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def espeak_voices(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.synthesize.engines.espeak import Espeak
+    from kwsdata.stages.synthesize.engines.espeak import Espeak
 
     for name in ("one", "two"):
         Path(name).write_text(f"gender male {name}")
@@ -360,7 +360,7 @@ def espeak_voices(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 def teach(params: Params, patch: pytest.MonkeyPatch) -> World:
     from kwsdata.places import digest_of_places
-    from kwstrain.teach.ask import Shard, ask
+    from kwstrain.stages.teach.ask import Shard, ask
 
     write_sound("talk", 0)
     teacher = Path("teacher")
@@ -388,8 +388,8 @@ def teach(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def augment(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.augment.plan import make_plan
-    from kwsdata.augment.shard import ShardTask, make_shard
+    from kwsdata.stages.augment.plan import make_plan
+    from kwsdata.stages.augment.shard import ShardTask, make_shard
 
     toy_project()
     world = World(lambda: None, {}, set={"params": eventful(params, clips_per_shard=40)})
@@ -507,8 +507,8 @@ def pool_indexes(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def pools_passed(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.mine_negatives.held_out import refuse_held_out
     from kwsdata.pieces import pieces_of_cuts
+    from kwsdata.stages.mine_negatives.held_out import refuse_held_out
 
     write_sound("talk", 0)
     write_network()
@@ -544,10 +544,10 @@ def pools_passed(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 def _training(step: str) -> Callable[[Params, pytest.MonkeyPatch], World]:
     def make(params: Params, patch: pytest.MonkeyPatch) -> World:
-        from kwstrain.quantize.stage import TUNED
-        from kwstrain.train.checkpoint import TRAIN as STUDENT
-        from kwstrain.train.checkpoint import work_directory
-        from kwstrain.train_teacher.stage import TEACHER
+        from kwstrain.stages.quantize.stage import TUNED
+        from kwstrain.stages.train_teacher.stage import TEACHER
+        from kwstrain.training.checkpoint import TRAIN as STUDENT
+        from kwstrain.training.checkpoint import work_directory
 
         inputs = ("features/train/store.json", "features/train/features.npy", "features/dev/store.json", "taught/a")
         for name in (*inputs, "trunk/trunk.npz"):
@@ -581,7 +581,7 @@ def _training(step: str) -> Callable[[Params, pytest.MonkeyPatch], World]:
 
 
 def pretrain(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwstrain.pretrain.stage import work_of
+    from kwstrain.stages.pretrain.stage import work_of
 
     for name in ("features/store.json", "features/features.npy", "embedded/store.json"):
         Path(name).parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.draws import rng_for
-from kwsdata.featurize.store import ClipRow, write_store
+from kwsdata.features.store import ClipRow, write_store
 
 N_MELS = 16
 SILENCE = np.full(N_MELS, -13.0, np.float32)

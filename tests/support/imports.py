@@ -7,18 +7,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("kwsdata", "kwstrain")
+STAGES = (("kwsdata", "stages"), ("kwstrain", "stages"), ("kwstrain", "experiments"))  # packages of packages
 
 # Schemas hold no number (the values are params of their stages), errors no behaviour, a package's first file no code.
 NOT_INPUTS = (
-    "kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/lazy.py", "kwsdata/errors.py", "kwsdata/params/*.py",
+    "kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/stages/__init__.py", "kwstrain/stages/__init__.py",
+    "kwsdata/lazy.py", "kwsdata/errors.py", "kwsdata/params/*.py",
 )  # fmt: skip
 
 _NAMED = re.compile(r"kws(data|train)(\.\w+)+(:\w+)?")  # of what is loaded when it is asked for
 
 
 def package_of(stage: str) -> Path:
-    """Return the package of `stage`, relative to the root."""
-    return next(path for path in (Path("kwsdata") / stage, Path("kwstrain") / stage) if (ROOT / path).is_dir())
+    """Return the package of `stage`, relative to the root; stages of ablation/dvc.yaml are in kwstrain/experiments."""
+    places = (Path(*place) / stage for place in STAGES)
+    return next(path for path in places if (ROOT / path).is_dir())
 
 
 def module_file(name: str) -> Path | None:

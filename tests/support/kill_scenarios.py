@@ -26,9 +26,9 @@ from kwsdata.importers.run import run_import
 from kwsdata.params import Params, load_params
 from kwsdata.publish.run import publish
 from kwsdata.shards import load_audio, shard_cuts
-from kwstrain.bundle.contents import open_bundle
-from kwstrain.bundle.stage import run as bundle
-from kwstrain.evaluate.stage import run as evaluate
+from kwstrain.runtime.bundle import open_bundle
+from kwstrain.stages.bundle.stage import run as bundle
+from kwstrain.stages.evaluate.stage import run as evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from kwstrain.folded.fold import fold
-from kwstrain.folded.network import FoldedStudent
-from kwstrain.folded.scales import scales_of
 from kwstrain.models import StreamingModel
-from kwstrain.quantize.calibration import LOGIT_RANGE
-from kwstrain.quantize.observers import Histogram
+from kwstrain.quantization.fold import fold
+from kwstrain.quantization.network import FoldedStudent
+from kwstrain.quantization.scales import scales_of
+from kwstrain.stages.quantize.calibration import LOGIT_RANGE
+from kwstrain.stages.quantize.observers import Histogram
 
 
 def quantised(model: StreamingModel, frames: np.ndarray, offset: float = 0.0) -> FoldedStudent:

@@ -5,9 +5,9 @@ from quantised import heard, quantised
 
 from kwsdata.features import features_of, make_frontend
 from kwsdata.params import Params
-from kwstrain.export.parity import probe_sound
-from kwstrain.folded.network import FoldedStudent
 from kwstrain.models import StreamingModel, build_model
+from kwstrain.quantization.network import FoldedStudent
+from kwstrain.stages.export.parity import probe_sound
 
 BLOCK = {"squeeze": True, "activation": "hard_swish", "mel_stride": 2}
 SHAPES = {

@@ -12,12 +12,12 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, active_span
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.embed.stage import run as embed
-from kwsdata.index.stage import run as index
 from kwsdata.params import Params
 from kwsdata.params.negatives import CopiesParams
-from kwsdata.split.stage import run as split
-from kwsdata.synthesize.engines import Request, load_engine
+from kwsdata.stages.embed.stage import run as embed
+from kwsdata.stages.index.stage import run as index
+from kwsdata.stages.split.stage import run as split
+from kwsdata.stages.synthesize.engines import Request, load_engine
 
 KEYWORD = "computer"
 FRIEND = "commuter"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kwsdata.check import voice_network, voices
+from kwsdata.stages.check import voice_network, voices
 
 
 class ToyVoices:

@@ -55,10 +55,10 @@ def test_imports_are_those_of_the_syntax_tree(package):
     ("source", "names"),
     [
         ("import kwsdata.audio", {"kwsdata", "kwsdata.audio"}),
-        ("import os, kwsdata.ring , kwsdata.a.b", {"kwsdata", "kwsdata.ring", "kwsdata.a", "kwsdata.a.b"}),
+        ("import os, kwsdata.draws , kwsdata.a.b", {"kwsdata", "kwsdata.draws", "kwsdata.a", "kwsdata.a.b"}),
         ("from kwsdata.audio import resample", {"kwsdata", "kwsdata.audio", "kwsdata.audio.resample"}),
         ("from kwsdata import (\n    a,  # why (not)\n    b as c,\n)", {"kwsdata", "kwsdata.a", "kwsdata.b"}),
-        ("def f():\n    from kwstrain.loss import x", {"kwstrain", "kwstrain.loss", "kwstrain.loss.x"}),
+        ("def f():\n    from kwstrain.clips import x", {"kwstrain", "kwstrain.clips", "kwstrain.clips.x"}),
         ("ENGINES = {'k': 'kwsdata.a.b:Name'}", {"kwsdata", "kwsdata.a", "kwsdata.a.b"}),
         ('files("kwsdata.voices")', {"kwsdata", "kwsdata.voices"}),
         ("if TYPE_CHECKING:\n\timport kwstrain.x", {"kwstrain", "kwstrain.x"}),
@@ -72,7 +72,12 @@ def test_ways_to_import(source, names):
 
 
 def test_the_closure_is_what_loading_loads_but_for_carriers():
-    for name in ("kwsdata.augment.shard", "kwsdata.check.facts", "kwstrain.train.loop", "kwsdata.synthesize.render"):
+    for name in (
+        "kwsdata.stages.augment.shard",
+        "kwsdata.stages.check.facts",
+        "kwstrain.training.loop",
+        "kwsdata.stages.synthesize.render",
+    ):
         missing = loaded(module_file(name)) - set(closure(name))
         through = {path for path in missing if not name_of(path).startswith(CARRIERS)}
         assert all(_only_through_carriers(path, name) for path in through), (name, through)
@@ -88,10 +93,10 @@ def test_carriers_are_modules(carrier):
 
 
 def test_every_edit_of_every_file_in_the_closure_is_another_digest(copy):
-    name = "kwsdata.synthesize.render"
+    name = "kwsdata.stages.synthesize.render"
     seen = {code_digest(name)}
-    files = [*closure(name), Path("kwsdata/synthesize/voices/kokoro_voices.npz")]
-    assert Path("kwsdata/synthesize/engines/kokoro.py") in files
+    files = [*closure(name), Path("kwsdata/stages/synthesize/voices/kokoro_voices.npz")]
+    assert Path("kwsdata/stages/synthesize/engines/kokoro.py") in files
     for number, path in enumerate(files, 1):
         (copy / path).write_bytes((copy / path).read_bytes() + b"\n# edited\n")
         forget()
@@ -106,8 +111,8 @@ def test_every_edit_of_every_file_in_the_closure_is_another_digest(copy):
         lambda root: (root / "kwsdata/cli.py").unlink(),
         lambda root: (root / "kwsdata/errors.py").write_text((root / "kwsdata/errors.py").read_text() + "\nX = 1\n"),
         lambda root: (root / "kwsdata/executor.py").write_text("# elsewhere\n"),
-        lambda root: (root / "kwsdata/synthesize/notes.md").write_text("notes"),
-        lambda root: (root / "kwsdata/check/extra.txt").write_text("of another package"),
+        lambda root: (root / "kwsdata/stages/synthesize/notes.md").write_text("notes"),
+        lambda root: (root / "kwsdata/stages/check/extra.txt").write_text("of another package"),
         lambda root: (root / "kwsdata/audio.py").write_bytes(
             (root / "kwsdata/audio.py").read_bytes().replace(b"\n", b"\r\n")
         ),
@@ -115,30 +120,30 @@ def test_every_edit_of_every_file_in_the_closure_is_another_digest(copy):
     ids=["another stage", "command line", "errors", "executor", "notes", "data of another package", "line ends"],
 )
 def test_an_edit_elsewhere_is_the_same_digest(copy, edit):
-    before = code_digest("kwsdata.synthesize.render")
+    before = code_digest("kwsdata.stages.synthesize.render")
     edit(copy)
     forget()
-    assert code_digest("kwsdata.synthesize.render") == before
+    assert code_digest("kwsdata.stages.synthesize.render") == before
 
 
 @pytest.mark.parametrize("name", ["words.txt", "table.json", "table.npz"])
 def test_data_beside_a_package_is_code(copy, name):
-    before = code_digest("kwsdata.synthesize.render")
-    (copy / "kwsdata/synthesize/voices" / name).write_bytes(b"1")
+    before = code_digest("kwsdata.stages.synthesize.render")
+    (copy / "kwsdata/stages/synthesize/voices" / name).write_bytes(b"1")
     forget()
-    assert code_digest("kwsdata.synthesize.render") != before
+    assert code_digest("kwsdata.stages.synthesize.render") != before
 
 
 def test_an_import_that_joins_brings_its_own(copy):
-    path = copy / "kwsdata/check/facts.py"
-    before = closure("kwsdata.check.facts")
-    path.write_text(path.read_text() + "\n\ndef later():\n    from kwsdata import ring\n")
+    path = copy / "kwsdata/stages/check/facts.py"
+    before = closure("kwsdata.stages.check.facts")
+    path.write_text(path.read_text() + "\n\ndef later():\n    from kwsdata import consistent_hash\n")
     forget()
-    assert set(closure("kwsdata.check.facts")) - set(before) == {Path("kwsdata/ring.py")}
+    assert set(closure("kwsdata.stages.check.facts")) - set(before) == {Path("kwsdata/consistent_hash.py")}
 
 
 def test_a_copy_has_the_digest_of_the_checkout(copy, monkeypatch):
-    names = ("kwsdata.augment.shard", "kwsdata.synthesize.render", "kwstrain.teach.ask")
+    names = ("kwsdata.stages.augment.shard", "kwsdata.stages.synthesize.render", "kwstrain.stages.teach.ask")
     there = [code_digest(name) for name in names]
     monkeypatch.setattr(code, "ROOT", ROOT)
     forget()
@@ -146,28 +151,28 @@ def test_a_copy_has_the_digest_of_the_checkout(copy, monkeypatch):
 
 
 def test_another_release_of_a_library_is_another_digest(monkeypatch):
-    before = code_digest("kwsdata.check.facts")
+    before = code_digest("kwsdata.stages.check.facts")
     forget()
     monkeypatch.setattr(code, "version", lambda name: "99.0")
-    assert code_digest("kwsdata.check.facts") != before
+    assert code_digest("kwsdata.stages.check.facts") != before
     forget()
 
     def absent(name):
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(code, "version", absent)
-    assert code_digest("kwsdata.check.facts") != before
+    assert code_digest("kwsdata.stages.check.facts") != before
     forget()
 
 
 def test_code_that_changed_after_the_process_began_is_not_taken_for_what_it_runs(copy, monkeypatch):
-    before = code_digest("kwsdata.check.facts")
+    before = code_digest("kwsdata.stages.check.facts")
     (copy / "kwsdata/quality.py").write_text((copy / "kwsdata/quality.py").read_text() + "\n# new\n")
     forget()
-    new = code_digest("kwsdata.check.facts")  # as a process says that begins after the edit
+    new = code_digest("kwsdata.stages.check.facts")  # as a process says that begins after the edit
     monkeypatch.setattr(code, "_BEGAN_NS", 0)
     forget()
-    late = code_digest("kwsdata.check.facts")  # and one that had begun before
+    late = code_digest("kwsdata.stages.check.facts")  # and one that had begun before
     assert len({before, new, late}) == 3
 
 
@@ -200,5 +205,5 @@ def _third_party(path: Path) -> set[str]:
 def test_a_digest_costs_little():
     forget()
     began = time.process_time()
-    code_digest("kwsdata.augment.shard")
+    code_digest("kwsdata.stages.augment.shard")
     assert time.process_time() - began < 0.2  # 25 ms where nothing else runs

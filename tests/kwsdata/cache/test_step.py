@@ -19,10 +19,10 @@ from kwsdata.cache.entries import LIST, write_entry
 from kwsdata.cache.root import SIGNATURE, TAG
 from kwsdata.errors import CacheError
 
-FILE = Step("toy_file", "kwsdata.ring", suffix=".npy")
-FOLDER = Step("toy_folder", "kwsdata.ring")
-VALUE = Step("toy_value", "kwsdata.ring")
-CHEAP = Step("toy_cheap", "kwsdata.ring", cheap=True)
+FILE = Step("toy_file", "kwsdata.consistent_hash", suffix=".npy")
+FOLDER = Step("toy_folder", "kwsdata.consistent_hash")
+VALUE = Step("toy_value", "kwsdata.consistent_hash")
+CHEAP = Step("toy_cheap", "kwsdata.consistent_hash", cheap=True)
 CONTENT = bytes(range(256)) * 8
 
 

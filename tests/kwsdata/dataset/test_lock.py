@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from augmenting import eventful
 
-from kwsdata.augment.stage import run as augment
 from kwsdata.dataset.lock import LockError, check_lock, lock_of, write_lock
 from kwsdata.dataset.members import members_of
 from kwsdata.dataset.stats import stats
@@ -15,6 +14,7 @@ from kwsdata.dataset.trees import open_tree
 from kwsdata.dataset.verify import verify_sound
 from kwsdata.manifests import read_cuts, write_cuts
 from kwsdata.shards import with_custom, write_shards
+from kwsdata.stages.augment.stage import run as augment
 
 
 def locked():

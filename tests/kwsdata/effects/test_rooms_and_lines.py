@@ -10,7 +10,7 @@ from sound import burst, tone, white_noise
 
 from kwsdata.effects.line import CODECS, LINES, CodecDraw, TelephoneDraw
 from kwsdata.effects.microphone import BANDS_HZ, BandLimitDraw, EqualizerDraw
-from kwsdata.rirs import DIRECT_SAMPLE, align, early_part, in_room
+from kwsdata.rooms.bank import DIRECT_SAMPLE, align, early_part, in_room
 from kwsdata.transforms.convolution import BLOCKS, Filter, convolve
 
 

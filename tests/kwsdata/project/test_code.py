@@ -66,10 +66,10 @@ def versions() -> dict[str, str]:
 
 RUN_BY = {
     "kwsdata/effects/microphone.py": {"augment"},
-    "kwsdata/split/stage.py": {"split"},
-    "kwsdata/synthesize/voices/kokoro_voices.npz": {"synthesize"},
-    "kwstrain/report/templates/style.css": {"quantization_report", "report"},
-    "kwstrain/bundle/card.md.j2": {"bundle"},
+    "kwsdata/stages/split/stage.py": {"split"},
+    "kwsdata/stages/synthesize/voices/kokoro_voices.npz": {"synthesize"},
+    "kwstrain/pages/style.css": {"quantization_report", "report", "bundle"},
+    "kwstrain/stages/bundle/card.md.j2": {"bundle"},
     "kwstrain/models/trunks/micro/trunk.npz": {name for name in STAGES if "kwstrain/models" in STAGES[name]["deps"]},
     "kwsdata/text.py": set(STAGES),  # what keyword.text means
 }

@@ -12,7 +12,6 @@ import yaml
 from augmenting import eventful
 from typer.testing import CliRunner
 
-from kwsdata.augment.stage import run as augment
 from kwsdata.cli import app
 from kwsdata.dataset.lock import lock_of
 from kwsdata.dataset.members import members_of
@@ -21,6 +20,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.files import read_jsonl_gz, sha256_of, write_jsonl_gz
 from kwsdata.manifests import cut_from_dict, read_cuts
 from kwsdata.shards import load_audio, one_shard_cuts, shard_cuts
+from kwsdata.stages.augment.stage import run as augment
 
 ALL = ("split", "augmented", "testsets", "rirs")
 

@@ -9,7 +9,7 @@ from kwsdata.licences.names import licences_of
 from kwsdata.licences.table import LICENCES
 from kwsdata.licences.voices import voice_source
 from kwsdata.publish.licences import clash, judge, refusal
-from kwsdata.synthesize.noises import noise_items
+from kwsdata.stages.synthesize.noises import noise_items
 
 
 def test_every_licence_that_an_importer_declares_is_in_the_table():
@@ -78,7 +78,7 @@ def test_voices_have_the_licences_of_their_models_not_of_their_engines():
 
 
 def test_every_engine_is_in_the_table():
-    from kwsdata.synthesize.engines import ENGINES
+    from kwsdata.stages.synthesize.engines import ENGINES
 
     voices = {"piper": "en_US-joe-medium"}
     for engine in ENGINES:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from augmenting import TRAIN, quiet, toy_project
 
-from kwsdata.augment.stage import run as augment
 from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import open_tree
 from kwsdata.effects import chain
@@ -22,6 +21,7 @@ from kwsdata.publish.heard import Hearing, own_share
 from kwsdata.publish.survey import survey
 from kwsdata.shards import Clip, load_audio, shard_cuts, with_custom, write_shards
 from kwsdata.sources import SourceId, UnnamedSourceError
+from kwsdata.stages.augment.stage import run as augment
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""How clips become rows of a store: in what groups, and what a row says of its clip."""
+
+from collections.abc import Iterable, Iterator
+
+from lhotse import MonoCut
+
+from kwsdata.features import FrontEnd, frames_before
+from kwsdata.features.store import ClipRow
+from kwsdata.params.data import FeaturizeParams
+
+_MOST_SECONDS = 1800  # of sound in a shard, about
+
+
+def group_cuts(cuts: Iterable[MonoCut], params: FeaturizeParams) -> Iterator[tuple[MonoCut, ...]]:
+    """Yield cuts in order, so that a shard has at most `clips_per_shard` clips and about half an hour of sound."""
+    group: list[MonoCut] = []
+    seconds = 0.0
+    for cut in cuts:
+        group.append(cut)
+        seconds += cut.duration
+        if len(group) == params.clips_per_shard or seconds > _MOST_SECONDS:
+            yield tuple(group)
+            group, seconds = [], 0.0
+    if group:
+        yield tuple(group)
+
+
+def row_of(cut: MonoCut, frontend: FrontEnd) -> ClipRow:
+    """Return the row of `cut`: its word (train clips) or events (streams) in frames; shard and offset are set later."""
+    custom = cut.custom or {}
+    spans = [
+        (frames_before(s.start, frontend), frames_before(s.start + s.duration, frontend)) for s in cut.supervisions
+    ]
+    events = [
+        span for span, s in zip(spans, cut.supervisions, strict=True) if (s.custom or {}).get("event") == "keyword"
+    ]
+    is_stream = "segments" in custom
+    return ClipRow(
+        id=cut.id,
+        label="stream" if is_stream else custom["label"],
+        shard=0,
+        offset=0,
+        frames=0,
+        word=spans[0] if spans and not is_stream else None,
+        speaker=custom.get("speaker"),
+        corpus=custom.get("corpus"),
+        weight=float(custom.get("weight", 1.0)),
+        copy=int((custom.get("recipe") or {}).get("copy", 0)),
+        events=events,
+    )

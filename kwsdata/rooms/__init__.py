@@ -1,0 +1,1 @@
+"""Rooms: drawn, simulated, and kept as banks of impulse responses."""

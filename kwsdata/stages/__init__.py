@@ -1,0 +1,1 @@
+"""The stages of dvc.yaml, one package each: `kwsdata augment` runs `kwsdata.stages.augment`."""

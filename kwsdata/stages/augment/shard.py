@@ -1,0 +1,210 @@
+"""Make one shard: the task that a worker gets. Its result depends on the task alone, and is kept in the cache."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lhotse import MonoCut
+
+from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
+from kwsdata.cache import Step
+from kwsdata.content import Contents
+from kwsdata.effects.base import Take
+from kwsdata.effects.recipe import Recipe, draw_recipe
+from kwsdata.effects.render import Rendered, render
+from kwsdata.errors import AudioError
+from kwsdata.files import FileState, read_json, state_of, write_json
+from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
+from kwsdata.materials import Materials
+from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
+from kwsdata.params import AugmentParams
+from kwsdata.reach import reach
+from kwsdata.rooms.bank import RirBank, load_bank
+from kwsdata.shards import SHAR, Clip, ahead, batches, read_place, write_shard
+from kwsdata.sounds import Sound, SoundPool
+from kwsdata.sources import SourceId
+from kwsdata.transforms.engine import Engine, engine_for
+
+SHARD = Step("augment", __name__)
+_PARENTS_OWN = ("elsewhere", "shard")  # fields of a parent that are not true of its copies
+_COUNTS = "counts.json"
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to make. Paths are absolute: a worker may have been started anywhere that sees the same disk."""
+
+    rows: Path
+    places: list[tuple[int, int]]  # [(offset, size), ...] of the parents' rows
+    sound: str  # a digest of the parents' sound
+    pools: Path
+    rirs: Path
+    root: Path  # what relative paths in manifests are counted from
+    params: AugmentParams
+
+
+def make_shard(task: ShardTask) -> tuple[Path, dict[str, Any]]:
+    """Return the directory that holds the shard (as shard 0), made now unless the cache has it; and its counts."""
+    keep_freed_memory()
+    materials = load_materials(task)
+    leave_imports_uncollected()
+    parents = list(_read_parents(task))
+    recipes = [_recipes_of(parent, task.params, materials) for parent in parents]
+    make = partial(_write, task, parents, recipes, materials)
+    made = SHARD.get(make, sound=task.sound, **_key(task, parents, recipes, materials))
+    return made / SHAR, read_json(made / _COUNTS)
+
+
+def _write(
+    task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials, out: Path
+) -> None:
+    counts: Counter[str] = Counter()
+    (out / SHAR).mkdir(parents=True)
+    write_shard(out / SHAR, 0, _clips(task, parents, recipes, materials, counts))
+    write_json(out / _COUNTS, dict(counts))
+
+
+def load_materials(task: ShardTask) -> Materials:
+    """Return what the task's clips draw from, kept from task to task in one process."""
+    return _materials(task.pools, state_of(reach(task.pools)), reach(task.rirs), task.root)
+
+
+@lru_cache(maxsize=1)
+def _materials(pools: Path, state: FileState, rirs: Path, root: Path) -> Materials:
+    sounds = {
+        kind: SoundPool({sound_id: Sound(**sound) for sound_id, sound in members.items()}, root)
+        for kind, members in read_json(pools).items()
+    }
+    bank = load_bank(rirs) if rirs.is_dir() else RirBank({})
+    return Materials(bank, sounds["noise"], sounds["speech"], sounds["recordings"])
+
+
+def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
+    with reach(task.rows).open("rb") as rows:
+        for offset, size in task.places:
+            rows.seek(offset)
+            yield cut_from_dict(json.loads(rows.read(size)))
+
+
+def _recipes_of(parent: MonoCut, params: AugmentParams, materials: Materials) -> list[Recipe]:
+    custom: dict[str, Any] = parent.custom or {}
+    copies = getattr(params.copies, custom["label"])
+    kind = "noise" if custom.get("role") == "noise" else custom["label"]  # mined windows of noise are noise, too
+    return [
+        draw_recipe(params, kind, custom["audio_sha256"], parent.duration, copy, materials)
+        for copy in range(copies + 1)
+    ]
+
+
+def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials) -> dict[str, Any]:
+    """Return what decides the shard beside the parents' sound: rows, recipes, the sounds they name, settings."""
+    rows = []
+    for parent in parents:
+        row = cut_to_dict(parent)
+        row["custom"] = {key: value for key, value in row["custom"].items() if key != "shard"}
+        rows.append(row)
+    named = {source for group in recipes for recipe in group for source in recipe.sources}
+    return {
+        "parents": rows,
+        "recipes": [[recipe.to_dict() for recipe in group] for group in recipes],
+        "drawn": _contents_of(named, materials, task.root),
+        "settings": [task.params.engine, task.params.device, task.params.early_target_ms],
+    }
+
+
+def _contents_of(names: set[SourceId], materials: Materials, root: Path) -> dict[str, list[Any]]:
+    """Return {name: its bytes, and what is written of it} of the noises, voices and rooms among `names`."""
+    found: dict[str, list[Any]] = {}
+    pools = {"noise": materials.noises, "speech": materials.speech, "recording": materials.recordings}
+    for kind, pool in pools.items():
+        for name in names & pool.sounds.keys():
+            sound = pool.sounds[name]
+            found[f"{kind} {name}"] = [sound.content, sound.samples, sound.audio_sha256]
+    contents = Contents(root)
+    rooms = materials.rirs.cuts
+    for name in names & rooms.keys():
+        custom = rooms[name].custom or {}
+        found[f"room {name}"] = [contents(custom["shard"]), custom["gain"], custom["audio_sha256"]]
+    return found
+
+
+def _clips(
+    task: ShardTask,
+    parents: list[MonoCut],
+    recipes: list[list[Recipe]],
+    materials: Materials,
+    counts: Counter[str],
+) -> Iterator[Clip]:
+    engine = engine_for(task.params.engine, task.params.device)
+    waves = ahead(read_place((parent.custom or {})["shard"], parent.id, task.root) for parent in parents)
+    copies = (
+        (parent, wave, recipe) for parent, wave, group in zip(parents, waves, recipes, strict=True) for recipe in group
+    )
+    for batch in batches(copies):
+        clips = make_clips(batch, materials, engine, task.params.early_target_ms)
+        for (parent, _, recipe), clip in zip(batch, clips, strict=True):
+            counts["clips"] += 1
+            counts["samples"] += clip.wave.size
+            counts[f"label {(parent.custom or {})['label']}"] += 1
+            counts.update(f"effect {effect}" for effect in recipe.effects)
+            yield clip
+
+
+def make_clips(
+    copies: Sequence[tuple[MonoCut, Waveform, Recipe]],
+    materials: Materials,
+    engine: Engine,
+    early_ms: float | None = None,
+) -> list[Clip]:
+    """Return the copies that are described by (parent, its sound [samples], recipe), made together.
+
+    Raises:
+        AudioError: a parent has a sample that is not finite.
+    """
+    takes = [_take(parent, wave, engine) for parent, wave, _ in copies]
+    made = render(takes, [recipe for _, _, recipe in copies], materials, early_ms)
+    stored = [to_int16(one.wave) for one in made]
+    hashes = [audio_sha256(wave) for wave in stored]
+    return [
+        _clip(parent, recipe, materials, one, wave, sha256)
+        for (parent, _, recipe), one, wave, sha256 in zip(copies, made, stored, hashes, strict=True)
+    ]
+
+
+def _take(parent: MonoCut, wave: Waveform, engine: Engine) -> Take:
+    said = parent.supervisions[0] if parent.supervisions else None
+    span = (round(said.start * SAMPLE_RATE), round(said.end * SAMPLE_RATE)) if said else (0, wave.size)
+    try:
+        return Take.of(wave, span, engine)
+    except AudioError as error:
+        raise AudioError(f"{parent.id} {error}") from None
+
+
+def _clip(
+    parent: MonoCut, recipe: Recipe, materials: Materials, made: Rendered, stored: np.ndarray, sha256: str
+) -> Clip:
+    said = parent.supervisions[0] if parent.supervisions else None
+    custom = {key: value for key, value in (parent.custom or {}).items() if key not in _PARENTS_OWN}
+    custom |= {
+        "parent": parent.id,
+        "parent_sha256": custom["audio_sha256"],
+        "audio_sha256": sha256,
+        "recipe": recipe.to_dict(),
+        "sources": [[source, sound] for source in recipe.sources for sound in materials.sha256_of(source)],
+    }
+    cut = make_cut(
+        f"{parent.id}-a{recipe.copy:02d}",
+        stored.size,
+        text=said.text if said and recipe.keeps_text else None,
+        speaker=said.speaker if said else None,
+        language=said.language if said else None,
+        gender=said.gender if said else None,
+        span=made.span,
+        custom=custom,
+    )
+    return Clip(cut, stored, {} if made.early is None else {"early": made.early})

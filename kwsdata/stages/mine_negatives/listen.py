@@ -1,0 +1,37 @@
+"""A recogniser's word on what may be the keyword: it can say "it is", and it tells the reviewer what it heard."""
+
+from collections.abc import Iterable
+
+from tqdm import tqdm
+
+from kwsdata.errors import ParamsError
+from kwsdata.params import KeywordParams
+from kwsdata.recogniser import check_installed, heard_at
+from kwsdata.stages.mine_negatives.candidate import Candidate
+from kwsdata.stages.mine_negatives.guard import Ruling
+from kwsdata.text import contains
+
+
+def listened(candidates: Iterable[Candidate], rulings: dict[str, Ruling], keyword: KeywordParams) -> dict[str, Ruling]:
+    """Return `rulings`, those on windows without a transcript that are held back now saying what is heard in them.
+
+    A window in which the keyword is heard is taken for it. One in which it is not heard stays where it was: a
+    recogniser misses words too. What was heard is kept in the cache.
+
+    Raises:
+        ParamsError: the keyword is not English, which is all that the recogniser knows.
+        MissingExtraError: the extra `asr` is not installed.
+    """
+    if not keyword.language.lower().startswith("en"):
+        raise ParamsError(
+            f"mine_negatives.transcribe knows English, keyword.language is {keyword.language!r}: set it to false."
+        )
+    check_installed("mine_negatives.transcribe")
+    changed = dict(rulings)
+    held = [one for one in candidates if rulings[one.id].status in ("keyword", "review") and one.piece.text is None]
+    for one in tqdm(held, desc="transcribe", unit="window", disable=None if held else True):
+        heard = heard_at(one.piece, one.middle)
+        ruling = rulings[one.id]
+        status = "keyword" if contains(heard, keyword.text) else ruling.status
+        changed[one.id] = Ruling(status, f"{ruling.reason}; a recogniser hears {heard!r}")
+    return changed

@@ -1,0 +1,91 @@
+"""The numbers of one test set, and in plain words what they cannot prove."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kwstrain.evaluation.det import DetCurve, OperatingPoint
+from kwstrain.evaluation.events import EventResult
+from kwstrain.evaluation.intervals import hours_needed, poisson_upper, wilson
+
+FEW_HOURS = 1.0  # of negative sound: below it a rate an hour is an extrapolation
+
+
+def set_summary(
+    point: OperatingPoint, curve: DetCurve, max_fah: float, results: Sequence[EventResult]
+) -> dict[str, Any]:
+    """Return the metrics of one set at the threshold that ships; a number that does not exist is None.
+
+    `oracle` is the lowest FNR that the set's own curve allows at `max_fah`: a threshold chosen on the data it is
+    reported on, which no device has. It says how much of the FNR is the threshold's and how much the model's.
+    """
+    low, high = wilson(point.misses, point.n_positive)
+    latency = [result.latency_s for result in results if result.latency_s is not None]
+    oracle = curve.at_max_fah(max_fah) if point.n_positive and point.hours_negative > 0 else None
+    return {
+        "fnr": number(point.fnr),
+        "fnr_low95": number(low),
+        "fnr_high95": number(high),
+        "fah": number(point.fah),
+        "fah_upper95": number(poisson_upper(point.false_alarms, point.hours_negative)),
+        "hours_negative": number(point.hours_negative),
+        "n_positive": point.n_positive,
+        "misses": point.misses,
+        "false_alarms": point.false_alarms,
+        "latency_median_s": number(np.median(latency)) if latency else None,
+        "latency_p95_s": number(np.quantile(latency, 0.95)) if latency else None,
+        "oracle": oracle
+        and {"threshold": oracle.threshold, "fnr": number(oracle.fnr), "fah": number(oracle.fah), "shipped": False},
+    }
+
+
+def condition_rows(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return misses by condition (rows of conditions, n_positive, misses, fnr and its interval), sorted; [] for none.
+
+    Args:
+        events: rows as in events.jsonl.gz, with `conditions` and `hit`.
+    """
+    groups: dict[tuple[tuple[str, float], ...], list[bool]] = {}
+    for event in events:
+        if event["conditions"]:
+            groups.setdefault(tuple(sorted(event["conditions"].items())), []).append(event["hit"])
+    rows = []
+    for conditions, hits in sorted(groups.items()):
+        misses = hits.count(False)
+        low, high = wilson(misses, len(hits))
+        rows.append(
+            dict(conditions)
+            | {"n_positive": len(hits), "misses": misses, "fnr": number(misses / len(hits))}
+            | {"fnr_low95": number(low), "fnr_high95": number(high)}
+        )
+    return rows
+
+
+def warnings_for(name: str, summary: dict[str, Any], max_fah: float) -> list[str]:
+    """Return what a reader of the set `name` must know before believing its numbers."""
+    said = []
+    hours, needed = summary["hours_negative"], hours_needed(max_fah)
+    if hours < needed:
+        under = f" is under {FEW_HOURS:g} h: a rate per hour is an extrapolation, and it" if hours < FEW_HOURS else ""
+        said.append(
+            f"{name}: {hours:.2f} h of negative sound{under} cannot show FAH \u2264 {max_fah:g} at 95 %, even without "
+            f"a false alarm; that takes {needed:.1f} h."
+        )
+    elif summary["fah_upper95"] > max_fah:
+        said.append(
+            f"{name}: {summary['false_alarms']} false alarms in {hours:.2f} h allow for up to "
+            f"{summary['fah_upper95']:.2f} an hour (95 %), above the {max_fah:g} asked for."
+        )
+    if summary.get("people") is False:
+        said.append(f"{name}: keywords are synthetic voices, not recordings of people; expect worse from people.")
+    if summary.get("negatives_people") is False:
+        said.append(
+            f"{name}: negative speech is synthetic, not recordings of people; expect other false alarms from people."
+        )
+    return said
+
+
+def number(value: float, digits: int = 6) -> float | None:
+    """Return `value` rounded for a file, None if it is NaN or infinite (which JSON does not have)."""
+    return round(float(value), digits) if np.isfinite(value) else None

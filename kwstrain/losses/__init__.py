@@ -1,0 +1,1 @@
+"""Losses: of labels, and of a teacher's answers."""

@@ -1,0 +1,148 @@
+"""Train students with other seeds, and keep what they say of every train clip together: what `train` distils from.
+
+Writes to `out`:
+    teach.json, log_odds.npy, first.npy    the mean of their log-odds at each decision (see `kwstrain.answers`);
+                                           `teacher: null` where no ensemble is wanted
+Each member learns from the same clips, the same teacher's answers and the same trunk as the student will, and is chosen
+on dev as it will be. Their errors differ where those of one student are luck, so their mean is right more often (Hinton
+et al. 2015, arXiv:1503.02531, section 5). A killed run goes on from the checkpoints of its members.
+"""
+
+import shutil
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from kwsdata.draws import digest_of
+from kwsdata.executor import run_tasks
+from kwsdata.features.store import FeatureStore
+from kwsdata.files import atomic_path, write_json
+from kwsdata.params import Params
+from kwstrain.answers import CERTAIN, clips_digest, read_info
+from kwstrain.models import StreamingModel, build_model
+from kwstrain.training.checkpoint import Weights, load_progress, weights_digest
+from kwstrain.training.job import student_job
+from kwstrain.training.launch import complete
+from kwstrain.training.loop import Job, TrainingError
+
+
+def run(
+    params: Params,
+    features: Path = Path("data/features"),
+    taught: Path = Path("data/teach"),
+    trunk: Path | None = None,
+    out: Path = Path("data/ensemble"),
+) -> dict[str, Any]:
+    """Train `params.ensemble.members` students, write their mean answers to `out`; return teach.json.
+
+    Args:
+        params: what `train` uses, and `ensemble`.
+        features: directory with the stores `train` and `dev`.
+        taught: the teacher's answers to the train clips.
+        trunk: where stage `pretrain` left the trunk to start from, if any.
+        out: replaced whole.
+
+    Raises:
+        As `kwstrain.stages.train.stage.run`.
+    """
+    info: dict[str, Any] = {"teacher": None, "dim": 0, "unlabelled": read_info(taught)["unlabelled"]}
+    jobs = [_job(params, features, taught, trunk, number) for number in range(params.ensemble.members)]
+    with atomic_path(out) as scratch:
+        scratch.mkdir()
+        if jobs:
+            list(run_tasks(_train, jobs, params.executor, "members"))
+            members = [load_progress(job.checkpoint) for job in jobs]
+            if None in members:
+                raise TrainingError(f"a member left no checkpoint below {jobs[0].work.parent}: is the disk full?")
+            whole = [member for member in members if member is not None]
+            store = FeatureStore(Path(features) / "train")
+            info |= {"teacher": "ensemble"} | _answers(params, store, [member.best for member in whole], scratch)
+            info["members"] = [
+                {"seed": job.params.train.seed} | {name: member.best_row[name] for name in ("step", "dev_fnr")}
+                for job, member in zip(jobs, whole, strict=True)
+            ]
+        write_json(scratch / "teach.json", info)
+    for job in jobs:
+        shutil.rmtree(job.work)
+    return info
+
+
+def _job(params: Params, features: Path, taught: Path, trunk: Path | None, number: int) -> Job:
+    """Return the job of member `number`: the student's, with a seed that no student's is likely to have."""
+    seed = int(digest_of(params.train.seed, "ensemble", number)[:7], 16)
+    train = params.train.model_copy(update={"seed": seed})
+    return student_job(params.model_copy(update={"train": train}), features, taught, trunk)
+
+
+def _train(job: Job) -> None:
+    complete(job)
+
+
+class Span(NamedTuple):
+    """Clips [first, end) of the feature store `frames`."""
+
+    frames: Path
+    first: int
+    end: int
+
+
+def _answers(params: Params, store: FeatureStore, members: list[Weights], out: Path) -> dict[str, Any]:
+    """Write the mean answers of `members` to the clips of `store`; return what the store of answers says of them."""
+    model = build_model(params.model, store.silence)
+    frame_hop, frame_window = int(store.info["hop_samples"]), int(store.info["window_samples"])
+    shard = np.asarray([clip.shard for clip in store.clips])
+    edges = [0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(shard)]
+    spans = [Span(store.directory.resolve(), first, end) for first, end in pairwise(edges)]
+    counts, parts = [np.zeros(1, np.int64)], []
+    for said in run_tasks(partial(_say, params, members), spans, params.executor, "their answers"):
+        counts.append(np.asarray([len(clip) for clip in said], np.int64))
+        parts += said
+    first = np.cumsum(np.concatenate(counts))
+    np.save(out / "first.npy", first, allow_pickle=False)
+    np.save(out / "log_odds.npy", np.concatenate(parts), allow_pickle=False)
+    return {
+        "clips": len(first) - 1,
+        "answers": int(first[-1]),
+        "hop_samples": model.stride * frame_hop,
+        "window_samples": (model.stride - 1) * frame_hop + frame_window,
+        "context_samples": (model.receptive_field - 1) * frame_hop + int(store.info["context_samples"]),
+        "identity": digest_of("ensemble", *(weights_digest(weights) for weights in members)),
+        "clips_sha256": clips_digest(store),
+    }
+
+
+def _say(params: Params, members: list[Weights], span: Span) -> list[np.ndarray]:
+    """Return the mean log-odds, float16 [decisions], of each clip of `span`."""
+    store = FeatureStore(span.frames)
+    models = [_loaded(params, store, weights) for weights in members]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return [_mean_log_odds(models, store.frames(clip)) for clip in store.clips[span.first : span.end]]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _loaded(params: Params, store: FeatureStore, weights: Weights) -> StreamingModel:
+    with torch.random.fork_rng([]):
+        model = build_model(params.model, store.silence)
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+@torch.inference_mode()
+def _mean_log_odds(models: list[StreamingModel], frames: np.ndarray) -> np.ndarray:
+    """Return float16 [decisions] of a clip's frames [frames, n_mels]; a stream starts with the clip."""
+    model = models[0]
+    whole = torch.from_numpy(frames[: len(frames) // model.stride * model.stride].astype(np.float32))
+    if len(whole) == 0:
+        return np.zeros(0, np.float16)
+    before = model.silence.expand(model.receptive_field - model.stride, -1)
+    heard = torch.cat([before, whole])[None]
+    logits = torch.stack([one.window(heard)[0] for one in models])
+    mean = (logits[..., 1] - logits[..., 0]).mean(0)
+    return mean.clamp(-CERTAIN, CERTAIN).numpy().astype(np.float16)

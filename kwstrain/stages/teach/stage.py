@@ -1,0 +1,79 @@
+"""Ask the teacher about every augmented clip, once: what `train` distils from (see `store` for the files).
+
+A shard's answers are kept in the cache under the teacher and its sound: an interrupted run asks only what is missing.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kwsdata.executor import run_tasks
+from kwsdata.features.store import FeatureStore
+from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.params import Params
+from kwsdata.places import tars_of
+from kwstrain.answers import clips_digest
+from kwstrain.stages.teach.ask import Shard, ask, shards_of
+from kwstrain.teachers.listeners import load_listener
+
+
+def run(
+    params: Params,
+    teacher: Path = Path("data/models/teacher"),
+    features: Path = Path("data/features"),
+    embedded: Path = Path("data/embedded"),
+    augmented: Path = Path("data/augmented"),
+    out: Path = Path("data/teach"),
+) -> dict[str, Any]:
+    """Write the answers of `teacher` to the clips of `features`/train to `out`; return teach.json.
+
+    Raises:
+        StageInputError: the teacher, a store or a clip's sound is missing, or they are not of the same clips; or the
+            teacher's directory names code that params.yaml does not.
+    """
+    info: dict[str, Any] = {"teacher": read_json(Path(teacher) / "teacher.json")["teacher"], "dim": 0}
+    info["unlabelled"] = params.teach.unlabelled
+    with atomic_path(out) as scratch:
+        scratch.mkdir()
+        if info["teacher"] is not None:
+            place, trusted = Path(teacher).resolve(), params.teacher.path
+            listener = load_listener(place, trusted)
+            store = FeatureStore(features / "train")
+            sources = {"features": features / "train", "embedded": embedded / "train", "wave": augmented}
+            keep = params.teach.embedding and listener.dim > 0
+            shards = shards_of(listener, place, trusted, Path(sources[listener.hears]), store, keep)
+            info |= {"hop_samples": listener.hop, "window_samples": listener.window, "identity": listener.identity}
+            info |= {"context_samples": listener.context}
+            info |= {"dim": listener.dim if keep else 0, "clips_sha256": clips_digest(store)}
+            reads = {Path(teacher), *({sources["features"], sources["embedded"]} & {shard.frames for shard in shards})}
+            reads |= tars_of(cut for shard in shards for cut in shard.cuts)
+            made = list(run_tasks(ask, shards, params.executor, "teach", reads))
+            info |= _join(made, shards, scratch)
+        write_json(scratch / "teach.json", info)
+    return info
+
+
+def _join(made: Sequence[Path], shards: Sequence[Shard], out: Path) -> dict[str, Any]:
+    """Write the shards' answers end to end; return counts."""
+    counts = np.concatenate([np.zeros(1, np.int64), *(np.load(path)["counts"] for path in made)])
+    first = np.cumsum(counts)
+    np.save(out / "first.npy", first, allow_pickle=False)
+    names = ["log_odds", *(["embedding"] if shards and shards[0].keep_embedding else [])]
+    for name in names:
+        _concatenate(out / f"{name}.npy", (np.load(path)[name] for path in made), int(first[-1]))
+    return {"clips": len(first) - 1, "answers": int(first[-1])}
+
+
+def _concatenate(path: Path, arrays: Iterator[np.ndarray], rows: int) -> None:
+    """Write `arrays` [n, ...] end to end as one .npy file of `rows` rows; holds one in memory."""
+    start, whole = 0, None
+    for array in arrays:
+        if whole is None:
+            shape = (rows, *array.shape[1:])
+            whole = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=shape)
+        whole[start : start + len(array)] = array
+        start += len(array)
+    if whole is not None:
+        whole.flush()

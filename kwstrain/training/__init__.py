@@ -1,0 +1,1 @@
+"""Training: batches, the loop, checkpoints, logs. Students, teachers and trunks are trained by it."""

@@ -1,0 +1,43 @@
+"""A student's job from params: which answers and which trunk it learns from, and where its work is kept."""
+
+from pathlib import Path
+
+from kwsdata.errors import StageInputError
+from kwsdata.params import Params
+from kwstrain.answers import read_info
+from kwstrain.models.trunk import load_trunk
+from kwstrain.training.checkpoint import work_directory
+from kwstrain.training.loop import Job
+
+
+def answers_of(params: Params, teach: Path, ensemble: Path) -> Path:
+    """Return whose answers the student learns from: the ensemble's where there is one, else the teacher's."""
+    return ensemble if params.ensemble.members else teach
+
+
+def student_job(params: Params, features: Path, taught: Path | None, trunk: Path | None) -> Job:
+    """Return the job of training the student that `params` describe.
+
+    Args:
+        params: blocks model, loss, distill, train, mining, streaming, warm_up and evaluate decide.
+        features: directory with the stores `train` and `dev`.
+        taught: answers to the train clips (see `answers_of`), if there are any to learn from.
+        trunk: where stage `pretrain` left the trunk to start from, if any.
+
+    Raises:
+        StageInputError: an input is missing, or holds no embeddings where `distill.feature_weight` asks for them.
+    """
+    features = Path(features).resolve()
+    info = read_info(taught) if taught else {"teacher": None, "unlabelled": [], "dim": 0}
+    distill = params.distill
+    if distill.feature_weight > 0 and info["teacher"] and not info["dim"]:
+        raise StageInputError(
+            f"distill.feature_weight = {distill.feature_weight:g}, but {taught} holds no embeddings: set "
+            "teach.embedding to true (a teacher of your own and an ensemble have none: set feature_weight to 0), then "
+            "`dvc repro`."
+        )
+    learns = info["teacher"] is not None and (distill.alpha > 0 or distill.feature_weight > 0)
+    source = Path(taught).resolve() if taught and learns else None
+    start = load_trunk(trunk) if trunk else None
+    work = work_directory(params, features, source, *info["unlabelled"], trunk=trunk if start else None).resolve()
+    return Job(params, features, work, taught=source, unlabelled=tuple(info["unlabelled"]), trunk=start)
