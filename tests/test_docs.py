@@ -185,6 +185,13 @@ def test_links_lead_to_files_and_headings(page):
             assert heading in anchors, f"{page.name} links to {target}"
 
 
+def test_pages_that_other_texts_name_exist():
+    texts = [*ROOT.glob("data/*/README.md"), *(path for name in APPS for path in (ROOT / name).rglob("*.py"))]
+    named = {(text.name, page) for text in texts for page in re.findall(r"\bdocs/[\w/-]+\.md", text.read_text())}
+    assert len(named) >= 2
+    assert not [place for place in named if not (ROOT / place[1]).exists()]
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs/README.md").read_text()
     assert not [page.name for page in PAGES if page.parent.name == "docs" and f"({page.name}" not in index

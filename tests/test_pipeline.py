@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 from imports import NOT_INPUTS, ROOT, closure, package_of
+from imports import STAGES as STAGE_PACKAGES
+
+from kwsdata.cache.code import source_files
 
 STAGES = {
     name: stage
@@ -13,6 +16,8 @@ STAGES = {
     for name, stage in yaml.safe_load((ROOT / path).read_text())["stages"].items()
 }
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+PACKAGES_OF_STAGES = {Path(*parts) for parts in STAGE_PACKAGES}  # whose own files are those of a command beside them
 
 # Where a stage runs and how many examples a page shows do not change what the stage makes.
 FREE_BLOCKS = {"executor", "cache", "download"}
@@ -45,6 +50,34 @@ def test_every_code_dep_is_loaded(stage):
     for dep in map(Path, STAGES[stage]["deps"]):
         if dep.parts[0] in ("kwsdata", "kwstrain"):
             assert any(path == dep or dep in path.parents for path in loaded), f"{stage} does not use {dep}"
+
+
+def package_with(path: Path) -> Path:
+    """Return the package that a file lies in, itself or below folders that are none."""
+    return next(folder for folder in path.parents if (ROOT / folder / "__init__.py").exists())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_data_file_beside_the_code_that_a_stage_loads_is_its_dep(stage):
+    deps = [Path(dep) for dep in STAGES[stage]["deps"]]
+    module = ".".join((package_of(stage) / "stage").parts)
+    beside = [path for path in source_files(module) if path.suffix != ".py"]  # templates, style sheets, tables, weights
+    beside = [path for path in beside if package_with(path) not in PACKAGES_OF_STAGES]
+    missing = [path for path in beside if not any(path == dep or dep in path.parents for dep in deps)]
+    assert not missing, f"{stage} reads {missing}: run scripts/stage_deps.py"
+
+
+def test_code_reads_files_of_its_own_package_alone():
+    """What lies beside other code is no dep that anyone would find: it belongs to a package that is imported."""
+    finders = {"kwsdata/cache/code.py", "kwsdata/project/shipped.py"}  # of the packages themselves
+    reaching = [
+        place
+        for package in ("kwsdata", "kwstrain")
+        for path in (ROOT / package).rglob("*.py")
+        if (place := str(path.relative_to(ROOT))) not in finders
+        and re.search(r"__file__\)(\.resolve\(\))?\.parent(s\[|\.parent)", path.read_text())
+    ]
+    assert not reaching
 
 
 @pytest.mark.parametrize("stage", STAGES)
