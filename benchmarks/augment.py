@@ -41,9 +41,9 @@ from kwsdata.effects.recipe import Recipe
 from kwsdata.effects.room import ReverbDraw
 from kwsdata.effects.scene import ContextDraw, ShiftDraw
 from kwsdata.effects.voice import PitchDraw, SpeedDraw, TempoDraw
+from kwsdata.execution.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.materials import Materials
-from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params.base import Range
 from kwsdata.rooms.bank import RirBank, load_bank, to_stored
 from kwsdata.shards import Clip, ahead, batches, shard_cuts, write_shard

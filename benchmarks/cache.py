@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsdata.cache import STEPS, Step
-from kwsdata.cache.code import closure, code_digest
 from kwsdata.content import Contents, file_hash
+from kwsdata.execution.cache import STEPS, Step
+from kwsdata.execution.cache.code import closure, code_digest
 
 MODULES = (
     "kwsdata.stages.augment.shard",

@@ -14,7 +14,7 @@ import numpy as np
 from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
 
 from kwsdata.audio import Waveform, to_int16
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.params import ExecutorParams, load_params
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.evaluation.det import StreamScores, measure

@@ -22,7 +22,7 @@ import pymicro_wakeword
 
 from kwsdata.audio import to_int16
 from kwsdata.features import make_frontend
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.params import FeaturesParams
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.embedders import load_embedder
-from kwsdata.files import write_json, write_jsonl_gz
+from kwsdata.files.atomic import write_json, write_jsonl_gz
 from kwsdata.params import load_params
 from kwsdata.pieces import load_piece, pieces_of_file
 from kwsdata.vectors.index import VectorIndex, build_index

@@ -22,7 +22,7 @@ import soundfile
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, active_span, resample, rms
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.files import read_json, read_jsonl_gz
+from kwsdata.files.atomic import read_json, read_jsonl_gz
 from kwsdata.fingerprints import Table, fingerprint
 from kwsdata.manifests import read_cuts
 from kwsdata.params import load_params

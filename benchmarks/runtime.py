@@ -24,7 +24,7 @@ from model_costs import onnx_parameters, tflite_costs
 
 from kwsdata.audio import Waveform, to_int16
 from kwsdata.features import make_frontend
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.params import FeaturesParams
 from kwstrain.runtime import StreamingModel, read_model_json
 from kwstrain.runtime.backend import open_backend

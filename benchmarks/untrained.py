@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from kwsdata.features import features_of, make_frontend
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwsdata.params import Params, load_params
 from kwstrain.models import build_model
 from kwstrain.models.weights import FILE

@@ -178,10 +178,10 @@ def import_(
     params: ParamsOption = DEFAULT_PARAMS,
 ) -> None:
     """Import recordings: decoded, checked, resampled once to 16 kHz mono, tracked by DVC under data/corpora."""
+    from kwsdata.execution.dvc import track
     from kwsdata.importers.partition import partition_advice, record_partition
     from kwsdata.importers.run import run_import
     from kwsdata.importers.tables import columns_of
-    from kwsdata.tracking import track
 
     settings = load_params(params)
     corpus = name or safe_name(Path(path).resolve().name if kind == "folder" else kind)
@@ -355,8 +355,8 @@ def cache(
     params: ParamsOption = DEFAULT_PARAMS,
 ) -> None:
     """Show what finished work takes in data/.cache, by the step that made it; prune it. (DVC's cache is another.)"""
-    from kwsdata.pruning import prune as prune_cache
-    from kwsdata.pruning import summary
+    from kwsdata.execution.cache.pruning import prune as prune_cache
+    from kwsdata.execution.cache.pruning import summary
 
     limit = load_params(params).cache.max_gb
     if not prune and (max_gb is not None or step is not None):

@@ -11,9 +11,9 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 from kwsdata.errors import KwsError, MissingExtraError
-from kwsdata.oserrors import explain
+from kwsdata.execution.cache.pruning import in_use
+from kwsdata.files.os_errors import explain
 from kwsdata.params import load_params
-from kwsdata.pruning import in_use
 from kwsdata.text import file_stem
 
 Function = TypeVar("Function", bound=Callable[..., Any])

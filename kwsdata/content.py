@@ -1,7 +1,7 @@
 """What a sound is, by its bytes: hashes of files and of places in tars. They are what keys of cached work name it by.
 
-A file is read once as long as it is the same file, which its `kwsdata.files.FileState` tells, and that only if it has
-rested for two seconds: one that was just written may be written again within a tick of the clock. Hashes that a
+A file is read once as long as it is the same file, which its `FileState` tells, and that only if it has rested
+for two seconds: one that was just written may be written again within a tick of the clock. Hashes that a
 manifest declares are not taken: it may be wrong, and what is made of other sound must not pass for that sound's.
 """
 
@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kwsdata.cache import Step
 from kwsdata.draws import digest_of
-from kwsdata.files import FileState, sha256_of, state_of
-from kwsdata.reach import reach
+from kwsdata.execution.cache import Step
+from kwsdata.files.atomic import FileState, sha256_of, state_of
+from kwsdata.files.site import reach
 
 FILES = Step("files", __name__, cheap=True)
 _KEPT = 256  # files: of a tar, 50 kB

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import CorpusError
-from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.files.atomic import atomic_path, read_json, write_json
+from kwsdata.files.scratch import listed
 from kwsdata.manifests import audio_sha256, make_cut, read_cuts, safe_id, write_cuts
 from kwsdata.partitions import person_in
-from kwsdata.scratch import listed
 from kwsdata.shards import SHAR, Clip, Encoded, with_custom, write_shards
 
 Role = Literal["keyword", "speech", "noise", "rir"]

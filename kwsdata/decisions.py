@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.bounded_json import parse_json
 from kwsdata.errors import StageInputError
-from kwsdata.textfiles import append_lines, lines_of
+from kwsdata.files.bounded_json import parse_json
+from kwsdata.files.text_files import append_lines, lines_of
 
 Verdict: TypeAlias = Literal["keep", "drop", "keyword", "undecided"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -84,7 +84,7 @@ def append_decision(path: Path, decision: Decision) -> None:
     Raises:
         OSError: the disk is full or read-only; the file is as it was.
         StageInputError: `load_decisions` would not read the line; the file is as it was.
-        LockedError, StageInputError: as `kwsdata.textfiles.rewrite`.
+        LockedError, StageInputError: as `kwsdata.files.text_files.rewrite`.
     """
     line = json.dumps(asdict(decision), sort_keys=True)
     try:

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
 
-from kwsdata.http_files import shown_url
+from kwsdata.execution.http_files import shown_url
 
 LEFT_OUT = "(left out)"
 _MACHINES = ("executor.scheduler", "executor.store")  # whatever they hold

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kwsdata.errors import KwsError, StageInputError
-from kwsdata.files import read_json
-from kwsdata.textfiles import append_lines, lines_of
+from kwsdata.files.atomic import read_json
+from kwsdata.files.text_files import append_lines, lines_of
 
 EXCLUDED = Path("review/excluded.txt")
 

@@ -26,7 +26,7 @@ from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 from kwsdata.text import file_stem
 
 _TEXTS = {"audio_sha256", "corpus", "kind", "label", "licence", "parent", "parent_sha256", "partition", "person",

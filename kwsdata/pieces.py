@@ -15,7 +15,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.content import file_hash
 from kwsdata.errors import AudioError, StageInputError
-from kwsdata.reach import reach
+from kwsdata.files.site import reach
 from kwsdata.shards import read_place
 from kwsdata.stretches import measure, read_stretch
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.cache import Step
 from kwsdata.content import Contents
 from kwsdata.errors import MissingExtraError
+from kwsdata.execution.cache import Step
 from kwsdata.pieces import Piece, load_piece
 
 HEARD = Step("heard", __name__)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import KwsError
-from kwsdata.files import atomic_path, read_json, write_json
-from kwsdata.scratch import listed
-from kwsdata.tracking import track
+from kwsdata.execution.dvc import track
+from kwsdata.files.atomic import atomic_path, read_json, write_json
+from kwsdata.files.scratch import listed
 
 ROUNDS = Path("data/rounds")
 RUNS = Path("data/runs")

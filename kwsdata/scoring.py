@@ -18,7 +18,7 @@ from kwsdata.draws import digest_of
 from kwsdata.embedders.base import open_session
 from kwsdata.errors import StageInputError
 from kwsdata.features import make_frontend
-from kwsdata.files import read_json, stamp_of
+from kwsdata.files.atomic import read_json, stamp_of
 from kwsdata.model_shape import ModelShape, fault_in
 from kwsdata.params.data import FeaturesParams
 from kwsdata.pieces import Piece, load_piece

@@ -22,10 +22,10 @@ from lhotse.utils import fastcopy
 
 from kwsdata.audio import Waveform, decode_flac, encode_flac
 from kwsdata.errors import AudioError, StageInputError
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
+from kwsdata.files.site import reach
+from kwsdata.files.tar_members import tar_members
 from kwsdata.manifests import read_cuts, recording_to_dict, write_cuts
-from kwsdata.reach import reach
-from kwsdata.tar_members import tar_members
 
 _BUFFER = 1 << 20  # bytes written at once: a clip is a dozen small pieces
 _TOGETHER = 16  # clips that are decoded, made, or encoded in a row

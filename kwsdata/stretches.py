@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, flac_writer, resample
-from kwsdata.cache import Step
 from kwsdata.content import file_hash
 from kwsdata.errors import AudioError
+from kwsdata.execution.cache import Step
 from kwsdata.soundfiles.channels import ChannelPowers, at_project_rate, one_channel, sane
 from kwsdata.soundfiles.formats import HEAD_BYTES, format_of
 from kwsdata.soundfiles.reader import OpenSound, open_sound

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kwsdata.arrays import mapped
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.features.store import FeatureStore
-from kwsdata.files import read_json
+from kwsdata.files.arrays import mapped
+from kwsdata.files.atomic import read_json
 
 CERTAIN = 30.0  # greatest log-odds that is passed on: beyond, float32 probabilities are 0 or 1
 FILES = ("log_odds.npy", "first.npy", "embedding.npy", "teach.json")

@@ -34,7 +34,7 @@ LONGEST = (
     "kwsdata/publish/test_layouts.py",
     "test_cache_contract.py",
     "kwstrain/experiments/test_experiments.py",
-    "kwsdata/test_tracking.py",
+    "kwsdata/execution/test_dvc.py",
 )
 _PLACES = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
 

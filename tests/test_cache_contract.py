@@ -16,8 +16,8 @@ import pytest
 from cached_steps import CASES, World
 from imports import ROOT
 
-from kwsdata.cache import STEPS, Step, code, is_whole
-from kwsdata.cache.code import PACKAGES, closure
+from kwsdata.execution.cache import STEPS, Step, code, is_whole
+from kwsdata.execution.cache.code import PACKAGES, closure
 
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 DECLARED = {
@@ -34,9 +34,9 @@ WORKSPACES = {
 KEPT = sorted(DECLARED.keys() - WORKSPACES)
 # Where the cache may be touched other than through a step, and why.
 ALLOWED = {
-    "kwsdata/executor.py": "tells workers where it lies",
-    "kwsdata/exchange.py": "moves entries between machines",
-    "kwsdata/pruning.py": "keeps it within its size",
+    "kwsdata/execution/executor.py": "tells workers where it lies",
+    "kwsdata/execution/remote/exchange.py": "moves entries between machines",
+    "kwsdata/execution/cache/pruning.py": "keeps it within its size",
 }
 
 
@@ -95,7 +95,7 @@ def test_every_step_has_a_world():
 def test_nothing_else_touches_the_cache():
     for path in SOURCES:
         name = path.relative_to(ROOT).as_posix()
-        if name.startswith("kwsdata/cache/") or name in ALLOWED:
+        if name.startswith("kwsdata/execution/cache/") or name in ALLOWED:
             continue
         nodes = list(ast.walk(ast.parse(path.read_text())))
         names = {node.id for node in nodes if isinstance(node, ast.Name)}

@@ -17,7 +17,7 @@ OUTPUTS = ("augmented", "embeddings", "features", "models", "teach", "facts")
 
 def run(params: Params) -> dict[str, str]:
     """Run a small pipeline of stages that keep work in the cache; return the hashes of what they wrote."""
-    from kwsdata.files import write_json
+    from kwsdata.files.atomic import write_json
     from kwsdata.manifests import read_cuts
     from kwsdata.stages.augment.stage import run as augment
     from kwsdata.stages.check.copied import heard_in

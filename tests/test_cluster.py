@@ -16,11 +16,11 @@ from onnx_models import loudness_model
 from remotes import Remote, s3_remote
 from sound import tone, white_noise
 
-from kwsdata.executor import run_tasks
-from kwsdata.files import write_json
+from kwsdata.execution.executor import run_tasks
+from kwsdata.files.atomic import write_json
+from kwsdata.files.site import reach
 from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
 from kwsdata.params import Params
-from kwsdata.reach import reach
 from kwsdata.shards import Clip, write_shard
 
 

@@ -9,8 +9,8 @@ from kwsdata.dataset.nearest import nearest_ids
 from kwsdata.decisions import DECISIONS, load_decisions
 from kwsdata.errors import StageInputError
 from kwsdata.exclusions import EXCLUDED, exclude, proposed
-from kwsdata.files import read_jsonl_gz
-from kwsdata.scratch import listed
+from kwsdata.files.atomic import read_jsonl_gz
+from kwsdata.files.scratch import listed
 from kwsdata.shards import SHAR
 
 HEARD = "a reviewer heard the keyword"

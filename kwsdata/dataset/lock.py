@@ -16,7 +16,7 @@ import numpy as np
 from kwsdata.dataset.members import Member
 from kwsdata.dataset.stats import Tally
 from kwsdata.errors import KwsError
-from kwsdata.files import read_json, write_json
+from kwsdata.files.atomic import read_json, write_json
 
 FORMAT = 1
 PATH = Path("dataset.lock.json")

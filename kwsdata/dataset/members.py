@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.bounded_json import UNREADABLE, bounded_lines, parse_json, unzipped
 from kwsdata.dataset.trees import Tree
 from kwsdata.errors import StageInputError
+from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, parse_json, unzipped
 
 # Where the manifests of each part lie; what `*` matches is the rest of the part's name.
 _MANIFESTS = (

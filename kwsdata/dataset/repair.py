@@ -12,8 +12,8 @@ from pathlib import Path
 import yaml
 
 from kwsdata.dataset.trees import LOCK, git
-from kwsdata.files import atomic_path
-from kwsdata.scratch import sweep, sweep_locks, sweep_unlocked
+from kwsdata.files.atomic import atomic_path
+from kwsdata.files.scratch import sweep, sweep_locks, sweep_unlocked
 
 RWLOCK = Path(".dvc/tmp/rwlock")
 _WRITTEN = ("data", "review")  # where commands write

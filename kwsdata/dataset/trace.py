@@ -9,7 +9,7 @@ from kwsdata.dataset.members import Member, members_of
 from kwsdata.dataset.nearest import nearest_ids
 from kwsdata.dataset.trees import LOCK, Tree, git
 from kwsdata.errors import StageInputError
-from kwsdata.files import load_json
+from kwsdata.files.atomic import load_json
 from kwsdata.publish.heard import Hearing
 
 _DECLARED = ("kind", "licence", "licence_override", "citation", "source", "synthetic")

@@ -5,7 +5,7 @@ from pathlib import Path
 from kwsdata.dataset.lock import LockError
 from kwsdata.dataset.members import manifests_of
 from kwsdata.dataset.trees import open_tree
-from kwsdata.executor import run_tasks
+from kwsdata.execution.executor import run_tasks
 from kwsdata.manifests import audio_sha256, read_cuts
 from kwsdata.params import ExecutorParams
 from kwsdata.shards import load_audio, one_shard_cuts

@@ -12,7 +12,7 @@ from kwsdata.embedders.external import network_parts
 from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.embedders.onnx_file import OnnxEmbedder
 from kwsdata.errors import ParamsError
-from kwsdata.files import stamp_of
+from kwsdata.files.atomic import stamp_of
 
 __all__ = ["Embedder", "GoogleSpeech", "OnnxEmbedder", "load_embedder", "network_parts"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import MissingExtraError, NamedPathError, StageInputError
-from kwsdata.named_paths import NamedFiles
+from kwsdata.files.named_paths import NamedFiles
 
 
 def network_parts(path: Path) -> list[Path]:

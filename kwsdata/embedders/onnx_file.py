@@ -25,7 +25,7 @@ from kwsdata.embedders.external import network_parts
 from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.errors import StageInputError
 from kwsdata.features import make_frontend
-from kwsdata.files import read_json, sha256_of
+from kwsdata.files.atomic import read_json, sha256_of
 from kwsdata.params.data import FeaturesParams
 
 FORMAT = 1

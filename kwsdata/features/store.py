@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.arrays import mapped
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_json, read_jsonl_gz, write_json, write_jsonl_gz
+from kwsdata.files.arrays import mapped
+from kwsdata.files.atomic import read_json, read_jsonl_gz, write_json, write_jsonl_gz
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from typing import Any, BinaryIO
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError, KwsError
+from kwsdata.files.named_paths import shown
+from kwsdata.files.tar_members import BLOCK, tar_members
 from kwsdata.importers.declaration import Remote
 from kwsdata.importers.unpacking import Unpacking
-from kwsdata.named_paths import shown
 from kwsdata.params import ArchiveParams
-from kwsdata.tar_members import BLOCK, tar_members
 
 LOG = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
+from kwsdata.files.named_paths import NamedFiles
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import Source, normal_gender
 from kwsdata.importers.tables import check_columns, rows_of, source_of
-from kwsdata.named_paths import NamedFiles
 
 _COLUMNS = {"path": "path", "text": "sentence", "speaker": "client_id", "language": "locale", "gender": "gender"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kwsdata.corpus import Reject, Role
-from kwsdata.http_files import ONLY_THE_DISK
+from kwsdata.execution.http_files import ONLY_THE_DISK
 from kwsdata.importers.source import Source
 from kwsdata.params import DownloadParams
 

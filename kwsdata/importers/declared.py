@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kwsdata.errors import CorpusError
+from kwsdata.files.named_paths import shown
 from kwsdata.importers.source import Source
 from kwsdata.importers.terms import Terms, plain
 from kwsdata.licences.compare import permits_beyond
-from kwsdata.named_paths import shown
 
 LOG = logging.getLogger(__name__)
 UNKNOWN_LICENCE = "unknown"

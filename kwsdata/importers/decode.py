@@ -20,7 +20,7 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE, Waveform, flac_writer, to_int16
 from kwsdata.corpus import Item, Reject, Role
 from kwsdata.errors import AudioError
-from kwsdata.executor import run_tasks
+from kwsdata.execution.executor import run_tasks
 from kwsdata.importers.source import Sound, Source, clip_id
 from kwsdata.params import ExecutorParams, ImportParams
 from kwsdata.quality import Gauge

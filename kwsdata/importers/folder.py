@@ -20,10 +20,10 @@ from pathlib import Path
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
+from kwsdata.files.named_paths import NamedFiles, printable
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import FileSound, Source, normal_gender
 from kwsdata.importers.tables import check_columns, rows_of, source_of
-from kwsdata.named_paths import NamedFiles, printable
 from kwsdata.soundfiles.folders import sound_files
 from kwsdata.soundfiles.formats import COMMON
 from kwsdata.text import composed, words_of_name

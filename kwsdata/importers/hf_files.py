@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from kwsdata.bounded_json import parse_json
 from kwsdata.errors import CorpusError, MissingExtraError, NamedPathError
+from kwsdata.files.bounded_json import parse_json
+from kwsdata.files.named_paths import NamedFiles, relative_parts, shown
 from kwsdata.importers.terms import licence_text
-from kwsdata.named_paths import NamedFiles, relative_parts, shown
 
 try:
     import datasets

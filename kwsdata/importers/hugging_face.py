@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.bounded_json import parse_json
 from kwsdata.corpus import Reject
 from kwsdata.errors import AudioError, CorpusError, NamedPathError
+from kwsdata.files.bounded_json import parse_json
+from kwsdata.files.named_paths import NamedFiles
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.hf_files import datasets, licence_on_card, roots_of, splits_of
 from kwsdata.importers.source import Source, normal_gender
 from kwsdata.importers.tables import check_columns, refusal
 from kwsdata.importers.terms import LICENCE_FIELDS, Terms, licence_text, terms_of, together
 from kwsdata.licences.names import licences_of
-from kwsdata.named_paths import NamedFiles
 from kwsdata.soundfiles.reader import OpenSound, in_memory, open_sound
 
 NAMES = {

@@ -9,8 +9,8 @@ from lhotse.serialization import deserialize_item
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError
+from kwsdata.files.named_paths import shown
 from kwsdata.importers.lhotse_rows import Judge, Row
-from kwsdata.named_paths import shown
 
 _HIGHEST_HZ = 768_000
 _LONGEST_MIX_S = 3600.0  # a mix is made in memory, and its silence costs nothing in a manifest

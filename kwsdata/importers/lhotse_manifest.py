@@ -26,6 +26,7 @@ from lhotse.utils import fastcopy
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
+from kwsdata.files.named_paths import shown
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.lhotse_items import item_of
 from kwsdata.importers.lhotse_rows import Judge, Row, rows_of
@@ -33,7 +34,6 @@ from kwsdata.importers.lhotse_shar import shar_cuts
 from kwsdata.importers.lhotse_sound import CutSound, Member
 from kwsdata.importers.source import Source, normal_gender
 from kwsdata.importers.terms import Terms, terms_of, together
-from kwsdata.named_paths import shown
 
 LOG = logging.getLogger(__name__)
 

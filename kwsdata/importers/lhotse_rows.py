@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kwsdata.bounded_json import UNREADABLE, bounded_lines, open_plain, parse_json
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError, OutsidePathError
+from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, open_plain, parse_json
+from kwsdata.files.named_paths import NamedFiles, shown
 from kwsdata.importers.declaration import Options
-from kwsdata.named_paths import NamedFiles, shown
 
 _LARGEST = 256 << 20  # bytes of a manifest that is one JSON list
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

@@ -7,14 +7,14 @@ from typing import Any
 
 from lhotse import MonoCut, MultiCut, Recording
 
-from kwsdata.bounded_json import LONGEST_LINE, parse_json
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
+from kwsdata.files.bounded_json import LONGEST_LINE, parse_json
+from kwsdata.files.tar_members import tar_members
 from kwsdata.importers.declaration import Options
 from kwsdata.importers.lhotse_items import item_of
 from kwsdata.importers.lhotse_rows import Judge, Row, rows_of
 from kwsdata.importers.lhotse_sound import Member
-from kwsdata.tar_members import tar_members
 
 
 def shar_cuts(directory: Path, options: Options) -> Iterator[tuple[Any, Member] | Reject]:

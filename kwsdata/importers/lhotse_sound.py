@@ -15,8 +15,8 @@ from lhotse.serialization import deserialize_item
 from lhotse.utils import compute_num_samples, fastcopy
 
 from kwsdata.errors import AudioError, StageInputError
-from kwsdata.fetched import local_copy
-from kwsdata.http_files import ONLY_THE_DISK
+from kwsdata.execution.download import local_copy
+from kwsdata.execution.http_files import ONLY_THE_DISK
 from kwsdata.importers.lhotse_rows import sources_in
 from kwsdata.params import DownloadParams
 from kwsdata.soundfiles.reader import OpenSound, in_memory, open_sound

@@ -15,11 +15,11 @@ from lhotse.recipes.librispeech import prepare_librispeech
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
+from kwsdata.files.named_paths import shown
 from kwsdata.importers.declaration import Importer, Options, Remote
 from kwsdata.importers.recipes import ReadableTree, readable_tree, recipe_errors
 from kwsdata.importers.source import FileSound, Source
 from kwsdata.importers.tables import lines_of
-from kwsdata.named_paths import shown
 
 _DEPTH = 3  # SPEAKER/CHAPTER/NAME.trans.txt
 _UTTERANCE = re.compile(r"([0-9A-Za-z]+)-([0-9A-Za-z]+)-[0-9A-Za-z]+")

@@ -15,10 +15,10 @@ from typing import Any
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError
+from kwsdata.files.named_paths import NamedFiles
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.source import FileSound, Source, normal_gender
 from kwsdata.importers.tables import rows_of, source_of
-from kwsdata.named_paths import NamedFiles
 
 LOG = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from kwsdata.errors import KwsError, ParamsError, PartitionError
+from kwsdata.files.text_files import rewrite
 from kwsdata.partitions import PARTITIONS
-from kwsdata.textfiles import rewrite
 
 _BOM = "\ufeff"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

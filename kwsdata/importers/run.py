@@ -20,18 +20,18 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, Reject, Role, read_info, write_corpus
 from kwsdata.draws import digest_of
 from kwsdata.errors import CorpusError
-from kwsdata.fetched import is_url, local_copy
-from kwsdata.http_files import ONLY_THE_DISK, shown_url
+from kwsdata.execution.cache.pruning import in_use
+from kwsdata.execution.download import is_url, local_copy
+from kwsdata.execution.http_files import ONLY_THE_DISK, shown_url
+from kwsdata.files.named_paths import printable
+from kwsdata.files.scratch import scratch_beside
 from kwsdata.importers import importer_for
 from kwsdata.importers.archives import unpacked
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.declared import UNKNOWN_LICENCE, Declared, settle
 from kwsdata.importers.decode import Making, decoded
 from kwsdata.importers.source import Source, clip_id
-from kwsdata.named_paths import printable
 from kwsdata.params import DownloadParams, ExecutorParams, ImportParams
-from kwsdata.pruning import in_use
-from kwsdata.scratch import scratch_beside
 from kwsdata.text import composed, file_stem, key, tidy
 
 LOG = logging.getLogger(__name__)

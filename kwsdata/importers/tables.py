@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TextIO
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError, OutsidePathError
+from kwsdata.files.named_paths import NamedFiles, shown
 from kwsdata.importers.source import FileSound, Source
-from kwsdata.named_paths import NamedFiles, shown
 
 LONGEST_LINE = 1 << 17  # characters
 _LINES_OF_A_ROW = 20  # a text in quotation marks may hold line breaks

@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from kwsdata.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError, OutsidePathError
-from kwsdata.named_paths import printable, relative_parts, shown
+from kwsdata.files.named_paths import printable, relative_parts, shown
+from kwsdata.files.tar_members import BLOCK
 from kwsdata.params import ArchiveParams
 from kwsdata.soundfiles.formats import SUFFIXES
-from kwsdata.tar_members import BLOCK
 
 LOG = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.dataset.trace import trace
 from kwsdata.dataset.trees import open_tree
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
 from kwsdata.listen.find import Found, find, find_if_there
 from kwsdata.listen.page import Panel, fact_rows, page_of
 from kwsdata.listen.words import sentences

@@ -14,8 +14,8 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from kwsdata import __version__
-from kwsdata.cache.code import module_file, source_digest
 from kwsdata.errors import KwsError
+from kwsdata.execution.cache.code import module_file, source_digest
 from kwsdata.project.pipeline import CODE_FILE, module_of, shipped_stages
 from kwsdata.project.yaml_text import plain
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import KwsError, MissingExtraError, MissingProgramError
-from kwsdata.files import fsync, to_disk
+from kwsdata.files.atomic import fsync, to_disk
+from kwsdata.files.scratch import scratch_beside
 from kwsdata.params import load_params
 from kwsdata.project.code import installed_versions
 from kwsdata.project.pipeline import CODE_FILE, PIPELINE_FILE, outs_of, project_pipeline
 from kwsdata.project.shipped import shipped_folder, shipped_text
 from kwsdata.project.yaml_text import dump, load
-from kwsdata.scratch import scratch_beside
 
 DEVICES: Mapping[str, Mapping[str, Any]] = {
     # The front end that ESPHome computes on the device.

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from kwsdata.cache.code import PACKAGES
+from kwsdata.execution.cache.code import PACKAGES
 from kwsdata.project.shipped import shipped_text
 from kwsdata.project.yaml_text import dump, load
 

@@ -8,6 +8,7 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from kwsdata.errors import KwsError
+from kwsdata.files.text_files import rewrite
 from kwsdata.project.code import CodeVersions, installed_versions, read_versions, text_digest
 from kwsdata.project.params_file import ParamsChange, updated_params
 from kwsdata.project.pipeline import (
@@ -20,7 +21,6 @@ from kwsdata.project.pipeline import (
 from kwsdata.project.renames import renames as schema_renames
 from kwsdata.project.shipped import shipped_text
 from kwsdata.project.yaml_text import load
-from kwsdata.textfiles import rewrite
 
 PARAMS_FILE = "params.yaml"
 

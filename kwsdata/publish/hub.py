@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from kwsdata.errors import KwsError
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.publish.run import MARK
 
 _PREFIX = "hf://"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.files import write_jsonl_gz
+from kwsdata.files.atomic import write_jsonl_gz
 from kwsdata.publish.content import SOUND, Item
 
 # Writes batch `number` of `part`, whose clips have sounds of these names, below a directory.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kwsdata.corpus import CorpusInfo
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.markdown import code, plain
 from kwsdata.params import Params
 from kwsdata.publish.survey import Survey

@@ -14,7 +14,7 @@ from kwsdata.corpus import ROOTS, CorpusInfo, read_info
 from kwsdata.dataset.trees import Tree, git, open_tree
 from kwsdata.disclosure import public_params, without_credentials
 from kwsdata.errors import StageInputError
-from kwsdata.files import atomic_path, sha256_of, write_json
+from kwsdata.files.atomic import atomic_path, sha256_of, write_json
 from kwsdata.params import Params
 from kwsdata.params.reading import read_values
 from kwsdata.publish.card import Facts, card_of

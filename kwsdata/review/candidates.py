@@ -6,7 +6,7 @@ from typing import Any
 
 from kwsdata.decisions import Decision, Decisions, Verdict, append_decision, load_decisions
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.pieces import Piece, piece_from_row
 
 ORDER = ("review", "keyword", "mine", "left_out")  # doubtful ones first

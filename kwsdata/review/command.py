@@ -8,7 +8,7 @@ from typing import Any
 
 from kwsdata.decisions import DECISIONS
 from kwsdata.errors import KwsError
-from kwsdata.locks import take
+from kwsdata.files.locks import take
 from kwsdata.review.candidates import ORDER, Candidates
 from kwsdata.review.export import export_page
 from kwsdata.review.server import ReviewServer

@@ -4,7 +4,7 @@ from base64 import b64encode
 from html import escape
 from pathlib import Path
 
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
 from kwsdata.review.candidates import Candidates
 from kwsdata.review.media import spectrogram_of, wav_of, window_of
 

@@ -16,10 +16,10 @@ from threading import Lock
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from kwsdata.bounded_json import parse_json
 from kwsdata.decisions import VERDICTS
 from kwsdata.errors import KwsError
-from kwsdata.oserrors import explain
+from kwsdata.files.bounded_json import parse_json
+from kwsdata.files.os_errors import explain
 from kwsdata.review.candidates import ORDER, Candidates
 from kwsdata.review.connections import Connections
 from kwsdata.review.media import spectrogram_of, wav_of, window_of

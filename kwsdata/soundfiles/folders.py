@@ -1,6 +1,6 @@
 """The sound files of a folder: the same rules for every corpus and every pool.
 
-- Names that begin with a dot, and files that systems leave (`kwsdata.system_files`), are nobody's recordings.
+- Names that begin with a dot, and files that systems leave (`kwsdata.files.system_files`), are nobody's recordings.
 - A folder that is a link is read once, after all folders that are none, unless it leads back to what is read anyway.
 - Pipes, sockets and devices are never opened, and a link may lead nowhere: what was meant to be sound is named.
 - A file is sound by its suffix or, where it has another or none, by its first bytes.
@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kwsdata.files.system_files import is_system_file
 from kwsdata.soundfiles.formats import HEAD_BYTES, SUFFIXES, sure_format_of
 from kwsdata.soundfiles.reader import kind_of_file
-from kwsdata.system_files import is_system_file
 
 LOG = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ import numpy as np
 
 from kwsdata.draws import rng_for
 from kwsdata.errors import NamedPathError, StageInputError
-from kwsdata.files import atomic_path, read_json, write_json
-from kwsdata.named_paths import relative_parts
+from kwsdata.files.atomic import atomic_path, read_json, write_json
+from kwsdata.files.named_paths import relative_parts
 from kwsdata.params.negatives import VectorIndexParams
 from kwsdata.vectors.space import Space, fit_space, load_space
 from kwsdata.vectors.store import VectorStore

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from kwsdata.cache import Step
 from kwsdata.content import digest_at
 from kwsdata.embedders import load_embedder
+from kwsdata.execution.cache import Step
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import EmbedParams
 from kwsdata.pieces import Piece

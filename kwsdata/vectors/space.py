@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsdata.arrays import arrays_in
 from kwsdata.errors import StageInputError
-from kwsdata.files import atomic_path
+from kwsdata.files.arrays import arrays_in
+from kwsdata.files.atomic import atomic_path
 from kwsdata.vectors.store import VectorStore
 
 _BLOCK = 4096  # windows at a time

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.arrays import mapped
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_json, read_jsonl_gz
+from kwsdata.files.arrays import mapped
+from kwsdata.files.atomic import read_json, read_jsonl_gz
 from kwsdata.pieces import Piece, piece_from_row
 
 _SHARDS_KEPT = 4  # shards whose pieces stay in memory

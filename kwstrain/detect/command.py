@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kwsdata.audio import Waveform
 from kwsdata.errors import AudioError, ParamsError
-from kwsdata.named_paths import printable
+from kwsdata.files.named_paths import printable
 from kwstrain.decoder import Event
 from kwstrain.detect.detector import Detector, open_detector
 from kwstrain.detect.esphome import EspHomeDetector

@@ -10,7 +10,7 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.model_shape import DecisionShape, fault_in
 from kwstrain.decoder import Decoder, Event
 from kwstrain.detect.microphone import microphone_blocks

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.errors import MissingExtraError, ParamsError, StageInputError
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.model_shape import FileName
 from kwstrain.decoder import Event
 from kwstrain.detect.trace import Trace

@@ -18,7 +18,7 @@ import numpy as np
 
 from kwsdata.audio import Waveform
 from kwsdata.errors import AudioError
-from kwsdata.named_paths import printable
+from kwsdata.files.named_paths import printable
 from kwsdata.soundfiles.channels import ChannelPowers, at_project_rate, one_channel, sane
 from kwsdata.soundfiles.formats import COMMON
 from kwsdata.soundfiles.pipes import open_pipe, raw_sound

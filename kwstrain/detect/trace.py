@@ -15,7 +15,7 @@ from typing import IO
 
 import numpy as np
 
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
 
 COLUMNS: dict[str, np.dtype] = {"time_s": np.dtype("<f8"), "score": np.dtype("<f4")}
 

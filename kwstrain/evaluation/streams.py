@@ -10,11 +10,11 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import StageInputError
-from kwsdata.executor import run_tasks
-from kwsdata.files import read_json
+from kwsdata.execution.executor import run_tasks
+from kwsdata.files.atomic import read_json
+from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
 from kwsdata.places import tars_of
-from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.decoder import vote_scores, warming_up
 from kwstrain.evaluation.det import StreamScores

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
 from kwstrain.experiments.read import Experiment, read_experiments
 from kwstrain.pages.chart import Axis, Chart, round_ticks
 from kwstrain.pages.figures import percent as short_percent

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from kwsdata.arrays import arrays_in
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.files.arrays import arrays_in
+from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import FeaturesParams, ModelParams
 from kwstrain.models import StreamingModel
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.ops import from_json
 from kwstrain.quantization.scales import Scale

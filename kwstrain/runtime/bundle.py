@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import KwsError
-from kwsdata.files import load_json, sha256_of
+from kwsdata.files.atomic import load_json, sha256_of
+from kwsdata.files.system_files import is_system_file
 from kwsdata.soundfiles.reader import kind_of_file
-from kwsdata.system_files import is_system_file
 from kwstrain.runtime.bundle_shape import fault_of
 
 LOG = logging.getLogger(__name__)

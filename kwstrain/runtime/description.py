@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_json, sha256_of
+from kwsdata.files.atomic import read_json, sha256_of
 from kwsdata.model_shape import ModelShape, fault_in
 
 FORMAT = 1

@@ -16,7 +16,7 @@ from kwsdata.audio import Waveform
 from kwsdata.draws import digest_of
 from kwsdata.embedders import OnnxEmbedder
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import read_json, sha256_of, stamp_of
+from kwsdata.files.atomic import read_json, sha256_of, stamp_of
 from kwstrain.answers import CERTAIN
 from kwstrain.teachers.weights import FILE, load_teacher
 from kwstrain.teachers.windowed import WindowedTeacher

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kwsdata.cache import Step, read_sealed, write_sealed
 from kwsdata.content import file_hash
 from kwsdata.errors import StageInputError
-from kwsdata.files import atomic_path
+from kwsdata.execution.cache import Step, read_sealed, write_sealed
+from kwsdata.files.atomic import atomic_path
 from kwsdata.params import Params
 
 LOG = logging.getLogger(__name__)

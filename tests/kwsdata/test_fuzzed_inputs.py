@@ -15,7 +15,7 @@ from vector_stores import clustered, store_of
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.decisions import load_decisions
 from kwsdata.errors import KwsError, StageInputError
-from kwsdata.files import write_jsonl_gz
+from kwsdata.files.atomic import write_jsonl_gz
 from kwsdata.manifests import cut_to_dict, read_cuts
 from kwsdata.pieces import load_piece, pieces_of_cuts
 from kwsdata.review.candidates import Candidates

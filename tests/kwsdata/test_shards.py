@@ -7,7 +7,7 @@ from sound import tone, white_noise
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, Reject, write_corpus
 from kwsdata.errors import CorpusError, StageInputError
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 from kwsdata.shards import ahead, load_audio, read_clips, shard_cuts
 
 INFO = CorpusInfo("toy", "folder", "speech", "CC0", "none", "made here", "known")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from augmenting import RIRS, toy_project
 
-from kwsdata.files import read_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.materials import Materials
 from kwsdata.rooms.bank import load_bank
 from kwsdata.shards import shard_cuts

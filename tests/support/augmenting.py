@@ -10,7 +10,7 @@ from kwsdata.audio import Waveform
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.effects.base import Take
 from kwsdata.effects.chain import EFFECTS
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 from kwsdata.manifests import audio_sha256, make_cut, write_cuts
 from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams, Params

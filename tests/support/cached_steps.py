@@ -21,7 +21,7 @@ from toy_teachers import loudness_teacher
 from toy_voices import use_toy_voices
 
 from kwsdata.audio import decode_flac, encode_flac
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
 from kwsdata.params import Params
 from kwsdata.params.base import Range
@@ -233,7 +233,7 @@ def voices(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
     from kwsdata.content import digest_at
-    from kwsdata.files import write_jsonl_gz
+    from kwsdata.files.atomic import write_jsonl_gz
     from kwsdata.pieces import pieces_of_cuts
     from kwsdata.stages.mine_negatives.scores import ScoreTask, score_shard
 
@@ -440,7 +440,7 @@ def _say(name: str, value: str, corpus: str | None = None) -> None:
 
 
 def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.fetched import local_copy
+    from kwsdata.execution.download import local_copy
 
     memory = fsspec.filesystem("memory")
     memory.store.clear()

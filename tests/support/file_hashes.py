@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 
 
 def hashes(directory: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import open_tree
 from kwsdata.decisions import DECISIONS, Decision, append_decision, load_decisions
 from kwsdata.exclusions import exclude, load_excluded
-from kwsdata.files import read_json, write_json
+from kwsdata.files.atomic import read_json, write_json
 from kwsdata.importers.partition import record_partition
 from kwsdata.importers.run import run_import
 from kwsdata.params import Params, load_params

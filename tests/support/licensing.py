@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 
 
 def relicense(corpus: str, licence: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 
 
 def save(

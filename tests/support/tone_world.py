@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.files import sha256_of, write_json
+from kwsdata.files.atomic import sha256_of, write_json
 from kwsdata.manifests import make_cut
 from kwsdata.params import FeaturesParams
 from kwsdata.shards import Clip, write_shards

@@ -19,7 +19,7 @@ from lhotse import MonoCut
 from kwsdata.content import Contents
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz, write_json
+from kwsdata.files.atomic import read_jsonl_gz, write_json
 from kwsdata.manifests import cut_to_dict
 from kwsdata.params import AugmentParams
 from kwsdata.places import tar_at

@@ -12,18 +12,18 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
-from kwsdata.cache import Step
 from kwsdata.content import Contents
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe, draw_recipe
 from kwsdata.effects.render import Rendered, render
 from kwsdata.errors import AudioError
-from kwsdata.files import FileState, read_json, state_of, write_json
+from kwsdata.execution.cache import Step
+from kwsdata.execution.memory import keep_freed_memory, leave_imports_uncollected
+from kwsdata.files.atomic import FileState, read_json, state_of, write_json
+from kwsdata.files.site import reach
 from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
 from kwsdata.materials import Materials
-from kwsdata.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.params import AugmentParams
-from kwsdata.reach import reach
 from kwsdata.rooms.bank import RirBank, load_bank
 from kwsdata.shards import SHAR, Clip, ahead, batches, read_place, write_shard
 from kwsdata.sounds import Sound, SoundPool

@@ -19,12 +19,12 @@ from lhotse import MonoCut
 from kwsdata.audio import Waveform
 from kwsdata.copies.held import Held, HeldWriter
 from kwsdata.copies.search import Copy, find_copies
-from kwsdata.executor import run_tasks
-from kwsdata.files import write_json
+from kwsdata.execution.executor import run_tasks
+from kwsdata.files.atomic import write_json
+from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import CopiesParams
 from kwsdata.places import tars_of
-from kwsdata.reach import reach
 from kwsdata.shards import load_audio, read_place
 from kwsdata.stages.check.facts import Facts, Group, Measured, facts_in, groups_to_measure, measure_group
 from kwsdata.stages.check.finding import Finding, exclusion

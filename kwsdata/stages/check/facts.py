@@ -11,13 +11,13 @@ import scipy.fft
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, dbfs
-from kwsdata.cache import Step
 from kwsdata.copies.spectrum import Spectrum, spectrum_of
 from kwsdata.errors import AudioError, StageInputError
+from kwsdata.execution.cache import Step
+from kwsdata.files.site import reach
 from kwsdata.manifests import audio_sha256
 from kwsdata.places import digest_of_places
 from kwsdata.quality import CLIPPED, loudest_dbfs
-from kwsdata.reach import reach
 from kwsdata.shards import load_audio
 
 FACTS = Step("check", __name__, suffix=".npz")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
+from kwsdata.files.scratch import listed
 from kwsdata.partitions import PARTITIONS, folded, identity_of, is_person
-from kwsdata.scratch import listed
 from kwsdata.shards import shard_cuts
 from kwsdata.stages.check.finding import Finding, exclusion
 

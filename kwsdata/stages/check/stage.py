@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.cache import scratch_folder
 from kwsdata.errors import KwsError
-from kwsdata.files import atomic_path, write_json
+from kwsdata.execution.cache import scratch_folder
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.likeness import Yardstick
 from kwsdata.params import Params
 from kwsdata.partitions import PARTITIONS

@@ -14,10 +14,10 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.cache import Step
 from kwsdata.content import file_hash
 from kwsdata.errors import MissingExtraError
-from kwsdata.executor import run_tasks
+from kwsdata.execution.cache import Step
+from kwsdata.execution.executor import run_tasks
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import VoicesParams
 from kwsdata.partitions import PARTITIONS, folded, identity_of, is_person

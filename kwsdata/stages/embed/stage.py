@@ -13,7 +13,7 @@ from typing import Any
 
 from lhotse import MonoCut
 
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
 from kwsdata.partitions import PARTITIONS

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.cache import Step
 from kwsdata.embedders import load_embedder
-from kwsdata.executor import run_tasks
+from kwsdata.execution.cache import Step
+from kwsdata.execution.executor import run_tasks
 from kwsdata.features.rows import group_cuts, row_of
 from kwsdata.features.store import ClipRow, write_store
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.places import digest_of_places, tars_of
 from kwsdata.shards import load_audio, shard_cuts

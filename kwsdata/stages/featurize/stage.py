@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.executor import run_tasks
+from kwsdata.execution.executor import run_tasks
 from kwsdata.features import make_frontend
 from kwsdata.features.rows import group_cuts, row_of
 from kwsdata.features.store import ClipRow, write_store
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
 from kwsdata.params import Params
 from kwsdata.params.data import FeaturesParams
 from kwsdata.places import tars_of

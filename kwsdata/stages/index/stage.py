@@ -14,7 +14,7 @@ from tqdm import tqdm
 from kwsdata.corpus import ROOTS, corpus_dirs, read_info
 from kwsdata.errors import CorpusError
 from kwsdata.exclusions import EXCLUDED, load_excluded
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.manifests import write_cuts
 from kwsdata.params import Params
 from kwsdata.shards import shard_cuts, with_custom

@@ -11,8 +11,8 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.draws import digest_of
 from kwsdata.errors import PartitionError
-from kwsdata.executor import run_tasks
-from kwsdata.files import atomic_path, sha256_of, write_json
+from kwsdata.execution.executor import run_tasks
+from kwsdata.files.atomic import atomic_path, sha256_of, write_json
 from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import MakeTestsetsParams

@@ -7,8 +7,8 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.content import digest_at
-from kwsdata.executor import run_tasks
-from kwsdata.files import read_jsonl_gz
+from kwsdata.execution.executor import run_tasks
+from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.params import ExecutorParams
 from kwsdata.places import tar_at
 from kwsdata.scoring import load_scorer

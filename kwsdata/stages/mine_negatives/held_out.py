@@ -10,13 +10,13 @@ from lhotse import MonoCut
 from tqdm import tqdm
 
 from kwsdata.audio import Waveform
-from kwsdata.cache import Step
 from kwsdata.content import digest_at
 from kwsdata.copies.held import Held, write_held
 from kwsdata.copies.search import find_copies
 from kwsdata.copies.spectrum import spectrum_of
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import PartitionError
+from kwsdata.execution.cache import Step
 from kwsdata.manifests import read_cuts
 from kwsdata.params import CheckParams, Params
 from kwsdata.partitions import folded, identity_of

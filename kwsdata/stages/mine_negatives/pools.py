@@ -13,9 +13,9 @@ from lhotse import MonoCut
 
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import AudioError, NamedPathError, PartitionError, StageInputError
-from kwsdata.fetched import local_copy
+from kwsdata.execution.download import local_copy
+from kwsdata.files.named_paths import NamedFiles
 from kwsdata.manifests import read_cuts, told_elsewhere
-from kwsdata.named_paths import NamedFiles
 from kwsdata.params import Params
 from kwsdata.pieces import Piece, pieces_of_cut, pieces_of_file
 from kwsdata.places import tar_at

@@ -23,7 +23,7 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.decisions import DECISIONS, load_decisions
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import atomic_path, write_json, write_jsonl_gz
+from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
 from kwsdata.likeness import Yardstick
 from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.params import Params

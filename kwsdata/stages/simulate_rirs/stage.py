@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import Waveform
-from kwsdata.executor import run_tasks
-from kwsdata.files import atomic_path, write_json
+from kwsdata.execution.executor import run_tasks
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.manifests import audio_sha256, make_cut, safe_id
 from kwsdata.params import Params
 from kwsdata.partitions import PARTITIONS, Partition, partition_of

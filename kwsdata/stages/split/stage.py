@@ -11,7 +11,7 @@ from typing import Any
 from lhotse import MonoCut
 
 from kwsdata.errors import PartitionError
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.manifests import cut_to_dict, read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import PartitionsParams, SplitParams

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import Waveform, decode_flac, encode_flac
-from kwsdata.cache import Step
-from kwsdata.executor import run_tasks
+from kwsdata.execution.cache import Step
+from kwsdata.execution.executor import run_tasks
 from kwsdata.params import ExecutorParams
 from kwsdata.stages.synthesize.engines import Request, load_engine
 

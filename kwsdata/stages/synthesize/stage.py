@@ -12,7 +12,7 @@ from typing import Any
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import MADE_HERE, CorpusInfo, Item, Reject, write_corpus
 from kwsdata.errors import ParamsError
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwsdata.params import Params
 from kwsdata.partitions import partition_of
 from kwsdata.shards import ahead

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.cache import Step
 from kwsdata.content import file_hash
 from kwsdata.errors import MissingExtraError
-from kwsdata.executor import run_tasks
+from kwsdata.execution.cache import Step
+from kwsdata.execution.executor import run_tasks
 from kwsdata.params import ExecutorParams
 from kwsdata.stages.synthesize.phonemes import distance, segments
 from kwsdata.stages.synthesize.pronounce import pronounce

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import ParamsError
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.params.ablation import AblationParams, with_changes
 from kwstrain.stages.evaluate.stage import run as evaluate

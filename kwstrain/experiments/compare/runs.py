@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_json, read_jsonl_gz
+from kwsdata.files.atomic import read_json, read_jsonl_gz
 
 SHIPS, EQUAL = "ships", "equal FAH"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.draws import rng_for
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.markdown import cell
 from kwsdata.params.ablation import AblationParams
 from kwstrain.experiments.compare.bootstrap import Contrast, Estimate, contrasts

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
 from kwsdata.markdown import cell, plain
 from kwstrain.pages.templating import templates_in
 

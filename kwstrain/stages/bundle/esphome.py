@@ -25,7 +25,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from kwsdata.errors import KwsError, StageInputError
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwsdata.params import Params, StreamingParams
 from kwstrain.evaluation.det import OperatingPoint, det_curve
 from kwstrain.runtime.tflite_interpreter import TfliteNetwork

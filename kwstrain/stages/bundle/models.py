@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_json, sha256_of
+from kwsdata.files.atomic import read_json, sha256_of
 from kwsdata.params import Params, StreamingParams
 from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import OperatingPoint, measure

@@ -6,7 +6,7 @@ from typing import Any
 from kwsdata.dataset.stats import hours
 from kwsdata.dataset.trees import Tree
 from kwsdata.disclosure import without_credentials
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.publish.gate import check_found
 from kwsdata.publish.heard import Hearing
 from kwsdata.publish.survey import survey

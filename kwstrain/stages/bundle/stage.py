@@ -24,7 +24,7 @@ from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import LOCK, open_tree
 from kwsdata.embedders.google_speech import network_files
 from kwsdata.features import make_frontend
-from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
 from kwsdata.text import file_stem
 from kwstrain.models.trunk import DESCRIPTION

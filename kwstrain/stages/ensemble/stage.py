@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from kwsdata.draws import digest_of
-from kwsdata.executor import run_tasks
+from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwstrain.answers import CERTAIN, clips_digest, read_info
 from kwstrain.models import StreamingModel, build_model

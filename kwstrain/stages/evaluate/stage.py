@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.files import atomic_path, read_json, write_json, write_jsonl_gz
+from kwsdata.files.atomic import atomic_path, read_json, write_json, write_jsonl_gz
 from kwsdata.params import Params, StreamingParams
 from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import DetCurve, OperatingPoint, StreamScores, det_curve, measure

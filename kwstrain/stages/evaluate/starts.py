@@ -18,10 +18,10 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.executor import run_tasks
+from kwsdata.execution.executor import run_tasks
+from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
 from kwsdata.places import tars_of
-from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.decoder import detections
 from kwstrain.evaluation.events import outcomes

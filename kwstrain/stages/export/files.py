@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 from kwstrain.quantization.integers import IntegerNetwork
 from kwstrain.quantization.ops import FEATURES
 from kwstrain.quantization.scales import LOW, SCORE

@@ -13,7 +13,7 @@ from typing import Any
 
 from kwsdata.errors import KwsError
 from kwsdata.features import features_of, make_frontend
-from kwsdata.files import atomic_path, read_json, sha256_of, write_json
+from kwsdata.files.atomic import atomic_path, read_json, sha256_of, write_json
 from kwsdata.params import Params
 from kwstrain.models import StreamingModel
 from kwstrain.models.onnx_graph import OPSET, write_clip_graph, write_graph

@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 
-from kwsdata.cache import Step, note_timing
 from kwsdata.content import file_hash
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
+from kwsdata.execution.cache import Step, note_timing
 from kwsdata.features.store import FeatureStore
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwstrain.models import StreamingModel, build_model
 from kwstrain.models.trunk import DESCRIPTION, Trunk, shipped_trunk, trunk_key, trunk_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from kwsdata.files import atomic_path
+from kwsdata.files.atomic import atomic_path
 from kwstrain.pages.chart import Axis, Chart, decades, round_ticks
 from kwstrain.pages.templating import PAGES, templates_in
 from kwstrain.pages.words import hours, percent, rate, whole

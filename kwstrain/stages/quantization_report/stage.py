@@ -12,7 +12,7 @@ from typing import Any
 
 from kwsdata.errors import KwsError
 from kwsdata.features import features_of
-from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.quantization.network import FoldedStudent

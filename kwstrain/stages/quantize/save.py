@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.store import INFO, WEIGHTS
 from kwstrain.training.checkpoint import save_tensors

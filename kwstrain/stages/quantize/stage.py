@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.cache import Step, note_timing
+from kwsdata.execution.cache import Step, note_timing
 from kwsdata.features.store import FeatureStore
-from kwsdata.files import atomic_path, write_jsonl_gz
+from kwsdata.files.atomic import atomic_path, write_jsonl_gz
 from kwsdata.params import Params
 from kwstrain.answers import read_info
 from kwstrain.models.weights import load_student

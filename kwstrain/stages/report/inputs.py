@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.arrays import arrays_in
-from kwsdata.files import read_json, read_jsonl_gz
+from kwsdata.files.arrays import arrays_in
+from kwsdata.files.atomic import read_json, read_jsonl_gz
 
 
 @dataclass(frozen=True)

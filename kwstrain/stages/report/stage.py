@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment
 from lhotse import MonoCut
 
-from kwsdata.files import atomic_path, read_json
+from kwsdata.files.atomic import atomic_path, read_json
 from kwsdata.params import Params
 from kwsdata.shards import shard_cuts
 from kwstrain.pages import words

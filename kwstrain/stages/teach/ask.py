@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from lhotse import MonoCut
 
-from kwsdata.cache import PACKAGES, Step
 from kwsdata.content import file_hash
 from kwsdata.errors import StageInputError
+from kwsdata.execution.cache import PACKAGES, Step
 from kwsdata.features.store import FeatureStore
+from kwsdata.files.site import reach
 from kwsdata.places import digest_of_places
-from kwsdata.reach import reach
 from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.teachers.listeners import Listener, load_listener
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.executor import run_tasks
+from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
-from kwsdata.files import atomic_path, read_json, write_json
+from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
 from kwsdata.places import tars_of
 from kwstrain.answers import clips_digest

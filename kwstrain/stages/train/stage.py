@@ -14,9 +14,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kwsdata.cache import note_timing
+from kwsdata.execution.cache import note_timing
 from kwsdata.features.store import FeatureStore
-from kwsdata.files import atomic_path, write_json
+from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwstrain.models.weights import FILE, load_student
 from kwstrain.training.checkpoint import Progress, save_tensors, weights_digest

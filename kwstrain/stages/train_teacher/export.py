@@ -13,7 +13,7 @@ from kwsdata.draws import rng_for
 from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.errors import KwsError
 from kwsdata.features import make_frontend
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwsdata.params import FeaturesParams
 from kwstrain.models.onnx_graph import OPSET, quiet, tidy
 from kwstrain.stages.train_teacher.openwakeword import tflite_difference, write_tflite

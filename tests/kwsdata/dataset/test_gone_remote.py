@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from kwsdata.dataset.objects import VerifyError, verify
-from kwsdata.tracking import track
+from kwsdata.execution.dvc import track
 
 
 def test_a_remote_whose_folder_is_gone_is_said_to_be_gone(project):

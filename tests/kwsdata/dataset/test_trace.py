@@ -12,7 +12,7 @@ from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trace import trace
 from kwsdata.dataset.trees import open_tree
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 
 
 def test_an_augmented_clip_leads_to_its_parent_its_noise_and_their_corpora(built):

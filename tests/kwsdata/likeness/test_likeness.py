@@ -3,7 +3,7 @@ import pytest
 from vector_stores import HOP, clustered, store_of
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 from kwsdata.likeness import Yardstick, centres
 from kwsdata.likeness.words import nearest_mean
 from kwsdata.vectors.store import VectorStore

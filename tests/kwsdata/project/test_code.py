@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from imports import PACKAGES, ROOT
 
-from kwsdata.cache import code as digests
 from kwsdata.errors import KwsError
+from kwsdata.execution.cache import code as digests
 from kwsdata.project.code import (
     CodeVersions,
     OtherCodeError,
@@ -22,9 +22,8 @@ from kwsdata.project.pipeline import CODE_FILE, module_of, shipped_stages
 
 STAGES = shipped_stages()
 
-# What only moves bytes decides no result: `kwsdata.cache.code` says so of them, and one of them alone reads that path.
+# What only moves bytes decides no result: `kwsdata.execution.cache.code` says so of them.
 MOVERS = {f"{name.replace('.', '/')}{end}" for name in digests.CARRIERS for end in ("", ".py")}
-MOVERS.add("kwsdata/named_paths.py")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,7 @@ def test_a_version_is_of_all_code_that_the_stage_depends_on_in_this_repository(n
             assert any(file == dep or file.startswith(f"{dep}/") for file in files), dep
 
 
-@pytest.mark.parametrize("file", ["kwsdata/executor.py", "kwsdata/errors.py", "kwsdata/cli.py"])
+@pytest.mark.parametrize("file", ["kwsdata/execution/executor.py", "kwsdata/errors.py", "kwsdata/cli.py"])
 def test_an_edit_of_what_decides_no_result_changes_no_stage(changed, file):
     assert changed(file, lambda data: data + b"# seen\n") == set()
 

@@ -3,7 +3,7 @@
 import pytest
 from imports import PACKAGES
 
-from kwsdata.cache.code import module_file
+from kwsdata.execution.cache.code import module_file
 from kwsdata.project.pipeline import CODE_FILE, followers, module_of, outs_of, project_pipeline, shipped_stages
 from kwsdata.project.yaml_text import plain
 

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from kwsdata.cli import app
-from kwsdata.files import read_json, read_jsonl_gz, write_json, write_jsonl_gz
+from kwsdata.files.atomic import read_json, read_jsonl_gz, write_json, write_jsonl_gz
 
 
 def parts_of(text: str):

@@ -11,7 +11,7 @@ from licensing import relicense, set_publish
 from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import open_tree
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 from kwsdata.publish.heard import Hearing
 from kwsdata.publish.licences import LicenceError
 

@@ -11,7 +11,7 @@ from local_hub import TOKEN, local_hub
 from typer.testing import CliRunner
 
 from kwsdata.cli import app
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 from kwsdata.publish.hub import HubError, push, repo_of
 
 pytest.importorskip("huggingface_hub")

@@ -17,7 +17,7 @@ from kwsdata.dataset.lock import lock_of
 from kwsdata.dataset.members import members_of
 from kwsdata.dataset.trees import open_tree
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz, sha256_of, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, sha256_of, write_jsonl_gz
 from kwsdata.manifests import cut_from_dict, read_cuts
 from kwsdata.shards import load_audio, one_shard_cuts, shard_cuts
 from kwsdata.stages.augment.stage import run as augment

@@ -17,7 +17,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.decisions import load_decisions
 from kwsdata.errors import KwsError, StageInputError
-from kwsdata.files import read_jsonl_gz, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 from kwsdata.pieces import pieces_of_cuts
 from kwsdata.review.candidates import Candidates
 from kwsdata.review.command import export, review

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kwsdata.files import read_json, write_json
+from kwsdata.files.atomic import read_json, write_json
 from kwstrain.detect.command import detect
 
 

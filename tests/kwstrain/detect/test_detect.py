@@ -11,7 +11,7 @@ from starts import starts
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import AudioError, ParamsError, StageInputError
-from kwsdata.files import read_json, write_json
+from kwsdata.files.atomic import read_json, write_json
 from kwstrain.decoder import Decoder
 from kwstrain.detect.command import detect
 from kwstrain.runtime import StreamingModel

@@ -6,7 +6,7 @@ from peers import micro_wake_word_scores, open_wake_word_scores, package_dir
 from sound import burst, tone, white_noise
 
 from kwsdata.errors import MissingExtraError, StageInputError
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 from kwstrain.runtime import StreamingModel
 from kwstrain.runtime.backend import open_backend
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from kwsdata.files import sha256_of, write_json
+from kwsdata.files.atomic import sha256_of, write_json
 from kwstrain.runtime.bundle import BundleError, bundle_at, open_bundle, seal
 
 FEATURES = {"frontend": "logmel", "n_mels": 40, "window_ms": 25, "hop_ms": 10, "low_hz": 60, "high_hz": 7600}

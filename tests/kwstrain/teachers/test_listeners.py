@@ -11,7 +11,7 @@ from sound import white_noise
 from toy_teachers import Clock, loudness_teacher
 
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwstrain.teachers import TRAINED
 from kwstrain.teachers.listeners import CERTAIN, Listener, TrainedListener, load_listener, own_teacher
 from kwstrain.teachers.weights import FILE

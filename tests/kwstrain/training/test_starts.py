@@ -6,7 +6,7 @@ from feature_stores import SILENCE
 
 from kwsdata.draws import rng_for
 from kwsdata.features.store import ClipRow, FeatureStore
-from kwsdata.files import write_json
+from kwsdata.files.atomic import write_json
 from kwstrain.answers import TeachStore, clips_digest
 from kwstrain.training.sampler import EARLY, KEYWORD, Sampler
 from kwstrain.training.starts import CLIP_SHARE, Starts

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.audio import FULL_SCALE, SAMPLE_RATE, Waveform, resample
-from kwsdata.cache import Step
 from kwsdata.errors import AudioError
-from kwsdata.files import sha256_of
+from kwsdata.execution.cache import Step
+from kwsdata.files.atomic import sha256_of
 from kwsdata.stages.synthesize import alike_voices
 from kwsdata.stages.synthesize.engines.base import Request, Voice
 from kwsdata.stages.synthesize.espeak_library import fresh_library, installed

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, resample
-from kwsdata.bounded_json import parse_json
 from kwsdata.draws import digest_of
 from kwsdata.errors import AudioError, MissingExtraError, ParamsError
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
+from kwsdata.files.bounded_json import parse_json
 from kwsdata.stages.synthesize.engines.base import Request, Voice
 from kwsdata.stages.synthesize.phonemes import to_ipa
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwsdata.files import read_json, write_jsonl_gz
+from kwsdata.files.atomic import read_json, write_jsonl_gz
 from kwsdata.stages.augment.plan import Parent, grouped, make_plan
 
 BITS = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=60, unique=True)

@@ -12,7 +12,7 @@ from lhotse import CutSet
 
 from kwsdata.effects.recipe import Recipe
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.manifests import audio_sha256, cut_from_dict
 from kwsdata.shards import SHAR, load_audio, read_clips, shard_cuts
 from kwsdata.stages.augment import shard as shard_module

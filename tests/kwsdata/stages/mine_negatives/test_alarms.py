@@ -6,7 +6,7 @@ from onnx_models import loudness_model
 from spoken import sentences, voices
 
 from kwsdata.audio import SAMPLE_RATE, encode_flac
-from kwsdata.files import read_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.scoring import Scorer
 from kwsdata.stages.mine_negatives.stage import asked, run
 

@@ -12,7 +12,7 @@ from kwsdata.audio import SAMPLE_RATE, encode_flac
 from kwsdata.corpus import Item
 from kwsdata.decisions import Decision, append_decision
 from kwsdata.errors import ParamsError, PartitionError, StageInputError
-from kwsdata.files import read_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.likeness import Yardstick
 from kwsdata.manifests import read_cuts
 from kwsdata.shards import load_audio, shard_cuts

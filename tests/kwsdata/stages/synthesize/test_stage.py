@@ -10,7 +10,7 @@ pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not install
 from kwsdata.audio import SAMPLE_RATE, active_span
 from kwsdata.corpus import read_info
 from kwsdata.errors import MissingExtraError, ParamsError
-from kwsdata.files import read_json, sha256_of
+from kwsdata.files.atomic import read_json, sha256_of
 from kwsdata.partitions import partition_of
 from kwsdata.shards import load_audio, shard_cuts
 from kwsdata.stages.synthesize import transcripts

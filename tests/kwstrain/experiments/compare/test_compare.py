@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import write_json, write_jsonl_gz
+from kwsdata.files.atomic import write_json, write_jsonl_gz
 from kwsdata.params.ablation import AblationParams, load_ablation, with_changes
 from kwstrain.experiments.compare.bootstrap import contrasts
 from kwstrain.experiments.compare.stage import run

@@ -13,7 +13,7 @@ from starts import starts
 from kwsdata.audio import to_int16
 from kwsdata.features import features_of
 from kwsdata.features.store import ClipRow, write_store
-from kwsdata.files import sha256_of, write_json
+from kwsdata.files.atomic import sha256_of, write_json
 from kwsdata.manifests import make_cut
 from kwsdata.params import Params
 from kwsdata.shards import Clip, write_shards

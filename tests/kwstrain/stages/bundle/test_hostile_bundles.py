@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kwsdata.errors import KwsError
-from kwsdata.files import read_json, sha256_of, write_json
+from kwsdata.files.atomic import read_json, sha256_of, write_json
 from kwstrain.detect.detector import open_detector
 from kwstrain.runtime.bundle import LARGEST, NAME, BundleError, identity_of, open_bundle, seal
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.params.training import SearchParams
 from kwstrain.decoder import Decoder
 from kwstrain.evaluation.choose import choose, decoders

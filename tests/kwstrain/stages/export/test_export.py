@@ -11,7 +11,7 @@ from sound import tone, white_noise
 from starts import starts
 
 from kwsdata.features import features_of, make_frontend
-from kwsdata.files import sha256_of, write_json
+from kwsdata.files.atomic import sha256_of, write_json
 from kwsdata.params import load_params
 from kwstrain.detect.detector import Detector, Setting
 from kwstrain.models import MODELS, build_model

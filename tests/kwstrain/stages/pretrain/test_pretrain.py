@@ -4,7 +4,7 @@ import pytest
 from file_hashes import hashes
 
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files import read_json
+from kwsdata.files.atomic import read_json
 from kwsdata.params import Params
 from kwstrain.models.trunk import load_trunk
 from kwstrain.stages.pretrain import loop

@@ -8,7 +8,7 @@ from feature_stores import SILENCE, write_ridge_stores
 from quantised import heard
 
 from kwsdata.features.store import FeatureStore
-from kwsdata.files import read_jsonl_gz, sha256_of
+from kwsdata.files.atomic import read_jsonl_gz, sha256_of
 from kwsdata.params import Params
 from kwstrain.models import build_model
 from kwstrain.models.weights import FILE

@@ -14,7 +14,7 @@ import soundfile
 from matplotlib.image import imread
 
 from kwsdata.errors import StageInputError
-from kwsdata.files import read_json, write_json
+from kwsdata.files.atomic import read_json, write_json
 from kwstrain.pages import words
 from kwstrain.pages.chart import Axis, decades, round_ticks, steps
 from kwstrain.pages.figures import staircase

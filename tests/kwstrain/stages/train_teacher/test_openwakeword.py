@@ -8,7 +8,7 @@ from peers import open_wake_word_scores
 
 from kwsdata.embedders import GoogleSpeech
 from kwsdata.features.store import ClipRow, write_store
-from kwsdata.files import sha256_of
+from kwsdata.files.atomic import sha256_of
 from kwsdata.params import Params
 from kwstrain.runtime import StreamingModel
 from kwstrain.stages.train_teacher.stage import run

@@ -1,0 +1,1 @@
+"""Run tasks anywhere and keep what they finished: executor, cache, downloads, DVC."""
