@@ -1,5 +1,6 @@
 """The pages are true: commands exist and are run somewhere, links lead somewhere, the reference is the code's."""
 
+import doctest
 import re
 import shlex
 import sys
@@ -183,6 +184,14 @@ def test_links_lead_to_files_and_headings(page):
             titles = re.findall(r"^#+ (.*)$", there.read_text(), re.M)
             anchors = {re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-") for title in titles}
             assert heading in anchors, f"{page.name} links to {target}"
+
+
+def test_what_python_prints_in_the_readme_is_what_it_prints(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (shown_there,) = re.findall(r"^```pycon\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    examples = doctest.DocTestParser().get_doctest(shown_there, {}, "README.md", "README.md", 0)
+    assert len(examples.examples) >= 5
+    assert doctest.DocTestRunner().run(examples).failed == 0
 
 
 def test_pages_that_other_texts_name_exist():
