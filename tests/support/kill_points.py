@@ -111,7 +111,7 @@ def _fork(root: Path, work: Callable[[], object], at: int, log: Path | None = No
 
 def _arm(root: Path, at: int, log: Path | None) -> None:
     """Count steps below `root` from now on; at the one with number `at` this process ends."""
-    from kwsdata.files.atomic import scratch
+    from kwsdata.files import scratch
 
     count = 0
     notes = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if log is not None else None

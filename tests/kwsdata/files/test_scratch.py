@@ -13,7 +13,8 @@ import pytest
 from kwsdata.corpus import corpus_dirs
 from kwsdata.dataset.repair import repair
 from kwsdata.dataset.trees import open_tree
-from kwsdata.files.atomic import atomic_path, scratch
+from kwsdata.files import scratch
+from kwsdata.files.atomic import atomic_path
 from kwsdata.files.scratch import SILENT_S, listed, scratch_beside, sweep
 
 KILLED = """
