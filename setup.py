@@ -1,4 +1,4 @@
-"""Put the pipeline's own files into the wheel, below kwsdata/project/shipped, where `kwsdata init` finds them."""
+"""Put the pipeline's files into the wheel, below kwsdata/tools/project/shipped, where `kwsdata init` finds them."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ class BuildWithPipeline(build_py):
             if not found:
                 raise FileNotFoundError(f"{pattern} is missing below {root}: the wheel would make no projects")
             for path in found:
-                target = Path(self.build_lib, "kwsdata", "project", "shipped", path.relative_to(root))
+                target = Path(self.build_lib, "kwsdata", "tools", "project", "shipped", path.relative_to(root))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
 

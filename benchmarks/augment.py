@@ -31,6 +31,8 @@ from lhotse.shar.writers import AudioTarWriter, JsonlShardWriter
 from scipy.fft import irfft, next_fast_len, rfft
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, decode_flac, encode_flac
+from kwsdata.clips.manifests import audio_sha256, make_cut
+from kwsdata.clips.shards import Clip, ahead, batches, shard_cuts, write_shard
 from kwsdata.effects import chain
 from kwsdata.effects.amplifier import ClippingDraw, LoudnessDraw
 from kwsdata.effects.base import Take
@@ -42,12 +44,10 @@ from kwsdata.effects.room import ReverbDraw
 from kwsdata.effects.scene import ContextDraw, ShiftDraw
 from kwsdata.effects.voice import PitchDraw, SpeedDraw, TempoDraw
 from kwsdata.execution.memory import keep_freed_memory, leave_imports_uncollected
-from kwsdata.manifests import audio_sha256, make_cut
-from kwsdata.materials import Materials
 from kwsdata.params.base import Range
+from kwsdata.pools.materials import Materials
+from kwsdata.pools.sounds import Sound, SoundPool
 from kwsdata.rooms.bank import RirBank, load_bank, to_stored
-from kwsdata.shards import Clip, ahead, batches, shard_cuts, write_shard
-from kwsdata.sounds import Sound, SoundPool
 from kwsdata.stages.augment.shard import make_clips
 from kwsdata.transforms.engine import engine_for
 

@@ -28,10 +28,10 @@ import numpy as np
 import psutil
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.manifests import write_cuts
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import write_cuts
+from kwsdata.clips.shards import shard_cuts, with_custom
 from kwsdata.params import load_params
-from kwsdata.shards import shard_cuts, with_custom
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 _OURS_MB = 50  # what else a process starts (a shell, a tracker of resources) is smaller

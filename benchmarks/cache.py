@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsdata.content import Contents, file_hash
+from kwsdata.clips.content import Contents, file_hash
 from kwsdata.execution.cache import STEPS, Step
 from kwsdata.execution.cache.code import closure, code_digest
 

@@ -14,9 +14,9 @@ import numpy as np
 from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures
 
 from kwsdata.audio import Waveform, to_int16
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.files.atomic import read_json
 from kwsdata.params import ExecutorParams, load_params
-from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.evaluation.det import StreamScores, measure
 from kwstrain.evaluation.intervals import poisson_upper, wilson
 from kwstrain.evaluation.streams import score_testsets

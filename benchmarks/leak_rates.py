@@ -23,14 +23,14 @@ import soundfile
 from scipy.signal import fftconvolve, istft, stft
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, read_audio, resample, rms
-from kwsdata.copies.held import Held, write_held
-from kwsdata.copies.search import Copy, find_copies
-from kwsdata.copies.spectrum import spectrum_of
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.fingerprints import Table, fingerprint
-from kwsdata.manifests import write_cuts
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import write_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
+from kwsdata.measures.fingerprints import Table, fingerprint
 from kwsdata.params import Params, load_params
-from kwsdata.shards import load_audio, shard_cuts, with_custom
+from kwsdata.similarity.copies.held import Held, write_held
+from kwsdata.similarity.copies.search import Copy, find_copies
+from kwsdata.similarity.copies.spectrum import spectrum_of
 from kwsdata.stages.augment.stage import run as augment
 from kwsdata.stages.simulate_rirs.stage import run as simulate_rirs
 from kwsdata.transforms.warp import warp

@@ -140,15 +140,15 @@ def tar_of(rows: list[dict[str, object]], flac: bytes) -> bytes:
 
 def run(step: str) -> None:
     """Run a step in the current directory."""
-    from kwsdata.dataset.diff import diff
-    from kwsdata.dataset.lock import lock_of
-    from kwsdata.dataset.members import members_of
-    from kwsdata.dataset.stats import stats
-    from kwsdata.dataset.trees import open_tree
     from kwsdata.params import load_params
-    from kwsdata.publish.run import Prepared
     from kwsdata.stages.index.stage import run as index
     from kwsdata.stages.split.stage import run as split
+    from kwsdata.tools.dataset.diff import diff
+    from kwsdata.tools.dataset.lock import lock_of
+    from kwsdata.tools.dataset.members import members_of
+    from kwsdata.tools.dataset.stats import stats
+    from kwsdata.tools.dataset.trees import open_tree
+    from kwsdata.tools.publish.run import Prepared
 
     params = load_params(ROOT / "params.yaml")
     if step == "diff":
@@ -177,7 +177,7 @@ def run(step: str) -> None:
 
 def checked(params: object) -> Iterator[object]:
     """Yield what the rules that read manifests alone find; none is planted."""
-    from kwsdata.partitions import PARTITIONS
+    from kwsdata.clips.partitions import PARTITIONS
     from kwsdata.stages.check.balance import counts_of
     from kwsdata.stages.check.leaks import same_sound, shared_rooms, shared_speakers, stray_sources
     from kwsdata.stages.check.manifest import Manifest

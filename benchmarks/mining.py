@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kwsdata.clips.segments import load_piece, pieces_of_file
 from kwsdata.embedders import load_embedder
 from kwsdata.files.atomic import write_json, write_jsonl_gz
 from kwsdata.params import load_params
-from kwsdata.pieces import load_piece, pieces_of_file
 from kwsdata.vectors.index import VectorIndex, build_index
 from kwsdata.vectors.space import load_space
 from kwsdata.vectors.store import VectorStore, pieces_path, store_info, vectors_path
@@ -164,11 +164,11 @@ _PREPARE = """
 import sys
 from pathlib import Path
 from kwsdata.audio import active_span
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.stages.embed.stage import run as embed
 from kwsdata.stages.index.stage import run as index
 from kwsdata.params import load_params
-from kwsdata.pieces import load_piece, pieces_of_file
+from kwsdata.clips.segments import load_piece, pieces_of_file
 from kwsdata.stages.split.stage import run as split
 def items(folder, count, text=None):
     for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in (".wav", ".flac", ".ogg"))[:count]:

@@ -21,10 +21,10 @@ import numpy as np
 import soundfile
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, active_span, resample, rms
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import read_cuts
 from kwsdata.files.atomic import read_json, read_jsonl_gz
-from kwsdata.fingerprints import Table, fingerprint
-from kwsdata.manifests import read_cuts
+from kwsdata.measures.fingerprints import Table, fingerprint
 from kwsdata.params import load_params
 from kwsdata.stages.check.stage import GateError
 from kwsdata.stages.check.stage import run as check

@@ -25,9 +25,9 @@ from augmenting import write_rirs
 from onnx_models import loudness_model
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
+from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.params import Params, load_params
-from kwsdata.shards import Clip, shard_cuts, with_custom, write_shard
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = Path("data/split/train.jsonl.gz")

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, safe_name, show
-from kwsdata.dataset.commands import register
 from kwsdata.errors import ParamsError
 from kwsdata.importers import KINDS
 from kwsdata.params import load_params
-from kwsdata.project.commands import register as register_project
-from kwsdata.publish.commands import register as register_publish
+from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, safe_name, show
+from kwsdata.tools.dataset.commands import register
+from kwsdata.tools.project.commands import register as register_project
+from kwsdata.tools.publish.commands import register as register_publish
 
 app = new_app(
     "Versioned, augmented, hard-negative-mined datasets for wake words. `dvc repro` runs every stage in order."
@@ -275,7 +275,7 @@ def rounds(
     ] = None,
 ) -> None:
     """Mine, train, and mine again with the model that came of it: DVC experiments, their numbers kept in data/runs."""
-    from kwsdata.rounds import run_rounds
+    from kwsdata.tools.rounds import run_rounds
 
     show(run_rounds(count, [int(seed) for seed in seeds.split(",")], name, setting or []))
 
@@ -294,7 +294,7 @@ def exclude(
     why: Annotated[str, typer.Option(help="Written beside CUTS.")] = "by hand",
 ) -> None:
     """Leave clips out of every partition: adds them to review/excluded.txt, which the stage `index` reads."""
-    from kwsdata.dataset.leave_out import leave_out
+    from kwsdata.tools.dataset.leave_out import leave_out
 
     show(leave_out(cuts or [], why, rule, heard))
 
@@ -317,8 +317,8 @@ def review(
     mined: Annotated[Path, typer.Option(help="What `kwsdata mine-negatives` wrote.")] = Path("data/mined"),
 ) -> None:
     """Listen to mined candidates and keep, drop or name them the keyword; decisions go to a text file in git."""
-    from kwsdata.review.command import export as write
-    from kwsdata.review.command import review as serve
+    from kwsdata.tools.review.command import export as write
+    from kwsdata.tools.review.command import review as serve
 
     if export is not None:
         show(write(export, count, status, mined))
@@ -333,7 +333,7 @@ def listen(
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
 ) -> None:
     """Hear and see a clip beside its parents, with its recipe in words: one HTML file with all inside."""
-    from kwsdata.listen.command import listen as write_page
+    from kwsdata.tools.inspect.command import listen as write_page
 
     show(write_page(clip_id, out, browser))
 

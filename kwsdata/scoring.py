@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.segments import Piece, load_piece
 from kwsdata.draws import digest_of
 from kwsdata.embedders.base import open_session
 from kwsdata.errors import StageInputError
@@ -21,7 +22,6 @@ from kwsdata.features import make_frontend
 from kwsdata.files.atomic import read_json, stamp_of
 from kwsdata.model_shape import ModelShape, fault_in
 from kwsdata.params.data import FeaturesParams
-from kwsdata.pieces import Piece, load_piece
 from kwsdata.states import initial_states
 
 WARM_UP = 2 * SAMPLE_RATE  # samples heard before a piece, whose decisions are not kept

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from kwsdata.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, show
 from kwsdata.params import load_params
+from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, show
 
 app = new_app("The compact training stage for wake words: train, export, evaluate, detect.")
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.shards import read_place, shard_cuts
 from kwsdata.errors import StageInputError
-from kwsdata.manifests import read_cuts
-from kwsdata.shards import read_place, shard_cuts
 
 
 class ClipDataset(Dataset[tuple[torch.Tensor, int]]):

@@ -30,10 +30,10 @@ from kwsdata.effects.base import Effect, Take
 from kwsdata.effects.chain import EFFECTS
 from kwsdata.effects.recipe import Recipe
 from kwsdata.effects.render import render
-from kwsdata.materials import Materials
+from kwsdata.measures.spectrogram import spectrogram_png
 from kwsdata.params import load_params
 from kwsdata.params.base import Range
-from kwsdata.pictures import spectrogram_png
+from kwsdata.pools.materials import Materials
 from kwsdata.stages.synthesize.noises import coloured
 from kwsdata.transforms.engine import engine_for
 

@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from kwsdata.dataset.trees import open_tree
 from kwsdata.errors import StageInputError
+from kwsdata.tools.dataset.trees import open_tree
 from kwstrain.models.trunk import SHIPPED, Trunk, load_trunk
 from kwstrain.stages.bundle.origins import sources_of
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # `--dist loadfile --no-loadscope-reorder` for it: by itself it begins with the files of most tests.
 LONGEST = (
     "test_end_to_end.py",
-    "kwsdata/dataset/test_remotes.py",
+    "kwsdata/tools/dataset/test_remotes.py",
     "kwstrain/stages/train_teacher/test_train_teacher.py",
     "test_kills.py",
     "kwsdata/stages/check/test_check.py",
@@ -27,11 +27,11 @@ LONGEST = (
     "kwsdata/stages/synthesize/test_stage.py",
     "kwsdata/stages/augment/test_stage.py",
     "test_cluster.py",
-    "kwsdata/dataset/test_diff.py",
+    "kwsdata/tools/dataset/test_diff.py",
     "kwstrain/stages/train/test_train.py",
-    "kwsdata/test_rounds.py",
+    "kwsdata/tools/test_rounds.py",
     "kwsdata/stages/mine_negatives/test_planted.py",
-    "kwsdata/publish/test_layouts.py",
+    "kwsdata/tools/publish/test_layouts.py",
     "test_cache_contract.py",
     "kwstrain/experiments/test_experiments.py",
     "kwsdata/execution/test_dvc.py",

@@ -157,7 +157,7 @@ def test_an_edit_of_its_code_is_a_miss(step, world, watch, monkeypatch, tmp_path
         (copy / path).write_text((copy / path).read_text() + "\n# a line more\n")
         forget()
         assert watch.new(world), path
-    (copy / "kwsdata/review/server.py").write_text("")  # of another stage
+    (copy / "kwsdata/tools/review/server.py").write_text("")  # of another stage
     (copy / "docs.md").write_text("")
     forget()
     assert not watch.new(world)

@@ -17,8 +17,8 @@ OUTPUTS = ("augmented", "embeddings", "features", "models", "teach", "facts")
 
 def run(params: Params) -> dict[str, str]:
     """Run a small pipeline of stages that keep work in the cache; return the hashes of what they wrote."""
+    from kwsdata.clips.manifests import read_cuts
     from kwsdata.files.atomic import write_json
-    from kwsdata.manifests import read_cuts
     from kwsdata.stages.augment.stage import run as augment
     from kwsdata.stages.check.copied import heard_in
     from kwsdata.stages.embed.stage import run as embed

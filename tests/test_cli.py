@@ -10,7 +10,7 @@ from imports import ROOT
 from typer.testing import CliRunner
 
 from kwsdata import cli as data_cli
-from kwsdata.command import EXTRA_OF, command, new_app
+from kwsdata.tools.command import EXTRA_OF, command, new_app
 from kwstrain import cli as train_cli
 
 APPS = {"kwsdata": data_cli.app, "kwstrain": train_cli.app}
@@ -52,7 +52,7 @@ def test_help_loads_nothing_heavy(program):
 
 def test_a_terminal_without_its_letters_shows_a_keyword_in_escapes():
     code = (
-        "from kwsdata.command import command, new_app, show; app = new_app('x')\n"
+        "from kwsdata.tools.command import command, new_app, show; app = new_app('x')\n"
         "@command(app, 'one', 'one')\ndef one():\n    'One.'\n    show({'keyword': 'größe'})\napp()"
     )
     done = subprocess.run(

@@ -16,12 +16,12 @@ from onnx_models import loudness_model
 from remotes import Remote, s3_remote
 from sound import tone, white_noise
 
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
+from kwsdata.clips.shards import Clip, write_shard
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import write_json
 from kwsdata.files.site import reach
-from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
 from kwsdata.params import Params
-from kwsdata.shards import Clip, write_shard
 
 
 @pytest.fixture(scope="module")

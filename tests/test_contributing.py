@@ -14,7 +14,7 @@ import yaml
 from augmenting import eventful, toy_project
 from imports import ROOT
 
-from kwsdata.shards import shard_cuts
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.stages.augment.stage import run as augment
 
 

@@ -25,7 +25,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 APPS = {"kwsdata": data_cli.app, "kwstrain": train_cli.app}
 
 # A command that a page shows is run for real by the test named here, with other paths and small numbers...
-E2E, REMOTES, CLUSTER = "test_end_to_end.py", "kwsdata/dataset/test_remotes.py", "support/clusters.py"
+E2E, REMOTES, CLUSTER = "test_end_to_end.py", "kwsdata/tools/dataset/test_remotes.py", "support/clusters.py"
 PROJECT = "test_project.py"
 RUN_BY = {
     "dvc checkout": REMOTES,

@@ -14,9 +14,9 @@ from wheels import call, files_of_packages, surroundings
 
 import kwsdata
 import kwstrain
-from kwsdata.project.code import installed_versions
+from kwsdata.tools.project.code import installed_versions
 
-SHIPPED = "kwsdata/project/shipped/"  # put there by the build, from the root of the checkout
+SHIPPED = "kwsdata/tools/project/shipped/"  # put there by the build, from the root of the checkout
 
 
 def test_the_wheel_has_every_file_of_the_packages_and_no_other_package(archives):
@@ -58,7 +58,7 @@ def test_both_packages_run_from_the_wheel_alone(installed, tmp_path, package):
 
 
 def test_the_code_has_the_same_versions_in_the_wheel_and_in_the_checkout(installed, tmp_path):
-    program = "from kwsdata.project.code import installed_versions; print(installed_versions('').text(), end='')"
+    program = "from kwsdata.tools.project.code import installed_versions; print(installed_versions('').text(), end='')"
     assert call([sys.executable, "-c", program], tmp_path, surroundings(installed)) == installed_versions("").text()
 
 

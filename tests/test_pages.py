@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kwsdata.listen.page import Panel, page_of
-from kwsdata.review import export
 from kwsdata.stages.check.page import page_of as check_page
+from kwsdata.tools.inspect.page import Panel, page_of
+from kwsdata.tools.review import export
 from kwstrain.experiments import page as experiments
 from kwstrain.experiments.read import Experiment
 

@@ -69,7 +69,7 @@ def test_every_data_file_beside_the_code_that_a_stage_loads_is_its_dep(stage):
 
 def test_code_reads_files_of_its_own_package_alone():
     """What lies beside other code is no dep that anyone would find: it belongs to a package that is imported."""
-    finders = {"kwsdata/execution/cache/code.py", "kwsdata/project/shipped.py"}  # of the packages themselves
+    finders = {"kwsdata/execution/cache/code.py", "kwsdata/tools/project/shipped.py"}  # of the packages themselves
     reaching = [
         place
         for package in ("kwsdata", "kwstrain")

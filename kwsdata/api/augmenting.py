@@ -7,15 +7,15 @@ from typing import Any, Literal
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
+from kwsdata.clips.manifests import audio_sha256, make_cut
+from kwsdata.clips.sources import SourceId, check_named
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe, draw_recipe
 from kwsdata.effects.render import render
-from kwsdata.manifests import audio_sha256, make_cut
-from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams
+from kwsdata.pools.materials import Materials
+from kwsdata.pools.sounds import Sound, SoundPool
 from kwsdata.rooms.bank import RirBank, align
-from kwsdata.sounds import Sound, SoundPool
-from kwsdata.sources import SourceId, check_named
 from kwsdata.transforms.convolution import Filter
 from kwsdata.transforms.engine import engine_for
 

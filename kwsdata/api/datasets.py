@@ -6,9 +6,9 @@ from pathlib import Path
 from lhotse import AudioSource, CutSet, MonoCut
 from lhotse.utils import fastcopy
 
+from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.shards import read_bytes, shard_cuts
 from kwsdata.errors import StageInputError
-from kwsdata.manifests import read_cuts
-from kwsdata.shards import read_bytes, shard_cuts
 
 
 def load_cuts(manifest: Path | str, root: Path | str = ".") -> CutSet:

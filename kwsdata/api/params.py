@@ -1,7 +1,7 @@
 """The numbers to work with where there is no project: those that the package comes with."""
 
 from kwsdata.params import Params, load_params
-from kwsdata.project.shipped import shipped_folder
+from kwsdata.tools.project.shipped import shipped_folder
 
 
 def default_params() -> Params:

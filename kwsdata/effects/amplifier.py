@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.effects.base import Effect, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import ClippingParams, LoudnessParams
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.levels import below_full_scale
 
 

@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 import numpy as np
 
 from kwsdata.audio import Waveform
+from kwsdata.clips.sources import SourceId, source_ids
 from kwsdata.errors import AudioError
-from kwsdata.materials import Materials
 from kwsdata.params.effects import EffectParams
-from kwsdata.sources import SourceId, source_ids
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.engine import Engine
 from kwsdata.transforms.levels import active_level, below_full_scale, mix, peak_of
 
@@ -107,7 +107,7 @@ class Effect(ABC, Generic[ParamsT, DrawT]):
         name: its key in `augment.effects` of params.yaml and in recipes. Part of the key of its generator: another name
             draws other numbers.
         params: its block of params.yaml.
-        draw_type: the dataclass of its draws. A field with the id of a sound has the type `kwsdata.sources.SourceId`.
+        draw_type: the dataclass of its draws. A field with the id of a sound is a `kwsdata.clips.sources.SourceId`.
         needs: the materials it cannot do without.
         for_noise: whether recordings of noise get it, too.
         keeps_text: whether what is said stays known.

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.sources import SourceId
 from kwsdata.effects.base import Effect, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import ChannelParams
-from kwsdata.sources import SourceId
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.channels import channel_of, transplant
 
 _LISTEN_S = 15.0  # of the other recording

@@ -10,8 +10,8 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.effects.base import Copy, Effect, Span, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import FragmentParams
+from kwsdata.pools.materials import Materials
 
 _SEARCH_S = 0.08  # an end moves this far, to where it is quietest
 _FRAME = SAMPLE_RATE // 100

@@ -12,8 +12,8 @@ import soxr
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.effects.base import Effect, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import CodecParams, TelephoneParams
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.filters import FREQUENCIES, apply_filter, butterworth_db
 from kwsdata.transforms.levels import below_full_scale
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.effects.base import Effect, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import BandLimitParams, EqualizerParams
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.filters import FREQUENCIES, apply_filter, butterworth_db
 
 BANDS_HZ = (100.0, 300.0, 1000.0, 3000.0, 6500.0)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.audio import Waveform
+from kwsdata.clips.sources import SourceId
 from kwsdata.effects.base import Effect, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import BabbleParams, NoiseParams
-from kwsdata.sounds import SoundPool
-from kwsdata.sources import SourceId
+from kwsdata.pools.materials import Materials
+from kwsdata.pools.sounds import SoundPool
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+from kwsdata.clips.sources import SourceId
 from kwsdata.draws import rng_for, unit_for
 from kwsdata.effects import chain
 from kwsdata.effects.base import Copy
-from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams
-from kwsdata.sources import SourceId
+from kwsdata.pools.materials import Materials
 
 
 @dataclass(frozen=True)

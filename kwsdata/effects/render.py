@@ -14,7 +14,7 @@ from kwsdata.effects.base import Span, Take
 from kwsdata.effects.recipe import Recipe
 from kwsdata.effects.room import Reverb
 from kwsdata.effects.voice import Warp
-from kwsdata.materials import Materials
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.levels import below_full_scale
 
 

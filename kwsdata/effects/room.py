@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kwsdata.clips.sources import SourceId
 from kwsdata.effects.base import Effect, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import ReverbParams
+from kwsdata.pools.materials import Materials
 from kwsdata.rooms.bank import early_part, in_room
-from kwsdata.sources import SourceId
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.sources import SourceId
 from kwsdata.effects.base import Copy, Effect, Span, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import ContextParams, ShiftParams
-from kwsdata.sources import SourceId
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.levels import active_level
 
 _FADE = 160  # samples, 10 ms: the other speech starts and ends without a click

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.effects.base import Effect, Take
-from kwsdata.materials import Materials
 from kwsdata.params.effects import ThroatParams
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.formants import shift_formants
 
 

@@ -9,9 +9,9 @@ from math import log2
 import numpy as np
 
 from kwsdata.effects.base import DrawT, Effect, ParamsT, Take
-from kwsdata.materials import Materials
 from kwsdata.params.base import Range
 from kwsdata.params.effects import PitchParams, SpeedParams, TempoParams
+from kwsdata.pools.materials import Materials
 
 
 class Warp(Effect[ParamsT, DrawT]):

@@ -83,3 +83,12 @@ def open_plain(path: Path) -> BinaryIO:
 def unzipped(file: Path | BinaryIO) -> BinaryIO:
     """Open a gzipped file, or one that is open (and stays so), to read its bytes in large blocks."""
     return io.BufferedReader(gzip.open(file, "rb"), 1 << 20)
+
+
+def pairs_of(value: Any) -> tuple[tuple[str, str], ...] | None:
+    """Return a parsed list [[text, text], ...] as pairs; None if it is anything else."""
+    match value:
+        case list() if all(isinstance(row, list) and [type(one) for one in row] == [str, str] for row in value):
+            return tuple((first, second) for first, second in value)
+        case _:
+            return None

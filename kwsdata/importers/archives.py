@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, KwsError
 from kwsdata.files.named_paths import shown
 from kwsdata.files.tar_members import BLOCK, tar_members

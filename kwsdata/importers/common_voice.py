@@ -16,7 +16,7 @@ missing clips without a word, and stops at a damaged one.
 from collections.abc import Iterator
 from pathlib import Path
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import NamedFiles
 from kwsdata.importers.declaration import Importer, Options

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from kwsdata.corpus import Reject, Role
+from kwsdata.clips.corpus import Reject, Role
 from kwsdata.execution.http_files import ONLY_THE_DISK
 from kwsdata.importers.source import Source
 from kwsdata.params import DownloadParams

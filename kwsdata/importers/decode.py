@@ -18,16 +18,16 @@ from typing import IO
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, flac_writer, to_int16
-from kwsdata.corpus import Item, Reject, Role
+from kwsdata.clips.corpus import Item, Reject, Role
+from kwsdata.clips.shards import Encoded
 from kwsdata.errors import AudioError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.importers.source import Sound, Source, clip_id
+from kwsdata.measures.quality import Gauge
+from kwsdata.measures.word_span import WordFinder
 from kwsdata.params import ExecutorParams, ImportParams
-from kwsdata.quality import Gauge
-from kwsdata.shards import Encoded
 from kwsdata.soundfiles.channels import ChannelPowers, at_project_rate, one_channel
 from kwsdata.soundfiles.reader import OpenSound
-from kwsdata.voice import WordFinder
 
 LOG = logging.getLogger(__name__)
 BATCH = 100  # sounds a task

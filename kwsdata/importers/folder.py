@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import NamedFiles, printable
 from kwsdata.importers.declaration import Importer, Options

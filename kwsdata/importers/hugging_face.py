@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import AudioError, CorpusError, NamedPathError
 from kwsdata.files.bounded_json import parse_json
 from kwsdata.files.named_paths import NamedFiles

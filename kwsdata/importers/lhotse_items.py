@@ -7,7 +7,7 @@ from lhotse import MonoCut, MultiCut, Recording, SupervisionSegment
 from lhotse.cut import MixedCut
 from lhotse.serialization import deserialize_item
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError
 from kwsdata.files.named_paths import shown
 from kwsdata.importers.lhotse_rows import Judge, Row

@@ -24,7 +24,7 @@ from lhotse import CutSet, MultiCut, Recording, RecordingSet, SupervisionSegment
 from lhotse.cut import Cut, MixedCut
 from lhotse.utils import fastcopy
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import shown
 from kwsdata.importers.declaration import Importer, Options

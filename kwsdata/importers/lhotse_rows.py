@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, OutsidePathError
 from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, open_plain, parse_json
 from kwsdata.files.named_paths import NamedFiles, shown

@@ -7,7 +7,7 @@ from typing import Any
 
 from lhotse import MonoCut, MultiCut, Recording
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.files.bounded_json import LONGEST_LINE, parse_json
 from kwsdata.files.tar_members import tar_members

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lhotse.recipes.librispeech import prepare_librispeech
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import shown
 from kwsdata.importers.declaration import Importer, Options, Remote

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lhotse.recipes.musan import scan_recordings
 
-from kwsdata.corpus import Reject, Role
+from kwsdata.clips.corpus import Reject, Role
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options, Remote
 from kwsdata.importers.recipes import readable_tree, recipe_errors

@@ -9,9 +9,9 @@ import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from kwsdata.clips.partitions import PARTITIONS
 from kwsdata.errors import KwsError, ParamsError, PartitionError
 from kwsdata.files.text_files import rewrite
-from kwsdata.partitions import PARTITIONS
 
 _BOM = "\ufeff"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

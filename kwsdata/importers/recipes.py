@@ -13,7 +13,7 @@ from pathlib import Path
 from lhotse import Recording
 from tqdm import tqdm
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import AudioError, CorpusError
 from kwsdata.soundfiles.folders import walk
 from kwsdata.soundfiles.formats import SUFFIXES

@@ -3,7 +3,7 @@
 read      the importer lists every sound, decoding none
 choose    words and limit; a text and a speaker for each, or a reject
 decode    in parallel: see `kwsdata.importers.decode`
-write     `kwsdata.corpus.write_corpus`, sorted by name: the same files always give the same bytes
+write     `kwsdata.clips.corpus.write_corpus`, sorted by name: the same files always give the same bytes
 """
 
 import logging
@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.corpus import CorpusInfo, Item, Reject, Role, read_info, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, Reject, Role, read_info, write_corpus
 from kwsdata.draws import digest_of
 from kwsdata.errors import CorpusError
 from kwsdata.execution.cache.pruning import in_use

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.importers.declaration import Importer, Options, Remote
 from kwsdata.importers.source import FileSound, Source
 from kwsdata.soundfiles.folders import sound_files

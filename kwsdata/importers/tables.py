@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError, OutsidePathError
 from kwsdata.files.named_paths import NamedFiles, shown
 from kwsdata.importers.source import FileSound, Source

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kwsdata.dataset.members import pairs_of
+from kwsdata.clips.manifests import made_of
+from kwsdata.files.bounded_json import pairs_of
 from kwsdata.files.named_paths import shown
 from kwsdata.licences.own import own_sources
-from kwsdata.manifests import made_of
 
 LICENCE_FIELDS = ("licence", "license", "licences", "licenses")
 _LONGEST = 200  # characters of a licence that are kept: longer texts are no names

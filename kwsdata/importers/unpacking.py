@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from kwsdata.corpus import Reject
+from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError, OutsidePathError
 from kwsdata.files.named_paths import printable, relative_parts, shown
 from kwsdata.files.tar_members import BLOCK

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kwsdata.corpus import MADE_HERE
+from kwsdata.clips.corpus import MADE_HERE
 from kwsdata.licences.voices import voice_source
 
 

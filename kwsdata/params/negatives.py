@@ -62,7 +62,7 @@ class EmbedParams(Block):
 
 
 class LikenessParams(Block):
-    """How windows are compared with the keyword (`kwsdata.likeness`)."""
+    """How windows are compared with the keyword (`kwsdata.similarity.keyword`)."""
 
     seed: int
     neighbours: int = Field(ge=1)  # recordings of the keyword (and windows of ordinary sound) that count
@@ -92,8 +92,8 @@ class PhrasesParams(Block):
 class MineNegativesParams(Block):
     """Where negatives are looked for, what is near enough, and how many are kept.
 
-    Similarities are those of `kwsdata.likeness`; quantiles are of the similarity of the keyword's own recordings to
-    each other.
+    Similarities are those of `kwsdata.similarity.keyword`; quantiles are of the similarity of the keyword's own
+    recordings to each other.
     """
 
     seed: int
@@ -134,7 +134,7 @@ class MiningParams(Block):
 
 
 class CopiesParams(Block):
-    """What counts as the same recording again (`kwsdata.copies`), whatever was done to it.
+    """What counts as the same recording again (`kwsdata.similarity.copies`), whatever was done to it.
 
     `min_alike`, `min_doubt`, `min_predicted`: rows of [seconds, correlation]; between two lengths it is in between.
     """

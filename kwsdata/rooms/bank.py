@@ -23,12 +23,12 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.shards import load_audio, shard_cuts
+from kwsdata.clips.sources import SourceId, check_named, view_of
 from kwsdata.consistent_hash import Ring
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files.atomic import stamp_of
 from kwsdata.files.site import reach
-from kwsdata.shards import load_audio, shard_cuts
-from kwsdata.sources import SourceId, check_named, view_of
 from kwsdata.transforms.convolution import Filter, convolve
 
 DIRECT_SAMPLE = 40

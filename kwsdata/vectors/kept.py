@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from kwsdata.content import digest_at
+from kwsdata.clips.content import digest_at
+from kwsdata.clips.segments import Piece
 from kwsdata.embedders import load_embedder
 from kwsdata.execution.cache import Step
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import EmbedParams
-from kwsdata.pieces import Piece
 from kwsdata.vectors.fill import fill
 from kwsdata.vectors.index import VectorIndex, build_index
 from kwsdata.vectors.store import VectorStore

@@ -9,13 +9,13 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.segments import tars_of
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_json
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
-from kwsdata.places import tars_of
-from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.decoder import vote_scores, warming_up
 from kwstrain.evaluation.det import StreamScores
 from kwstrain.runtime import DEFAULT, StreamingModel

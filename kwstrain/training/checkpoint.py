@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kwsdata.content import file_hash
+from kwsdata.clips.content import file_hash
 from kwsdata.errors import StageInputError
 from kwsdata.execution.cache import Step, read_sealed, write_sealed
 from kwsdata.files.atomic import atomic_path

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vector_stores import clustered, store_of
 
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.decisions import load_decisions
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import cut_to_dict, read_cuts
+from kwsdata.clips.segments import load_piece, pieces_of_cuts
+from kwsdata.clips.shards import shard_cuts, with_custom
+from kwsdata.clips.verdicts import load_decisions
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.files.atomic import write_jsonl_gz
-from kwsdata.manifests import cut_to_dict, read_cuts
-from kwsdata.pieces import load_piece, pieces_of_cuts
-from kwsdata.review.candidates import Candidates
-from kwsdata.shards import shard_cuts, with_custom
 from kwsdata.stages.check.stage import run as check
+from kwsdata.tools.review.candidates import Candidates
 from kwsdata.vectors.index import VectorIndex, build_index
 from kwsdata.vectors.store import VectorStore
 

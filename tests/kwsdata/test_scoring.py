@@ -4,11 +4,11 @@ from onnx_models import loudness_model
 from sound import white_noise
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.segments import pieces_of_cuts
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import StageInputError
-from kwsdata.pieces import pieces_of_cuts
 from kwsdata.scoring import AFTER, WARM_UP, Scorer, load_scorer
-from kwsdata.shards import shard_cuts
 from kwstrain.runtime import StreamingModel
 
 INFO = CorpusInfo("toy", "folder", "speech", "CC0", "none", "made here", "known")

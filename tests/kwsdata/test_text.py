@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kwsdata.command import safe_name
 from kwsdata.text import MAX_KEYWORD, contains, file_stem, key, keyword_of, same, says, shown, tidy, words_of_name
+from kwsdata.tools.command import safe_name
 
 WORDS = {
     "de": "größe", "hi": "नमस्ते", "ta": "வணக்கம்", "ar": "مرحبا", "he": "שלום", "ru": "привет", "tr": "ışık",

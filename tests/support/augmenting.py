@@ -7,15 +7,15 @@ import numpy as np
 from sound import burst, white_noise
 
 from kwsdata.audio import Waveform
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import audio_sha256, make_cut, write_cuts
+from kwsdata.clips.shards import SHAR, Clip, shard_cuts, with_custom, write_shard
 from kwsdata.effects.base import Take
 from kwsdata.effects.chain import EFFECTS
 from kwsdata.files.atomic import sha256_of
-from kwsdata.manifests import audio_sha256, make_cut, write_cuts
-from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams, Params
+from kwsdata.pools.materials import Materials
 from kwsdata.rooms.bank import BITS, align, to_stored
-from kwsdata.shards import SHAR, Clip, shard_cuts, with_custom, write_shard
 from kwsdata.transforms.engine import engine_for
 
 TRAIN = Path("data/split/train.jsonl.gz")

@@ -21,11 +21,11 @@ from toy_teachers import loudness_teacher
 from toy_voices import use_toy_voices
 
 from kwsdata.audio import decode_flac, encode_flac
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
+from kwsdata.clips.shards import Clip, load_audio, shard_cuts, with_custom, write_shard
 from kwsdata.files.atomic import write_json
-from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
 from kwsdata.params import Params
 from kwsdata.params.base import Range
-from kwsdata.shards import Clip, load_audio, shard_cuts, with_custom, write_shard
 
 NETWORK = Path("own/net.onnx")
 
@@ -109,7 +109,7 @@ def changed(world: World, block: str, **values: Any) -> Callable[[], None]:
 
 
 def files(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata import content
+    from kwsdata.clips import content
 
     patch.setattr(content, "_REST_NS", 0)
     path = Path("a.bin")
@@ -157,8 +157,8 @@ def embed(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def embed_augmented(params: Params, patch: pytest.MonkeyPatch) -> World:
+    from kwsdata.clips.segments import digest_of_places
     from kwsdata.embedders import load_embedder
-    from kwsdata.places import digest_of_places
     from kwsdata.stages.embed_augmented import stage
 
     write_sound("talk", 0)
@@ -232,9 +232,9 @@ def voices(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.content import digest_at
+    from kwsdata.clips.content import digest_at
+    from kwsdata.clips.segments import pieces_of_cuts
     from kwsdata.files.atomic import write_jsonl_gz
-    from kwsdata.pieces import pieces_of_cuts
     from kwsdata.stages.mine_negatives.scores import ScoreTask, score_shard
 
     write_sound("talk", 0)
@@ -261,8 +261,8 @@ def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def heard(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata import recogniser
-    from kwsdata.pieces import pieces_of_cuts
+    from kwsdata.clips.segments import pieces_of_cuts
+    from kwsdata.measures import recogniser
 
     write_sound("talk", 0)
     patch.setattr(recogniser, "hear", lambda wave: f"{np.abs(wave).sum():.6f}")
@@ -359,7 +359,7 @@ def espeak_voices(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def teach(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.places import digest_of_places
+    from kwsdata.clips.segments import digest_of_places
     from kwstrain.stages.teach.ask import Shard, ask
 
     write_sound("talk", 0)
@@ -460,7 +460,7 @@ def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 def _pool(params: Params) -> World:
     """A pool of the clips of `data/talk`; its step is asked through `named_pool`'s parts."""
-    from kwsdata.pieces import pieces_of_cuts
+    from kwsdata.clips.segments import pieces_of_cuts
     from kwsdata.vectors.kept import kept_vectors
 
     write_sound("talk", 0)
@@ -482,7 +482,7 @@ def _pool(params: Params) -> World:
 
 
 def decoded(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.stretches import read_stretch
+    from kwsdata.clips.stretches import read_stretch
 
     path = Path("talk.flac")
 
@@ -507,7 +507,7 @@ def pool_indexes(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def pools_passed(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.pieces import pieces_of_cuts
+    from kwsdata.clips.segments import pieces_of_cuts
     from kwsdata.stages.mine_negatives.held_out import refuse_held_out
 
     write_sound("talk", 0)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from file_hashes import hashes
 
-from kwsdata.dataset.repair import repair
+from kwsdata.tools.dataset.repair import repair
 
 _STEPS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "shutil.rmtree"}
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC

@@ -14,18 +14,18 @@ import products
 import soundfile
 import tone_world
 
-from kwsdata.corpus import corpus_dirs
-from kwsdata.dataset.lock import lock_of, write_lock
-from kwsdata.dataset.members import members_of
-from kwsdata.dataset.trees import open_tree
-from kwsdata.decisions import DECISIONS, Decision, append_decision, load_decisions
-from kwsdata.exclusions import exclude, load_excluded
+from kwsdata.clips.corpus import corpus_dirs
+from kwsdata.clips.exclusions import exclude, load_excluded
+from kwsdata.clips.shards import load_audio, shard_cuts
+from kwsdata.clips.verdicts import DECISIONS, Decision, append_decision, load_decisions
 from kwsdata.files.atomic import read_json, write_json
 from kwsdata.importers.partition import record_partition
 from kwsdata.importers.run import run_import
 from kwsdata.params import Params, load_params
-from kwsdata.publish.run import publish
-from kwsdata.shards import load_audio, shard_cuts
+from kwsdata.tools.dataset.lock import lock_of, write_lock
+from kwsdata.tools.dataset.members import members_of
+from kwsdata.tools.dataset.trees import open_tree
+from kwsdata.tools.publish.run import publish
 from kwstrain.runtime.bundle import open_bundle
 from kwstrain.stages.bundle.stage import run as bundle
 from kwstrain.stages.evaluate.stage import run as evaluate

@@ -6,9 +6,9 @@ import yaml
 from augmenting import eventful, toy_project, write_rirs, write_toy_corpus
 from sound import tone, white_noise
 
-from kwsdata.manifests import audio_sha256, make_cut, read_cuts, write_cuts
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
+from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.params import Params
-from kwsdata.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.stages.augment.stage import run as augment
 
 ROOT = Path(__file__).resolve().parents[2]

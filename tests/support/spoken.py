@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, active_span
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.params import Params
 from kwsdata.params.negatives import CopiesParams
 from kwsdata.stages.embed.stage import run as embed

@@ -11,10 +11,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.manifests import make_cut
+from kwsdata.clips.shards import Clip, write_shards
 from kwsdata.files.atomic import sha256_of, write_json
-from kwsdata.manifests import make_cut
 from kwsdata.params import FeaturesParams
-from kwsdata.shards import Clip, write_shards
 
 FEATURES = FeaturesParams(frontend="logmel", n_mels=40, window_ms=25, hop_ms=10, low_hz=60, high_hz=7600)
 STRIDE = 2

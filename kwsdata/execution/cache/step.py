@@ -5,7 +5,8 @@
     path = EMBED.get(partial(_embed, pieces), embedder=embedder.identity, sound=content)
 
 The key of an entry is the step, its code (`kwsdata.execution.cache.code`), and all that is given by name: inputs by
-their content (`kwsdata.content`), params by value. What `make` raises on is no entry; neither is what is damaged later.
+their content (`kwsdata.clips.content`), params by value. What `make` raises on is no entry; neither is what is damaged
+later.
 """
 
 import errno

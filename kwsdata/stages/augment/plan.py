@@ -16,13 +16,13 @@ from typing import Any, Literal
 
 from lhotse import MonoCut
 
-from kwsdata.content import Contents
+from kwsdata.clips.content import Contents
+from kwsdata.clips.manifests import cut_to_dict
+from kwsdata.clips.segments import tar_at
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz, write_json
-from kwsdata.manifests import cut_to_dict
 from kwsdata.params import AugmentParams
-from kwsdata.places import tar_at
 
 _LEADS = 200  # recordings that leads are taken from: few, so that they stay decoded
 _LEAD_MAX_S = 15.0

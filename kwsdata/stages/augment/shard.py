@@ -12,7 +12,10 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
-from kwsdata.content import Contents
+from kwsdata.clips.content import Contents
+from kwsdata.clips.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
+from kwsdata.clips.shards import SHAR, Clip, ahead, batches, read_place, write_shard
+from kwsdata.clips.sources import SourceId
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe, draw_recipe
 from kwsdata.effects.render import Rendered, render
@@ -21,13 +24,10 @@ from kwsdata.execution.cache import Step
 from kwsdata.execution.memory import keep_freed_memory, leave_imports_uncollected
 from kwsdata.files.atomic import FileState, read_json, state_of, write_json
 from kwsdata.files.site import reach
-from kwsdata.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
-from kwsdata.materials import Materials
 from kwsdata.params import AugmentParams
+from kwsdata.pools.materials import Materials
+from kwsdata.pools.sounds import Sound, SoundPool
 from kwsdata.rooms.bank import RirBank, load_bank
-from kwsdata.shards import SHAR, Clip, ahead, batches, read_place, write_shard
-from kwsdata.sounds import Sound, SoundPool
-from kwsdata.sources import SourceId
 from kwsdata.transforms.engine import Engine, engine_for
 
 SHARD = Step("augment", __name__)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.shards import SHAR, shard_cuts
 from kwsdata.effects import chain
 from kwsdata.errors import StageInputError
 from kwsdata.execution.cache import scratch_folder
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, link_or_copy, write_json
 from kwsdata.params import Params
-from kwsdata.shards import SHAR, shard_cuts
 from kwsdata.stages.augment.plan import make_plan
 from kwsdata.stages.augment.shard import ShardTask, make_shard
 from kwsdata.transforms.engine import engine_for

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.likeness import Yardstick
+from kwsdata.clips.segments import Piece
 from kwsdata.params.negatives import CheckParams
-from kwsdata.pieces import Piece
+from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.check.finding import Finding, exclusion
 from kwsdata.vectors.index import VectorIndex
 from kwsdata.vectors.store import VectorStore
@@ -49,14 +49,14 @@ def same_takes(store: VectorStore, partition: str, index: VectorIndex, params: C
 
 
 def odd_negatives(
-    store: VectorStore, rows: np.ndarray, partition: str, yardstick: Yardstick, params: CheckParams
+    store: VectorStore, rows: np.ndarray, partition: str, to_keyword: KeywordSimilarity, params: CheckParams
 ) -> list[Finding]:
     """Return a finding for each of the windows `rows` of negatives that is as much like the keyword as the keyword.
 
     What synthetic clips say is known, so that they are no suspects.
     """
-    near = yardstick.measure(store, rows)
-    likeness = yardstick.likeness(near.similarity)
+    near = to_keyword.measure(store, rows)
+    likeness = to_keyword.likeness(near.similarity)
     odd = np.flatnonzero(likeness >= params.odd_negative)
     chosen = odd[peaks(store, rows[odd], likeness[odd], _APART_S, _MOST)]
     findings = []
@@ -64,7 +64,7 @@ def odd_negatives(
         if piece.synthetic:
             continue
         where = f"at {middle / SAMPLE_RATE:.2f} s" if piece.clip_samples > 3 * SAMPLE_RATE else "all of it"
-        nearest = yardstick.words.clips[int(near.nearest[at])]
+        nearest = to_keyword.words.clips[int(near.nearest[at])]
         message = (
             f"{piece.clip} ({partition}, {piece.label}), {where}, is as much like the keyword as its "
             f"recordings are: likeness {likeness[at]:.2f}, limit {params.odd_negative:g}; nearest {nearest}"
@@ -73,16 +73,18 @@ def odd_negatives(
     return findings
 
 
-def near_keyword(index: VectorIndex, yardstick: Yardstick) -> np.ndarray:
+def near_keyword(index: VectorIndex, to_keyword: KeywordSimilarity) -> np.ndarray:
     """Return the rows of an index that may be like the keyword, int64."""
-    return yardstick.neighbours(index, _CANDIDATES)
+    return to_keyword.neighbours(index, _CANDIDATES)
 
 
-def odd_keywords(store: VectorStore, partition: str, yardstick: Yardstick, params: CheckParams) -> Iterator[Finding]:
+def odd_keywords(
+    store: VectorStore, partition: str, to_keyword: KeywordSimilarity, params: CheckParams
+) -> Iterator[Finding]:
     """Yield a finding for each keyword clip in which nothing sounds like the keyword as other speakers say it."""
     for piece, first, count in _pieces(store):
         rows = np.arange(first, first + count)
-        likeness = float(yardstick.likeness(yardstick.unseen(store, rows, piece.clip, piece.speaker)).max())
+        likeness = float(to_keyword.likeness(to_keyword.unseen(store, rows, piece.clip, piece.speaker)).max())
         if likeness < params.odd_keyword:
             message = (
                 f"{piece.clip} ({partition}, keyword): nothing in it sounds like the keyword: "

@@ -1,7 +1,7 @@
 """Rule `similar_sound`: a recording of dev or test that is in another partition too, whatever was done to it.
 
-The clips of dev and test are written as `kwsdata.copies.held` keeps them, for as long as the stage runs. Workers then
-measure the clips of each other partition and look for what is held in them.
+The clips of dev and test are written as `kwsdata.similarity.copies.held` keeps them, for as long as the stage runs.
+Workers then measure the clips of each other partition and look for what is held in them.
 
 Two clips that `synthesize` spoke here are two recordings, however alike: each voice is in one partition, and equal
 samples are another rule's. They are not compared.
@@ -17,15 +17,15 @@ from typing import NamedTuple
 from lhotse import MonoCut
 
 from kwsdata.audio import Waveform
-from kwsdata.copies.held import Held, HeldWriter
-from kwsdata.copies.search import Copy, find_copies
+from kwsdata.clips.segments import tars_of
+from kwsdata.clips.shards import load_audio, read_place
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import write_json
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import CopiesParams
-from kwsdata.places import tars_of
-from kwsdata.shards import load_audio, read_place
+from kwsdata.similarity.copies.held import Held, HeldWriter
+from kwsdata.similarity.copies.search import Copy, find_copies
 from kwsdata.stages.check.facts import Facts, Group, Measured, facts_in, groups_to_measure, measure_group
 from kwsdata.stages.check.finding import Finding, exclusion
 

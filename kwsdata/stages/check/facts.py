@@ -11,14 +11,14 @@ import scipy.fft
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, dbfs
-from kwsdata.copies.spectrum import Spectrum, spectrum_of
+from kwsdata.clips.manifests import audio_sha256
+from kwsdata.clips.segments import digest_of_places
+from kwsdata.clips.shards import load_audio
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.execution.cache import Step
 from kwsdata.files.site import reach
-from kwsdata.manifests import audio_sha256
-from kwsdata.places import digest_of_places
-from kwsdata.quality import CLIPPED, loudest_dbfs
-from kwsdata.shards import load_audio
+from kwsdata.measures.quality import CLIPPED, loudest_dbfs
+from kwsdata.similarity.copies.spectrum import Spectrum, spectrum_of
 
 FACTS = Step("check", __name__, suffix=".npz")
 OTHER_SOUND = "holds other sound than the manifest says (audio_sha256)"

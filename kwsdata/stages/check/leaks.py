@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
+from kwsdata.clips.partitions import PARTITIONS, folded, identity_of, is_person
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.files.scratch import listed
-from kwsdata.partitions import PARTITIONS, folded, identity_of, is_person
-from kwsdata.shards import shard_cuts
 from kwsdata.stages.check.finding import Finding, exclusion
 
 _LISTED = 50  # cuts named in one finding about a speaker

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lhotse import MonoCut
 
-from kwsdata.manifests import read_cuts
+from kwsdata.clips.manifests import read_cuts
 
 _NEEDED = ("audio_sha256", "corpus", "label", "shard")  # of every cut
 

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
+from kwsdata.clips.partitions import PARTITIONS
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import KwsError
 from kwsdata.execution.cache import scratch_folder
 from kwsdata.files.atomic import atomic_path, write_json
-from kwsdata.likeness import Yardstick
 from kwsdata.params import Params
-from kwsdata.partitions import PARTITIONS
-from kwsdata.shards import shard_cuts
+from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.check.alike import near_keyword, odd_keywords, odd_negatives, same_takes
 from kwsdata.stages.check.balance import counts_of, imbalances
 from kwsdata.stages.check.copied import HeldPartition, PartitionWriter, heard_in, similar_sound
@@ -172,14 +172,14 @@ def _alike(params: Params, embeddings: Path) -> Iterator[Finding]:
     if len(words) < 2 or len(negatives) < 2:
         return  # nothing to compare with: `imbalance` says so
     index = VectorIndex(embeddings / "train" / "index", negatives, params.embed.index)
-    yardstick = Yardstick(words, negatives, params.likeness)
-    yield from odd_keywords(words, "train", yardstick, params.check)
-    yield from odd_negatives(negatives, near_keyword(index, yardstick), "train", yardstick, params.check)
+    to_keyword = KeywordSimilarity(words, negatives, params.likeness)
+    yield from odd_keywords(words, "train", to_keyword, params.check)
+    yield from odd_negatives(negatives, near_keyword(index, to_keyword), "train", to_keyword, params.check)
     for partition in ("dev", "test"):
         held = VectorStore(embeddings / partition / "keyword")
-        yield from odd_keywords(held, partition, yardstick, params.check)
+        yield from odd_keywords(held, partition, to_keyword, params.check)
         others = VectorStore(embeddings / partition / "negative")
-        yield from odd_negatives(others, np.arange(len(others)), partition, yardstick, params.check)
+        yield from odd_negatives(others, np.arange(len(others)), partition, to_keyword, params.check)
         yield from same_takes(others, partition, index, params.check)
 
 

@@ -14,15 +14,15 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.content import file_hash
+from kwsdata.clips.content import file_hash
+from kwsdata.clips.partitions import PARTITIONS, folded, identity_of, is_person
+from kwsdata.clips.segments import digest_of_places, tars_of
+from kwsdata.clips.shards import load_audio
 from kwsdata.errors import MissingExtraError
 from kwsdata.execution.cache import Step
 from kwsdata.execution.executor import run_tasks
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import VoicesParams
-from kwsdata.partitions import PARTITIONS, folded, identity_of, is_person
-from kwsdata.places import digest_of_places, tars_of
-from kwsdata.shards import load_audio
 from kwsdata.stages.check.finding import Finding
 from kwsdata.stages.check.voice_network import DIM, VoiceNetwork, speech_of, weights_file
 

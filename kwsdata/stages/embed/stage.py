@@ -13,10 +13,10 @@ from typing import Any
 
 from lhotse import MonoCut
 
+from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.partitions import PARTITIONS
 from kwsdata.files.atomic import atomic_path, write_json
-from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
-from kwsdata.partitions import PARTITIONS
 from kwsdata.vectors.fill import fill_from_cuts
 from kwsdata.vectors.index import build_index
 from kwsdata.vectors.store import VectorStore

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
+from kwsdata.clips.segments import tars_of
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features import make_frontend
 from kwsdata.features.rows import group_cuts, row_of
@@ -15,8 +17,6 @@ from kwsdata.features.store import ClipRow, write_store
 from kwsdata.files.atomic import atomic_path
 from kwsdata.params import Params
 from kwsdata.params.data import FeaturesParams
-from kwsdata.places import tars_of
-from kwsdata.shards import load_audio, shard_cuts
 
 
 @dataclass(frozen=True)

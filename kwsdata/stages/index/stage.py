@@ -11,13 +11,13 @@ from typing import Any
 from lhotse import MonoCut
 from tqdm import tqdm
 
-from kwsdata.corpus import ROOTS, corpus_dirs, read_info
+from kwsdata.clips.corpus import ROOTS, corpus_dirs, read_info
+from kwsdata.clips.exclusions import EXCLUDED, load_excluded
+from kwsdata.clips.manifests import write_cuts
+from kwsdata.clips.shards import shard_cuts, with_custom
 from kwsdata.errors import CorpusError
-from kwsdata.exclusions import EXCLUDED, load_excluded
 from kwsdata.files.atomic import atomic_path, write_json
-from kwsdata.manifests import write_cuts
 from kwsdata.params import Params
-from kwsdata.shards import shard_cuts, with_custom
 from kwsdata.stages.index.label import label_of
 from kwsdata.text import shown
 

@@ -13,15 +13,15 @@ import numpy as np
 from lhotse import MonoCut, SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.manifests import audio_sha256, make_cut
+from kwsdata.clips.shards import Clip, load_audio
+from kwsdata.clips.sources import SourceId, source_ids
 from kwsdata.consistent_hash import Ring
 from kwsdata.draws import rng_for, unit_for
-from kwsdata.manifests import audio_sha256, make_cut
-from kwsdata.materials import Materials
 from kwsdata.params import NoiseReverbParams
+from kwsdata.pools.materials import Materials
+from kwsdata.pools.sounds import Sound, SoundPool
 from kwsdata.rooms.bank import in_room, load_bank
-from kwsdata.shards import Clip, load_audio
-from kwsdata.sounds import Sound, SoundPool
-from kwsdata.sources import SourceId, source_ids
 from kwsdata.stages.make_testsets.plan import Segment
 from kwsdata.stages.make_testsets.render import faded
 from kwsdata.transforms.levels import active_level, below_full_scale, mix

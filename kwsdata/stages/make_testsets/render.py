@@ -6,8 +6,8 @@ import numpy as np
 from lhotse import MonoCut, SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.manifests import audio_sha256, make_cut
-from kwsdata.shards import Clip, load_audio
+from kwsdata.clips.manifests import audio_sha256, make_cut
+from kwsdata.clips.shards import Clip, load_audio
 from kwsdata.stages.make_testsets.plan import StreamPlan
 
 FADE = 80  # samples (5 ms) at each end of each segment: no click where two recordings meet

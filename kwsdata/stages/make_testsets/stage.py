@@ -9,16 +9,16 @@ from typing import Any
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.partitions import Partition
+from kwsdata.clips.segments import tars_of
+from kwsdata.clips.shards import load_audio, shard_paths, write_shard
 from kwsdata.draws import digest_of
 from kwsdata.errors import PartitionError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, sha256_of, write_json
-from kwsdata.manifests import read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import MakeTestsetsParams
-from kwsdata.partitions import Partition
-from kwsdata.places import tars_of
-from kwsdata.shards import load_audio, shard_paths, write_shard
 from kwsdata.stages.make_testsets.noise_reverb import NAME, CellTask, cell_tasks, render_cell
 from kwsdata.stages.make_testsets.plan import (
     StreamPlan,

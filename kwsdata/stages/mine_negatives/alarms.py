@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.content import digest_at
+from kwsdata.clips.content import digest_at
+from kwsdata.clips.segments import tar_at
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.params import ExecutorParams
-from kwsdata.places import tar_at
 from kwsdata.scoring import load_scorer
 from kwsdata.stages.mine_negatives.pools import Pool
 from kwsdata.stages.mine_negatives.scores import ScoreTask, score_shard

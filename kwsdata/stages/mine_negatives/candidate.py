@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.segments import Piece
 from kwsdata.draws import digest_of
-from kwsdata.pieces import Piece
 from kwsdata.text import ascii_part
 
 _NAME = 50  # characters of the clip's id that a mined one carries: paths of files in pools have any length
@@ -58,7 +58,7 @@ def rank_of(likeness: float, score: float | None, score_share: float) -> float:
         rank = score_share * score + (1 - score_share) * likeness      (likeness alone without a model)
 
     Args:
-        likeness: of the window to the keyword (`kwsdata.likeness`), here cut to [0, 1].
+        likeness: of the window to the keyword (`kwsdata.similarity.keyword`), here cut to [0, 1].
         score: the model's, or None.
         score_share: weight of the score.
     """

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kwsdata.likeness import centres
 from kwsdata.params.negatives import MineNegativesParams
+from kwsdata.similarity.recordings import centres
 from kwsdata.stages.mine_negatives.candidate import Candidate
 
 _ROOM = 256  # vectors of chosen windows that room is made for at a time

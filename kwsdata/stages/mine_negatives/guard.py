@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.decisions import Decisions
+from kwsdata.clips.verdicts import Decisions
 from kwsdata.params.negatives import MineNegativesParams
 from kwsdata.stages.mine_negatives.candidate import Candidate
 from kwsdata.text import contains

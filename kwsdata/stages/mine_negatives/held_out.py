@@ -10,17 +10,17 @@ from lhotse import MonoCut
 from tqdm import tqdm
 
 from kwsdata.audio import Waveform
-from kwsdata.content import digest_at
-from kwsdata.copies.held import Held, write_held
-from kwsdata.copies.search import find_copies
-from kwsdata.copies.spectrum import spectrum_of
+from kwsdata.clips.content import digest_at
+from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.partitions import folded, identity_of
+from kwsdata.clips.segments import Piece, load_piece, pieces_of_cuts
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import PartitionError
 from kwsdata.execution.cache import Step
-from kwsdata.manifests import read_cuts
 from kwsdata.params import CheckParams, Params
-from kwsdata.partitions import folded, identity_of
-from kwsdata.pieces import Piece, load_piece, pieces_of_cuts
+from kwsdata.similarity.copies.held import Held, write_held
+from kwsdata.similarity.copies.search import find_copies
+from kwsdata.similarity.copies.spectrum import spectrum_of
 from kwsdata.vectors.fill import piece_length
 
 PASSED = Step("pools_passed", __name__)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from tqdm import tqdm
 
 from kwsdata.errors import ParamsError
+from kwsdata.measures.recogniser import check_installed, heard_at
 from kwsdata.params import KeywordParams
-from kwsdata.recogniser import check_installed, heard_at
 from kwsdata.stages.mine_negatives.candidate import Candidate
 from kwsdata.stages.mine_negatives.guard import Ruling
 from kwsdata.text import contains

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.likeness import Yardstick
+from kwsdata.clips.segments import Piece
 from kwsdata.params.negatives import MineNegativesParams, PhrasesParams
-from kwsdata.pieces import Piece
+from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.mine_negatives.alarms import Alarms
 from kwsdata.stages.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.stages.mine_negatives.pools import Pool
@@ -54,7 +54,7 @@ def is_phrase(piece: Piece) -> bool:
 
 
 def ranked_phrases(
-    pool: Pool, yardstick: Yardstick, alarms: Alarms | None, params: MineNegativesParams
+    pool: Pool, to_keyword: KeywordSimilarity, alarms: Alarms | None, params: MineNegativesParams
 ) -> list[Phrase]:
     """Return the phrases spoken in `pool`, hardest first."""
     texts, spans = [], []
@@ -65,7 +65,7 @@ def ranked_phrases(
         return []
     rows = np.concatenate(spans)
     first = np.cumsum([0, *(len(span) for span in spans)])[:-1]
-    likeness = np.maximum.reduceat(yardstick.likeness(yardstick.measure(pool.store, rows).similarity), first)
+    likeness = np.maximum.reduceat(to_keyword.likeness(to_keyword.measure(pool.store, rows).similarity), first)
     score = None if alarms is None else np.maximum.reduceat(alarms.near(rows), first)
     clips_of: dict[str, list[int]] = defaultdict(list)
     for clip, text in enumerate(texts):

@@ -2,7 +2,7 @@
 
 A named pool is a corpus, a Shar directory, a folder of sound files, one file, a manifest of cuts, or the URL of one. It
 is refused whole if anything in it belongs to dev or test: the same samples, the same recording whatever was done to it
-(`kwsdata.copies`), or the same speaker, under whatever corpus's name.
+(`kwsdata.similarity.copies`), or the same speaker, under whatever corpus's name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,15 +11,14 @@ from pathlib import Path
 
 from lhotse import MonoCut
 
+from kwsdata.clips.manifests import read_cuts, told_elsewhere
+from kwsdata.clips.segments import Piece, pieces_of_cut, pieces_of_file, tar_at
+from kwsdata.clips.shards import SHAR, shard_cuts
 from kwsdata.embedders import load_embedder
 from kwsdata.errors import AudioError, NamedPathError, PartitionError, StageInputError
 from kwsdata.execution.download import local_copy
 from kwsdata.files.named_paths import NamedFiles
-from kwsdata.manifests import read_cuts, told_elsewhere
 from kwsdata.params import Params
-from kwsdata.pieces import Piece, pieces_of_cut, pieces_of_file
-from kwsdata.places import tar_at
-from kwsdata.shards import SHAR, shard_cuts
 from kwsdata.soundfiles.folders import is_sound_file, sound_files
 from kwsdata.stages.mine_negatives.held_out import HELD_OUT, refuse_held_out
 from kwsdata.vectors.fill import piece_length

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kwsdata.clips.segments import Piece, piece_from_row
 from kwsdata.execution.cache import Step
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.files.site import reach
-from kwsdata.pieces import Piece, piece_from_row
 from kwsdata.scoring import Scorer, load_scorer
 
 SCORES = Step("scores", __name__, suffix=".npy")

@@ -4,8 +4,8 @@ import heapq
 
 import numpy as np
 
-from kwsdata.likeness import Near, Yardstick
 from kwsdata.params.negatives import MineNegativesParams
+from kwsdata.similarity.keyword import KeywordSimilarity, WindowSimilarity
 from kwsdata.stages.mine_negatives.alarms import Alarms
 from kwsdata.stages.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.stages.mine_negatives.pools import Pool
@@ -13,7 +13,7 @@ from kwsdata.vectors.times import peaks
 
 
 def candidates_of(
-    number: int, pool: Pool, yardstick: Yardstick, alarms: Alarms | None, block: MineNegativesParams
+    number: int, pool: Pool, to_keyword: KeywordSimilarity, alarms: Alarms | None, block: MineNegativesParams
 ) -> list[Candidate]:
     """Return the candidates of pool `number`, none nearer in time to another of the same recording than `apart_s`.
 
@@ -23,12 +23,12 @@ def candidates_of(
     Raises:
         StageInputError: a file of the pool or of the model is missing or damaged.
     """
-    near = _neighbours(pool, yardstick, block)
+    near = _neighbours(pool, to_keyword, block)
     score: np.ndarray | None = None
     if alarms is not None:
-        near = _joined(near, _alarms(pool, alarms, yardstick, block))
+        near = _joined(near, _alarms(pool, alarms, to_keyword, block))
         score = alarms.near(near.rows)
-    likeness = yardstick.likeness(near.similarity)
+    likeness = to_keyword.likeness(near.similarity)
     rank = np.asarray(
         [
             rank_of(float(one), None if score is None else float(score[at]), block.score_share)
@@ -45,7 +45,7 @@ def candidates_of(
             middle=middle,
             similarity=float(near.similarity[at]),
             margin=float(near.margin[at]),
-            nearest=yardstick.words.clips[int(near.nearest[at])],
+            nearest=to_keyword.words.clips[int(near.nearest[at])],
             nearest_similarity=float(near.nearest_similarity[at]),
             score=None if score is None else float(score[at]),
             rank=float(rank[at]),
@@ -55,23 +55,23 @@ def candidates_of(
     ]
 
 
-def _found_by(near: Near, at: int, score: np.ndarray | None, block: MineNegativesParams) -> str:
+def _found_by(near: WindowSimilarity, at: int, score: np.ndarray | None, block: MineNegativesParams) -> str:
     if score is None or score[at] < block.min_score:
         return "neighbour"
     return "both" if _passes(near, block)[at] else "alarm"
 
 
-def _passes(near: Near, block: MineNegativesParams) -> np.ndarray:
+def _passes(near: WindowSimilarity, block: MineNegativesParams) -> np.ndarray:
     return (near.similarity >= block.min_similarity) & (near.margin >= block.min_margin)
 
 
-def _neighbours(pool: Pool, yardstick: Yardstick, block: MineNegativesParams) -> Near:
-    near = yardstick.measure(pool.store, yardstick.neighbours(pool.index, block.candidates))
+def _neighbours(pool: Pool, to_keyword: KeywordSimilarity, block: MineNegativesParams) -> WindowSimilarity:
+    near = to_keyword.measure(pool.store, to_keyword.neighbours(pool.index, block.candidates))
     near = _taken(near, np.flatnonzero(_passes(near, block)))
     return _taken(near, peaks(pool.store, near.rows, near.similarity, block.apart_s, block.candidates))
 
 
-def _alarms(pool: Pool, alarms: Alarms, yardstick: Yardstick, block: MineNegativesParams) -> Near:
+def _alarms(pool: Pool, alarms: Alarms, to_keyword: KeywordSimilarity, block: MineNegativesParams) -> WindowSimilarity:
     """Return for each of the loudest alarms the window before it that sounds most like the keyword."""
     found = heapq.nlargest(
         block.candidates,
@@ -79,8 +79,8 @@ def _alarms(pool: Pool, alarms: Alarms, yardstick: Yardstick, block: MineNegativ
         key=lambda one: (one[0], -one[1]),
     )
     if not found:
-        return yardstick.measure(pool.store, np.zeros(0, np.int64))
-    near = yardstick.measure(pool.store, np.concatenate([rows for _, _, rows in found]))
+        return to_keyword.measure(pool.store, np.zeros(0, np.int64))
+    near = to_keyword.measure(pool.store, np.concatenate([rows for _, _, rows in found]))
     best, start = [], 0
     for _, _, rows in found:
         best.append(start + int(near.similarity[start : start + rows.size].argmax()))
@@ -88,12 +88,14 @@ def _alarms(pool: Pool, alarms: Alarms, yardstick: Yardstick, block: MineNegativ
     return _taken(near, np.asarray(best))
 
 
-def _taken(near: Near, places: np.ndarray) -> Near:
-    return Near(*(getattr(near, name)[places] for name in Near.__dataclass_fields__))
+def _taken(near: WindowSimilarity, places: np.ndarray) -> WindowSimilarity:
+    return WindowSimilarity(*(getattr(near, name)[places] for name in WindowSimilarity.__dataclass_fields__))
 
 
-def _joined(one: Near, other: Near) -> Near:
+def _joined(one: WindowSimilarity, other: WindowSimilarity) -> WindowSimilarity:
     rows, places = np.unique(np.concatenate([one.rows, other.rows]), return_index=True)
     del rows
-    both = Near(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in Near.__dataclass_fields__))
+    both = WindowSimilarity(
+        *(np.concatenate([getattr(one, name), getattr(other, name)]) for name in WindowSimilarity.__dataclass_fields__)
+    )
     return _taken(both, places)

@@ -9,7 +9,7 @@ With `mine_negatives.budget: 0`, or without an embedder, nothing is looked for a
 
 A mined cut's custom: label `mined`, partition `train`, parent (the recording's cut) and parent_sha256, `mined` (why it
 was chosen, see `Candidate.why`), parent_corpus, and licence, speaker, synthetic of its parent; of a named pool also
-`elsewhere` and what the pool's cut says of its sources (`kwsdata.manifests.told_elsewhere`).
+`elsewhere` and what the pool's cut says of its sources (`kwsdata.clips.manifests.told_elsewhere`).
 """
 
 from collections import Counter
@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.decisions import DECISIONS, load_decisions
+from kwsdata.clips.manifests import audio_sha256, make_cut
+from kwsdata.clips.segments import load_piece
+from kwsdata.clips.shards import SHAR, Clip, write_shards
+from kwsdata.clips.verdicts import DECISIONS, load_decisions
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
-from kwsdata.likeness import Yardstick
-from kwsdata.manifests import audio_sha256, make_cut
 from kwsdata.params import Params
 from kwsdata.params.negatives import MineNegativesParams
-from kwsdata.pieces import load_piece
-from kwsdata.shards import SHAR, Clip, write_shards
+from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.mine_negatives.alarms import Alarms
 from kwsdata.stages.mine_negatives.candidate import Candidate
 from kwsdata.stages.mine_negatives.choose import choose
@@ -67,29 +67,29 @@ def run(
     pools = [train_pool(params, embeddings), *(named_pool(name, params, split) for name in block.pools)]
     if any(pool.store.identity != keyword.identity for pool in pools):
         raise StageInputError(f"{embeddings} was made by another embedder than the pools: type `dvc repro embed`.")
-    yardstick = Yardstick(keyword, pools[0].store, params.likeness)
+    to_keyword = KeywordSimilarity(keyword, pools[0].store, params.likeness)
     alarms = [Alarms(pool, Path(block.model), params.executor) if block.model else None for pool in pools]
-    every = (one for n, pool in enumerate(pools) for one in candidates_of(n, pool, yardstick, alarms[n], block))
+    every = (one for n, pool in enumerate(pools) for one in candidates_of(n, pool, to_keyword, alarms[n], block))
     found = list({one.id: one for one in every}.values())  # a pool may hold recordings of another one
     found.sort(key=lambda one: (-one.rank, one.id))
     guard = Guard(
         params.keyword.text,
-        yardstick.words.threshold(block.doubt_quantile) - block.doubt_margin,
-        yardstick.words.threshold(block.keyword_quantile),
+        to_keyword.words.threshold(block.doubt_quantile) - block.doubt_margin,
+        to_keyword.words.threshold(block.keyword_quantile),
     )
     rulings = {one.id: guard.rule(one, one.piece.text) for one in found}
     if block.transcribe:
         rulings = listened(found, rulings, params.keyword)
     rulings |= decided(found, judged)
     rulings = hold_back_neighbours(found, rulings, block)
-    phrases = ranked_phrases(pools[0], yardstick, alarms[0], block)
-    mined = _choose(found, rulings, pools, yardstick, phrases, block)
+    phrases = ranked_phrases(pools[0], to_keyword, alarms[0], block)
+    mined = _choose(found, rulings, pools, to_keyword, phrases, block)
     summary = {
         "keyword": params.keyword.text,
         "model": block.model,
         "pools": [{"name": pool.name, "hours": _hours(pool), "rejects": pool.rejects} for pool in pools],
-        "words": len(yardstick.words.clips),
-        "ordinary_similarity": round(yardstick.ordinary, 4),
+        "words": len(to_keyword.words.clips),
+        "ordinary_similarity": round(to_keyword.ordinary, 4),
         "doubt_similarity": round(guard.doubt, 4),
         "keyword_similarity": round(guard.keyword, 4),
         "candidates": len(found),
@@ -105,7 +105,7 @@ def run(
         write_jsonl_gz(
             scratch / "candidates.jsonl.gz", (_row(one, rulings[one.id], pools, keyword.window) for one in found)
         )
-        write_jsonl_gz(scratch / "words.jsonl.gz", _words(keyword, yardstick))
+        write_jsonl_gz(scratch / "words.jsonl.gz", _words(keyword, to_keyword))
         write_json(scratch / "mined.json", summary)
     return summary
 
@@ -139,16 +139,16 @@ def _choose(
     found: Sequence[Candidate],
     rulings: dict[str, Ruling],
     pools: Sequence[Pool],
-    yardstick: Yardstick,
+    to_keyword: KeywordSimilarity,
     phrases: Sequence[Phrase],
     params: MineNegativesParams,
 ) -> list[Candidate]:
     """Return the mined candidates, hardest first; `rulings` learns why the others were left out."""
     allowed = [one for one in found if rulings[one.id].status == "mine"]
-    vectors = np.empty((len(allowed), yardstick.words.vectors.shape[1]), np.float32)
+    vectors = np.empty((len(allowed), to_keyword.words.vectors.shape[1]), np.float32)
     for number, pool in enumerate(pools):
         places = [place for place, one in enumerate(allowed) if one.pool == number]
-        vectors[places] = yardstick.space.rows(pool.store, np.asarray([allowed[p].row for p in places], np.int64))
+        vectors[places] = to_keyword.space.rows(pool.store, np.asarray([allowed[p].row for p in places], np.int64))
     always = frozenset(one.id for one in allowed if rulings[one.id].reason == "a person kept it")
     first = worst_first(allowed, phrases, params.phrases)
     chosen, left_out = choose(allowed, vectors, params, always, first)
@@ -186,8 +186,8 @@ def _clips(mined: Sequence[Candidate], params: MineNegativesParams) -> Iterator[
         yield Clip(cut, wave)
 
 
-def _words(keyword: VectorStore, yardstick: Yardstick) -> Iterator[dict[str, Any]]:
-    for piece, middle in keyword.places(yardstick.words.rows):
+def _words(keyword: VectorStore, to_keyword: KeywordSimilarity) -> Iterator[dict[str, Any]]:
+    for piece, middle in keyword.places(to_keyword.words.rows):
         yield {"middle": middle, "piece": piece.row()}
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.corpus import corpus_dirs, read_info
+from kwsdata.clips.corpus import corpus_dirs, read_info
+from kwsdata.clips.partitions import Partition, partition_of
+from kwsdata.clips.shards import SHAR, load_audio, shard_cuts
 from kwsdata.errors import PartitionError
 from kwsdata.params import PartitionsParams, SimulateRirsParams
-from kwsdata.partitions import Partition, partition_of
 from kwsdata.rooms.bank import DIRECT_SAMPLE, align, measure_t60
-from kwsdata.shards import SHAR, load_audio, shard_cuts
 
 _BLOCK = 320  # samples, 20 ms
 _FADE = 160

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import Waveform
+from kwsdata.clips.manifests import audio_sha256, make_cut, safe_id
+from kwsdata.clips.partitions import PARTITIONS, Partition, partition_of
+from kwsdata.clips.shards import Clip, write_shard
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, write_json
-from kwsdata.manifests import audio_sha256, make_cut, safe_id
 from kwsdata.params import Params
-from kwsdata.partitions import PARTITIONS, Partition, partition_of
 from kwsdata.rooms.bank import BITS, to_stored
 from kwsdata.rooms.room import RoomDraw, draw_room
 from kwsdata.rooms.simulate import simulate_room
-from kwsdata.shards import Clip, write_shard
 from kwsdata.stages.simulate_rirs.grid import grid_rooms, is_grid
 from kwsdata.stages.simulate_rirs.measured import measured_rirs
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from lhotse import MonoCut
 
+from kwsdata.clips.manifests import cut_to_dict, read_cuts
+from kwsdata.clips.partitions import PARTITIONS, Partition, identity_of, partition_of
+from kwsdata.clips.shards import with_custom
 from kwsdata.errors import PartitionError
 from kwsdata.files.atomic import atomic_path, write_json
-from kwsdata.manifests import cut_to_dict, read_cuts
 from kwsdata.params import Params
 from kwsdata.params.data import PartitionsParams, SplitParams
-from kwsdata.partitions import PARTITIONS, Partition, identity_of, partition_of
-from kwsdata.shards import with_custom
 
 
 def run(params: Params, index: Path = Path("data/index"), out: Path = Path("data/split")) -> dict[str, Any]:

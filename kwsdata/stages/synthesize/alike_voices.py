@@ -7,7 +7,7 @@ two speakers they could fall into two partitions, and a test voice would have be
 from collections.abc import Mapping
 
 from kwsdata.audio import Waveform
-from kwsdata.fingerprints import Table, fingerprint
+from kwsdata.measures.fingerprints import Table, fingerprint
 
 # Of the fingerprint's bits. A codec flips one in twenty, another voice of eSpeak a quarter or more. Its families differ
 # by 0.01 to 0.12 from one member to the next, whatever is said.

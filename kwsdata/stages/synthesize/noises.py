@@ -11,10 +11,10 @@ import numpy as np
 from scipy.signal import butter, lfilter, sosfilt
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, rms
-from kwsdata.corpus import Item
+from kwsdata.clips.corpus import Item
+from kwsdata.clips.partitions import PARTITIONS, partition_of
 from kwsdata.draws import rng_for
 from kwsdata.params import PartitionsParams
-from kwsdata.partitions import PARTITIONS, partition_of
 
 CORPUS = "synthetic-noise"
 _LEVEL = 0.02  # rms, about -34 dBFS: mixing sets its own level

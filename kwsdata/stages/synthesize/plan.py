@@ -12,10 +12,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from kwsdata.clips.partitions import Partition, partition_of
 from kwsdata.draws import rng_for
 from kwsdata.params import Params
 from kwsdata.params.synthesis import EngineParams, EspeakParams, KokoroParams
-from kwsdata.partitions import Partition, partition_of
 from kwsdata.stages.synthesize.confusables import Confusable, contains, sounds_of
 from kwsdata.stages.synthesize.engines import Request, Voice
 from kwsdata.stages.synthesize.phonemes import SYMBOLS

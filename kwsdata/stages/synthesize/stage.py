@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.corpus import MADE_HERE, CorpusInfo, Item, Reject, write_corpus
+from kwsdata.clips.corpus import MADE_HERE, CorpusInfo, Item, Reject, write_corpus
+from kwsdata.clips.partitions import partition_of
+from kwsdata.clips.shards import ahead
 from kwsdata.errors import ParamsError
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params
-from kwsdata.partitions import partition_of
-from kwsdata.shards import ahead
 from kwsdata.stages.synthesize.confusables import Confusable, confusable_phrases
 from kwsdata.stages.synthesize.engines import load_engine
 from kwsdata.stages.synthesize.gate import cut_to_voice, failure

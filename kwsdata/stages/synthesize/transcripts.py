@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.content import file_hash
+from kwsdata.clips.content import file_hash
 from kwsdata.errors import MissingExtraError
 from kwsdata.execution.cache import Step
 from kwsdata.execution.executor import run_tasks

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from kwsdata.dataset.stats import hours
-from kwsdata.dataset.trees import Tree
-from kwsdata.disclosure import without_credentials
 from kwsdata.files.atomic import read_json
-from kwsdata.publish.gate import check_found
-from kwsdata.publish.heard import Hearing
-from kwsdata.publish.survey import survey
+from kwsdata.tools.dataset.stats import hours
+from kwsdata.tools.dataset.trees import Tree
+from kwsdata.tools.publish.disclosure import without_credentials
+from kwsdata.tools.publish.gate import check_found
+from kwsdata.tools.publish.heard import Hearing
+from kwsdata.tools.publish.survey import survey
 
 LEARNED = "augmented/train"  # the part that models learn from: every clip of train is in it
 NETWORKS_LICENCE = "Apache-2.0"

@@ -19,14 +19,14 @@ import yaml
 
 from kwsdata import __version__
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.dataset.lock import lock_of
-from kwsdata.dataset.members import members_of
-from kwsdata.dataset.trees import LOCK, open_tree
 from kwsdata.embedders.google_speech import network_files
 from kwsdata.features import make_frontend
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
 from kwsdata.text import file_stem
+from kwsdata.tools.dataset.lock import lock_of
+from kwsdata.tools.dataset.members import members_of
+from kwsdata.tools.dataset.trees import LOCK, open_tree
 from kwstrain.models.trunk import DESCRIPTION
 from kwstrain.runtime import DEFAULT
 from kwstrain.runtime.bundle import NAME, seal

@@ -18,11 +18,11 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.segments import tars_of
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
-from kwsdata.places import tars_of
-from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.decoder import detections
 from kwstrain.evaluation.events import outcomes
 from kwstrain.evaluation.intervals import wilson

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from kwsdata.content import file_hash
+from kwsdata.clips.content import file_hash
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.execution.cache import Step, note_timing

@@ -14,13 +14,13 @@ import torch
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.segments import tars_of
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features import features_of, frame_end_s, make_frontend
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, FeaturesParams
-from kwsdata.places import tars_of
-from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.evaluation.streams import Keyword, TestStream, keywords_of, listed_sets
 from kwstrain.quantization.store import load_folded
 from kwstrain.runtime.backend import open_backend

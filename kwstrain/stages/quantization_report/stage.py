@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import KwsError
 from kwsdata.features import features_of
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
-from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.store import INFO, load_folded
 from kwstrain.stages.quantization_report.compare import EDGES, Comparison, relative_drop

@@ -13,9 +13,9 @@ from markupsafe import Markup
 from matplotlib.image import imsave
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, encode_flac
+from kwsdata.clips.shards import load_audio
 from kwsdata.features import LogMel
 from kwsdata.params import FeaturesParams
-from kwsdata.shards import load_audio
 from kwstrain.decoder import vote_scores, warming_up
 from kwstrain.pages.chart import Axis, Chart
 from kwstrain.stages.report.inputs import Evaluation

@@ -12,9 +12,9 @@ from typing import Any
 from jinja2 import Environment
 from lhotse import MonoCut
 
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.files.atomic import atomic_path, read_json
 from kwsdata.params import Params
-from kwsdata.shards import shard_cuts
 from kwstrain.pages import words
 from kwstrain.pages.figures import det_figure, histogram_figure, series_class, training_figure
 from kwstrain.pages.templating import PAGES, templates_in

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from lhotse import MonoCut
 
-from kwsdata.content import file_hash
+from kwsdata.clips.content import file_hash
+from kwsdata.clips.segments import digest_of_places
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.cache import PACKAGES, Step
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.site import reach
-from kwsdata.places import digest_of_places
-from kwsdata.shards import load_audio, shard_cuts
 from kwstrain.teachers.listeners import Listener, load_listener
 
 ANSWERS = Step("teach", __name__, suffix=".npz")

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from kwsdata.clips.segments import tars_of
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
-from kwsdata.places import tars_of
 from kwstrain.answers import clips_digest
 from kwstrain.stages.teach.ask import Shard, ask, shards_of
 from kwstrain.teachers.listeners import load_listener

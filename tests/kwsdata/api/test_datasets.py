@@ -6,9 +6,9 @@ import torch
 from lhotse import CutSet
 
 from kwsdata import load_cuts
+from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
-from kwsdata.manifests import read_cuts
-from kwsdata.shards import load_audio, shard_cuts
 from kwstrain import ClipDataset
 
 MANIFESTS = ["data/split/train.jsonl.gz", "data/augmented"]

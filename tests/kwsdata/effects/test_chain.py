@@ -20,8 +20,8 @@ from kwsdata.effects.render import render as render_all
 from kwsdata.effects.scene import ContextDraw, ShiftDraw
 from kwsdata.effects.voice import PitchDraw, SpeedDraw, TempoDraw
 from kwsdata.errors import AudioError, StageInputError
-from kwsdata.materials import Materials
 from kwsdata.params.base import Range
+from kwsdata.pools.materials import Materials
 from kwsdata.transforms.engine import engine_for
 from kwsdata.transforms.levels import active_level
 

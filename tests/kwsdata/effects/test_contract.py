@@ -11,8 +11,8 @@ from kwsdata.draws import rng_for
 from kwsdata.effects.base import Copy
 from kwsdata.effects.chain import EFFECTS, effect_named
 from kwsdata.effects.recipe import Recipe, draw_recipe
-from kwsdata.materials import Materials
 from kwsdata.params.effects import EffectsParams
+from kwsdata.pools.materials import Materials
 
 NAMES = [effect.name for effect in EFFECTS]
 

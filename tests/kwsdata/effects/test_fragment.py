@@ -11,7 +11,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.draws import rng_for
 from kwsdata.effects.fragment import Fragment, FragmentDraw, fragment_span
 from kwsdata.effects.recipe import draw_recipe
-from kwsdata.materials import Materials
+from kwsdata.pools.materials import Materials
 
 RATE = SAMPLE_RATE
 

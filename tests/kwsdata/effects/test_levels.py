@@ -10,7 +10,7 @@ from sound import burst, tone, white_noise
 from kwsdata.audio import rms
 from kwsdata.effects.amplifier import ClippingDraw, LoudnessDraw
 from kwsdata.effects.mixing import BabbleDraw, babble_of
-from kwsdata.sounds import Sound, SoundPool
+from kwsdata.pools.sounds import Sound, SoundPool
 from kwsdata.transforms.levels import active_level, below_full_scale, mix, rms32
 
 SEEDS = st.integers(0, 10_000)
@@ -77,8 +77,8 @@ def test_rms32_is_rms() -> None:
 
 
 def test_babble_is_all_its_voices_at_one_level(tmp_path) -> None:
-    from kwsdata.manifests import make_cut
-    from kwsdata.shards import Clip, shard_cuts, write_shard
+    from kwsdata.clips.manifests import make_cut
+    from kwsdata.clips.shards import Clip, shard_cuts, write_shard
 
     hz = [300, 700, 1500]
     voices = [Clip(make_cut(f"v{i}", 8000), tone(f, 0.5, level=0.1 * (i + 1))) for i, f in enumerate(hz)]

@@ -14,12 +14,12 @@ import soundfile
 from small_disks import fill, read_only, small_disk
 from typer.testing import CliRunner
 
-from kwsdata.command import command, new_app
-from kwsdata.decisions import Decision, append_decision, load_decisions
-from kwsdata.exclusions import exclude, load_excluded
+from kwsdata.clips.exclusions import exclude, load_excluded
+from kwsdata.clips.verdicts import Decision, append_decision, load_decisions
 from kwsdata.files.atomic import atomic_path, read_json, write_json, write_jsonl_gz
 from kwsdata.files.os_errors import explain
 from kwsdata.importers.partition import record_partition
+from kwsdata.tools.command import command, new_app
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -179,7 +179,7 @@ def test_an_answer_that_cannot_be_written_is_an_error():
         pytest.skip("no /dev/full")
     with Path("/dev/full").open("w") as full:
         code = (
-            "from kwsdata.command import command, show; from kwsdata.cli import app\n"
+            "from kwsdata.tools.command import command, show; from kwsdata.cli import app\n"
             "def tell() -> None:\n    'Tell.'\n    show({'x': 1})\ncommand(app, 'tell', 'x')(tell); app(['tell'])"
         )
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -189,7 +189,7 @@ def test_an_answer_that_cannot_be_written_is_an_error():
 
 def test_a_reader_that_goes_away_ends_a_command_quietly():
     code = (
-        "from kwsdata.command import command, show; from kwsdata.cli import app\n"
+        "from kwsdata.tools.command import command, show; from kwsdata.cli import app\n"
         "def tell() -> None:\n    'Tell.'\n    show(['x' * 1000] * 1000)\n"
         "command(app, 'tell', 'x')(tell); app(['tell'])"
     )

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from kwsdata.corpus import corpus_dirs
-from kwsdata.dataset.repair import repair
-from kwsdata.dataset.trees import open_tree
+from kwsdata.clips.corpus import corpus_dirs
 from kwsdata.files import scratch
 from kwsdata.files.atomic import atomic_path
 from kwsdata.files.scratch import SILENT_S, listed, scratch_beside, sweep
+from kwsdata.tools.dataset.repair import repair
+from kwsdata.tools.dataset.trees import open_tree
 
 KILLED = """
 import os, signal, sys

@@ -14,7 +14,7 @@ from corpus_trees import CASES, HZ, SECONDS, Case
 from lhotse import CutSet
 
 from kwsdata.audio import SAMPLE_RATE, rms
-from kwsdata.corpus import Item
+from kwsdata.clips.corpus import Item
 from kwsdata.errors import CorpusError
 from kwsdata.importers import KINDS, importer_for
 from kwsdata.importers import decode as decode_module

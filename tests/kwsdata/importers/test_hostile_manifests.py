@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from lhotse import Recording, SupervisionSegment
 from sound import tone, white_noise
 
+from kwsdata.clips.manifests import make_cut, recording_to_dict, write_cuts
 from kwsdata.errors import AudioError, CorpusError
 from kwsdata.importers import importer_for
 from kwsdata.importers.declaration import Options
 from kwsdata.importers.source import Source
-from kwsdata.manifests import make_cut, recording_to_dict, write_cuts
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 from corpus_trees import librispeech, put_tone, speech_commands
 
 import kwsdata.importers.run as run_module
+from kwsdata.clips.manifests import safe_id
 from kwsdata.errors import CorpusError
 from kwsdata.importers import importer_for
 from kwsdata.importers.archives import check
 from kwsdata.importers.declaration import Remote
 from kwsdata.importers.source import MAX_ID, clip_id
-from kwsdata.manifests import safe_id
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_every_edit_of_every_file_in_the_closure_is_another_digest(copy):
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda root: (root / "kwsdata/review/server.py").write_text("raise SystemExit"),
+        lambda root: (root / "kwsdata/tools/review/server.py").write_text("raise SystemExit"),
         lambda root: (root / "kwsdata/cli.py").unlink(),
         lambda root: (root / "kwsdata/errors.py").write_text((root / "kwsdata/errors.py").read_text() + "\nX = 1\n"),
         lambda root: (root / "kwsdata/execution/executor.py").write_text("# elsewhere\n"),
@@ -167,7 +167,7 @@ def test_another_release_of_a_library_is_another_digest(monkeypatch):
 
 def test_code_that_changed_after_the_process_began_is_not_taken_for_what_it_runs(copy, monkeypatch):
     before = code_digest("kwsdata.stages.check.facts")
-    (copy / "kwsdata/quality.py").write_text((copy / "kwsdata/quality.py").read_text() + "\n# new\n")
+    (copy / "kwsdata/measures/quality.py").write_text((copy / "kwsdata/measures/quality.py").read_text() + "\n# new\n")
     forget()
     new = code_digest("kwsdata.stages.check.facts")  # as a process says that begins after the edit
     monkeypatch.setattr(code, "_BEGAN_NS", 0)

@@ -10,11 +10,11 @@ import pytest
 from augmenting import RIRS, TRAIN, eventful, hashes, on, toy_project, write_toy_corpus, write_train
 from lhotse import CutSet
 
+from kwsdata.clips.manifests import audio_sha256, cut_from_dict
+from kwsdata.clips.shards import SHAR, load_audio, read_clips, shard_cuts
 from kwsdata.effects.recipe import Recipe
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
-from kwsdata.manifests import audio_sha256, cut_from_dict
-from kwsdata.shards import SHAR, load_audio, read_clips, shard_cuts
 from kwsdata.stages.augment import shard as shard_module
 from kwsdata.stages.augment.plan import make_plan
 from kwsdata.stages.augment.shard import ShardTask, load_materials, make_clips

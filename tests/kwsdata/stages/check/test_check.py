@@ -9,10 +9,10 @@ import pytest
 from sound import white_noise
 
 from kwsdata.audio import resample
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.exclusions import exclude, load_excluded, proposed
-from kwsdata.manifests import read_cuts, write_cuts
-from kwsdata.shards import load_audio, shard_cuts, with_custom
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.exclusions import exclude, load_excluded, proposed
+from kwsdata.clips.manifests import read_cuts, write_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
 from kwsdata.stages.check.stage import GateError, run
 
 INFO = CorpusInfo("planted-check", "folder", "speech", "CC0", "none", "made here", "known")
@@ -169,8 +169,8 @@ def test_sound_that_is_not_the_manifests_ends_the_pipeline(spoken_project, tmp_p
 
 
 def test_a_mined_window_and_a_stream_from_elsewhere_are_strays(spoken_project, tmp_path):
-    from kwsdata.manifests import make_cut
-    from kwsdata.shards import Clip, write_shards
+    from kwsdata.clips.manifests import make_cut
+    from kwsdata.clips.shards import Clip, write_shards
     from kwsdata.stages.check.leaks import stray_sources
 
     cuts = {partition: list(read_cuts(f"data/split/{partition}.jsonl.gz")) for partition in ("train", "dev", "test")}
@@ -190,8 +190,8 @@ def test_a_mined_window_and_a_stream_from_elsewhere_are_strays(spoken_project, t
 
 
 def test_a_room_in_two_partitions_ends_the_pipeline(tmp_path):
-    from kwsdata.manifests import make_cut
-    from kwsdata.shards import Clip, write_shards
+    from kwsdata.clips.manifests import make_cut
+    from kwsdata.clips.shards import Clip, write_shards
     from kwsdata.stages.check.leaks import shared_rooms
 
     for partition, room in (("train", "room:1"), ("dev", "room:1"), ("test", "room:2")):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from talk import talk
 
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.shards import shard_cuts
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.stages.check.copied import PartitionWriter, heard_in
 from kwsdata.stages.check.facts import facts_in, groups_to_measure, measure_group
 

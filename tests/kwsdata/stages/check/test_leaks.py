@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kwsdata.manifests import make_cut, write_cuts
-from kwsdata.shards import with_custom
+from kwsdata.clips.manifests import make_cut, write_cuts
+from kwsdata.clips.shards import with_custom
 from kwsdata.stages.check.leaks import same_sound, shared_speakers, stray_sources
 from kwsdata.stages.check.manifest import Manifest, groups_of
 

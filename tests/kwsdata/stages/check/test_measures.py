@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sound import burst, tone, white_noise
 
 from kwsdata.audio import resample
-from kwsdata.manifests import make_cut
+from kwsdata.clips.manifests import make_cut
 from kwsdata.stages.check.balance import counts_of, imbalances
 from kwsdata.stages.check.facts import BANDS, background_of, levels_of
 from kwsdata.stages.check.spectrum import NAMES, area_under_curve, shortcut

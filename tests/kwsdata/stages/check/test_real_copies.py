@@ -8,9 +8,9 @@ import pytest
 from scipy.signal import fftconvolve
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, read_audio, resample
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.manifests import write_cuts
-from kwsdata.shards import shard_cuts, with_custom
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import write_cuts
+from kwsdata.clips.shards import shard_cuts, with_custom
 from kwsdata.stages.check.stage import GateError, run
 from kwsdata.transforms.warp import warp
 

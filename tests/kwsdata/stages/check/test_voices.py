@@ -8,9 +8,9 @@ from sound import tone, white_noise
 from toy_voices import use_toy_voices
 
 from kwsdata.audio import SAMPLE_RATE, read_audio, resample
+from kwsdata.clips.manifests import audio_sha256, make_cut
+from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.errors import MissingExtraError
-from kwsdata.manifests import audio_sha256, make_cut
-from kwsdata.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.stages.check import stage, voices
 from kwsdata.stages.check.voice_network import DIM, VoiceNetwork, mel_bands, speech_of, weights_file
 from kwsdata.stages.check.voices import same_voices

@@ -5,11 +5,11 @@ import pytest
 from corpus_trees import put_tone
 from sound import tone, white_noise
 
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.exclusions import exclude
+from kwsdata.clips.manifests import read_cuts
 from kwsdata.errors import CorpusError
-from kwsdata.exclusions import exclude
 from kwsdata.importers.run import run_import
-from kwsdata.manifests import read_cuts
 from kwsdata.params import KeywordParams
 from kwsdata.stages.index.label import label_of
 from kwsdata.stages.index.stage import run

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from sound import burst, tone, white_noise
 
 from kwsdata.audio import SAMPLE_RATE, active_span
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import make_cut, write_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
 from kwsdata.errors import PartitionError
-from kwsdata.manifests import make_cut, write_cuts
 from kwsdata.rooms.bank import in_room, load_bank
-from kwsdata.shards import load_audio, shard_cuts, with_custom
 from kwsdata.stages.make_testsets.plan import Segment, pieces_of, plan_streams, quietest
 from kwsdata.stages.make_testsets.stage import run
 from kwsdata.stages.simulate_rirs.stage import run as simulate_rirs

@@ -9,13 +9,13 @@ from onnx_models import loudness_model
 from spoken import KEYWORD, corpus, hidden, sentences, spoken, voices
 
 from kwsdata.audio import SAMPLE_RATE, encode_flac
-from kwsdata.corpus import Item
-from kwsdata.decisions import Decision, append_decision
+from kwsdata.clips.corpus import Item
+from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts
+from kwsdata.clips.verdicts import Decision, append_decision
 from kwsdata.errors import ParamsError, PartitionError, StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
-from kwsdata.likeness import Yardstick
-from kwsdata.manifests import read_cuts
-from kwsdata.shards import load_audio, shard_cuts
+from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.embed.stage import run as embed
 from kwsdata.stages.mine_negatives.alarms import Alarms
 from kwsdata.stages.mine_negatives.phrases import ranked_phrases
@@ -183,16 +183,16 @@ def test_phrases_are_ranked_by_all_their_clips(spoken_project, tmp_path):
     ]
     corpus(tmp_path, "said", "speech", items)
     keyword = VectorStore(Path("data/embeddings/train/keyword"))
-    yardstick = Yardstick(keyword, train_pool(params, Path("data/embeddings")).store, params.likeness)
+    to_keyword = KeywordSimilarity(keyword, train_pool(params, Path("data/embeddings")).store, params.likeness)
     pool = named_pool(str(tmp_path / "data/corpora/said"), params, Path("data/split"))
-    first, second = ranked_phrases(pool, yardstick, None, params.mine_negatives)
+    first, second = ranked_phrases(pool, to_keyword, None, params.mine_negatives)
     assert (first.text, second.text) == ("commuter", "violin")
     assert first.clips == second.clips == 3
     assert first.hardness > second.hardness + 0.2
     assert first.score is None
     loudness_model(tmp_path / "model", params, threshold=-60.0)  # fires on everything
     alarms = Alarms(pool, tmp_path / "model", params.executor)
-    ranked = ranked_phrases(pool, yardstick, alarms, params.mine_negatives)
+    ranked = ranked_phrases(pool, to_keyword, alarms, params.mine_negatives)
     assert all(phrase.alarms == 3 and phrase.score > 0.9 for phrase in ranked)
 
 

@@ -6,10 +6,10 @@ import pytest
 from cached_steps import NETWORK, write_network
 from sound import burst
 
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.manifests import make_cut, write_cuts
+from kwsdata.clips.shards import shard_cuts, with_custom, write_shards
 from kwsdata.errors import PartitionError
-from kwsdata.manifests import make_cut, write_cuts
-from kwsdata.shards import shard_cuts, with_custom, write_shards
 from kwsdata.stages.check.leaks import shared_speakers
 from kwsdata.stages.mine_negatives.candidate import Candidate
 from kwsdata.stages.mine_negatives.held_out import refuse_held_out

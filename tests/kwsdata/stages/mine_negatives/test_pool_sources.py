@@ -7,16 +7,16 @@ import pytest
 from corpus_trees import put_tone
 from sound import white_noise
 
-from kwsdata.dataset.members import members_of
-from kwsdata.dataset.trees import open_tree
+from kwsdata.clips.manifests import audio_sha256, make_cut, write_cuts
+from kwsdata.clips.segments import piece_from_row
+from kwsdata.clips.shards import Clip, write_shard, write_shards
 from kwsdata.errors import StageInputError
-from kwsdata.manifests import audio_sha256, make_cut, write_cuts
-from kwsdata.pieces import piece_from_row
-from kwsdata.publish.heard import NOWHERE, Hearing
-from kwsdata.shards import Clip, write_shard, write_shards
 from kwsdata.stages.mine_negatives.candidate import Candidate
 from kwsdata.stages.mine_negatives.pools import pieces_at
 from kwsdata.stages.mine_negatives.stage import _clips
+from kwsdata.tools.dataset.members import members_of
+from kwsdata.tools.dataset.trees import open_tree
+from kwsdata.tools.publish.heard import NOWHERE, Hearing
 
 ND = "CC-BY-NC-ND-4.0"
 SHA = "a" * 64

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sound import white_noise
 
+from kwsdata.clips.manifests import make_cut, write_cuts
+from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.errors import StageInputError
-from kwsdata.manifests import make_cut, write_cuts
-from kwsdata.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.stages.mine_negatives.pools import pieces_at
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.decisions import Decision, Decisions, append_decision, load_decisions
+from kwsdata.clips.segments import Piece
+from kwsdata.clips.verdicts import Decision, Decisions, append_decision, load_decisions
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.params.negatives import PhrasesParams
-from kwsdata.pieces import Piece
 from kwsdata.stages.mine_negatives import listen
 from kwsdata.stages.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.stages.mine_negatives.choose import choose

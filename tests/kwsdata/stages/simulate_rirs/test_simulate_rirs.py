@@ -8,11 +8,11 @@ import pytest
 import soundfile
 from sound import white_noise
 
-from kwsdata.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.partitions import PARTITIONS, partition_of
 from kwsdata.errors import AudioError, PartitionError, StageInputError
 from kwsdata.files.atomic import sha256_of
 from kwsdata.importers.run import run_import
-from kwsdata.partitions import PARTITIONS, partition_of
 from kwsdata.rooms.bank import DIRECT_SAMPLE, align, find_direct, load_bank, measure_t60
 from kwsdata.rooms.room import draw_room
 from kwsdata.rooms.simulate import simulate_room

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kwsdata.clips.manifests import make_cut, read_cuts, write_cuts
+from kwsdata.clips.partitions import PARTITIONS, partition_of
 from kwsdata.errors import PartitionError
-from kwsdata.manifests import make_cut, read_cuts, write_cuts
 from kwsdata.params.data import PartitionsParams, SplitParams
-from kwsdata.partitions import PARTITIONS, partition_of
 from kwsdata.stages.split.stage import place as placements
 from kwsdata.stages.split.stage import run
 

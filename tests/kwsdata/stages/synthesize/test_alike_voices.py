@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sound import white_noise
 
-from kwsdata.fingerprints import fingerprint
-from kwsdata.partitions import partition_of
+from kwsdata.clips.partitions import partition_of
+from kwsdata.measures.fingerprints import fingerprint
 from kwsdata.stages.synthesize.alike_voices import base_voices
 from kwsdata.stages.synthesize.engines import Request, load_engine
 from kwsdata.stages.synthesize.plan import speaker_key

@@ -13,8 +13,8 @@ pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not install
 import espeakng_loader
 
 from kwsdata.audio import SAMPLE_RATE, active_span
+from kwsdata.clips.manifests import audio_sha256
 from kwsdata.errors import AudioError
-from kwsdata.manifests import audio_sha256
 from kwsdata.stages.synthesize.engines import Request, load_engine
 from kwsdata.stages.synthesize.engines.espeak import ENGLISH, FOREIGN
 from kwsdata.stages.synthesize.pronounce import pronounce
@@ -30,7 +30,7 @@ def engine():
 def test_another_process_says_the_same(engine):
     code = (
         "from kwsdata.stages.synthesize.engines import Request, load_engine; "
-        "from kwsdata.manifests import audio_sha256;"
+        "from kwsdata.clips.manifests import audio_sha256;"
         f"print(audio_sha256(load_engine('espeak').speak({ASK!r})))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,8 +7,8 @@ import pytest
 from scipy.signal import welch
 
 from kwsdata.audio import SAMPLE_RATE, rms
+from kwsdata.clips.partitions import PARTITIONS, partition_of
 from kwsdata.params.synthesis import NoisesParams
-from kwsdata.partitions import PARTITIONS, partition_of
 from kwsdata.stages.synthesize.noises import CORPUS, KINDS, coloured, noise, noise_items, noise_sources
 
 

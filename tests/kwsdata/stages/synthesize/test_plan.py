@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("hibari", reason="pronunciations come with the extra `kokoro`")
 
-from kwsdata.partitions import partition_of
+from kwsdata.clips.partitions import partition_of
 from kwsdata.stages.synthesize.confusables import Confusable
 from kwsdata.stages.synthesize.engines import Voice
 from kwsdata.stages.synthesize.plan import plan_engine, speaker_key

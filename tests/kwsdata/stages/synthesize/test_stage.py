@@ -8,11 +8,11 @@ pytest.importorskip("hibari", reason="pronunciations come with the extra `kokoro
 pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not installed")
 
 from kwsdata.audio import SAMPLE_RATE, active_span
-from kwsdata.corpus import read_info
+from kwsdata.clips.corpus import read_info
+from kwsdata.clips.partitions import partition_of
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import MissingExtraError, ParamsError
 from kwsdata.files.atomic import read_json, sha256_of
-from kwsdata.partitions import partition_of
-from kwsdata.shards import load_audio, shard_cuts
 from kwsdata.stages.synthesize import transcripts
 from kwsdata.stages.synthesize.stage import run
 from kwsdata.stages.synthesize.transcripts import unheard

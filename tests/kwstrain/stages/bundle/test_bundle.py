@@ -14,7 +14,7 @@ from sound import white_noise
 
 from kwsdata.embedders.google_speech import network_files
 from kwsdata.files.atomic import read_json, sha256_of, write_json
-from kwsdata.publish.licences import LicenceError
+from kwsdata.tools.publish.licences import LicenceError
 from kwstrain.detect.command import detect
 from kwstrain.runtime.bundle import NAME, BundleError, identity_of, open_bundle
 from kwstrain.stages.bundle.card import write_card

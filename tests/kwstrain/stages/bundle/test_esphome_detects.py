@@ -11,12 +11,12 @@ from peers import micro_wake_word_scores
 from starts import starts
 
 from kwsdata.audio import to_int16
+from kwsdata.clips.manifests import make_cut
+from kwsdata.clips.shards import Clip, write_shards
 from kwsdata.features import features_of
 from kwsdata.features.store import ClipRow, write_store
 from kwsdata.files.atomic import sha256_of, write_json
-from kwsdata.manifests import make_cut
 from kwsdata.params import Params
-from kwsdata.shards import Clip, write_shards
 from kwstrain.quantization.integers import integers_of
 from kwstrain.quantization.store import load_folded
 from kwstrain.runtime import StreamingModel

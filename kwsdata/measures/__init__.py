@@ -1,0 +1,1 @@
+"""What is measured of one sound: quality, fingerprint, spectrogram, where its word is, what is said in it."""

@@ -1,0 +1,1 @@
+"""Pools that effects and streams draw sound from: noises, speech, rooms."""

@@ -1,0 +1,188 @@
+"""Every clip of the dataset, as one row of facts: read from manifests alone, one at a time.
+
+A part is one partition of one stage's output, named after both:
+
+    split/train  split/dev  split/test      the clips themselves, each in its partition
+    augmented/train  mined/train            what was made of them for training
+    testsets/dev/clean  testsets/test/...   the streams that are measured
+    rirs/train  rirs/dev  rirs/test         the rooms
+
+All of them come from corpora, whose rows are read as clips of parts called corpora/NAME.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.errors import StageInputError
+from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, pairs_of, parse_json, unzipped
+from kwsdata.tools.dataset.trees import Tree
+
+# Where the manifests of each part lie; what `*` matches is the rest of the part's name.
+_MANIFESTS = (
+    ("split/{}", "data/split/*.jsonl.gz"),
+    ("augmented/train", "data/augmented/shar/cuts.*.jsonl.gz"),
+    ("mined/train", "data/mined/shar/cuts.*.jsonl.gz"),
+    ("testsets/{}", "data/testsets/*/*/cuts.*.jsonl.gz"),
+    ("rirs/{}", "data/rirs/*/cuts.*.jsonl.gz"),
+)
+_CORPORA = ("data/corpora/*/shar/cuts.*.jsonl.gz", "data/synthetic/*/shar/cuts.*.jsonl.gz")
+_NAMED = {"audio_sha256", "corpus", "label", "licence", "credits", "parent", "partition", "shard", "sources", "speaker",
+          "synthetic"}  # fmt: skip
+STREAM = "stream"  # the label of a test stream, which has events instead
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One clip. `audio`: the hash of its samples; `said`: ((start, end) in samples and text of each supervision);
+    `sources`: (id, hash of the samples) of what was mixed in, None where that was not recorded; `credits`: (source,
+    licence) of all that is heard in a clip from elsewhere; `recipe`: what else the cut tells of how it was made.
+    """  # fmt: skip
+
+    part: str
+    id: str
+    audio: str
+    label: str
+    samples: int
+    speaker: str | None
+    corpus: str
+    licence: str
+    synthetic: bool
+    said: tuple[tuple[int, int, str | None], ...]
+    parent: str | None
+    sources: tuple[tuple[str, str], ...] | None
+    credits: tuple[tuple[str, str], ...] | None
+    recipe: dict[str, Any]
+
+    @property
+    def parent_audio(self) -> str | None:
+        """The hash of the parent's samples."""
+        return self.recipe.get("parent_sha256")
+
+    @property
+    def hours(self) -> float:
+        """How long it lasts."""
+        return self.samples / SAMPLE_RATE / 3600
+
+    @property
+    def recipe_sha256(self) -> str:
+        """The hash of the recipe."""
+        return hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()
+
+
+def manifests_of(tree: Tree) -> dict[str, list[str]]:
+    """Return {part: manifests, sorted} of what there is.
+
+    Raises:
+        StageInputError: there is no split.
+    """
+    parts: dict[str, list[str]] = {}
+    for part, pattern in _MANIFESTS:
+        for path in tree.find(pattern):
+            parts.setdefault(part.format(_rest(path, pattern)), []).append(path)
+    if not any(part.startswith("split/") for part in parts):
+        raise StageInputError(f"{tree.name} has no data/split: type `dvc repro split` (or `dvc pull`) first.")
+    return parts
+
+
+def _rest(path: str, pattern: str) -> str:
+    """Return which part of a stage a manifest belongs to: `clean` of test, or the name of a split's manifest."""
+    before = pattern.split("*", 1)[0]
+    return path.removeprefix(before).split("/cuts.", 1)[0].removesuffix(".jsonl.gz")
+
+
+def members_of(tree: Tree, parts: Iterable[str] | None = None) -> Iterator[Member]:
+    """Yield the clips of some parts (None: of all), in the order of parts and manifests.
+
+    Raises:
+        StageInputError: there is no split or no such part; a manifest is damaged.
+    """
+    manifests = manifests_of(tree)
+    for part in manifests if parts is None else parts:
+        if part not in manifests:
+            raise StageInputError(f"{tree.name} has no part {part!r}; it has {', '.join(manifests)}.")
+        for path in manifests[part]:
+            for number, row in enumerate(rows_of(tree, path), start=1):
+                try:
+                    yield member_of(part, row)
+                except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+                    raise StageInputError(
+                        f"{path} of {tree.name}, line {number}: it describes no clip ({error!r}): remake it with `dvc "
+                        "repro`, or fetch it with `dvc pull`."
+                    ) from None
+
+
+def corpus_members(tree: Tree) -> Iterator[Member]:
+    """Yield the clips of all corpora, those included that no part has (rooms, clips that were left out).
+
+    Raises:
+        StageInputError: a manifest is damaged.
+    """
+    for pattern in _CORPORA:
+        for path in tree.find(pattern):
+            for row in rows_of(tree, path):
+                yield member_of(f"corpora/{path.split('/')[2]}", row)
+
+
+def rows_of(tree: Tree, path: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a manifest.
+
+    Raises:
+        StageInputError: it is damaged.
+    """
+    try:
+        with tree.open(path) as raw, unzipped(raw) as lines:
+            for _, line in bounded_lines(lines):
+                yield parse_json(line)
+    except UNREADABLE as error:
+        raise StageInputError(
+            f"{path} of {tree.name} is damaged ({error}): remake it with `dvc repro`, or fetch it with `dvc pull`."
+        ) from None
+
+
+def member_of(part: str, row: dict[str, Any]) -> Member:
+    """Return the facts in one row of a manifest.
+
+    Raises:
+        StageInputError: its sources or credits are no pairs of texts.
+    """
+    custom = row.get("custom") or {}
+    recipe = {key: value for key, value in custom.items() if key not in _NAMED}
+    events = [said["custom"] for said in row["supervisions"] if said.get("custom")]
+    if events:
+        recipe["events"] = events
+    return Member(
+        part=part,
+        id=row["id"],
+        audio=custom.get("audio_sha256", ""),
+        label=custom.get("label", STREAM),
+        samples=row["recording"]["num_samples"],
+        speaker=custom.get("speaker"),
+        corpus=custom.get("corpus", part.split("/")[0]),
+        licence=custom.get("licence", ""),
+        synthetic=bool(custom.get("synthetic")),
+        said=tuple(
+            (
+                round(said["start"] * SAMPLE_RATE),
+                round((said["start"] + said["duration"]) * SAMPLE_RATE),
+                said.get("text"),
+            )
+            for said in row["supervisions"]
+        ),
+        parent=custom.get("parent"),
+        sources=_pairs(part, row["id"], custom, "sources"),
+        credits=_pairs(part, row["id"], custom, "credits"),
+        recipe=recipe,
+    )
+
+
+def _pairs(part: str, clip: str, custom: dict[str, Any], name: str) -> tuple[tuple[str, str], ...] | None:
+    if custom.get(name) is None:
+        return None
+    pairs = pairs_of(custom[name])
+    if pairs is None:
+        raise StageInputError(f"{clip} of {part}: custom[{name!r}] is no list of pairs of texts: type `dvc repro`.")
+    return pairs

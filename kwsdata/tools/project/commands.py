@@ -1,0 +1,77 @@
+"""The commands that make a project and keep it up to date; `kwsdata.cli` registers them. Nothing heavy is imported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kwsdata.errors import KwsError, ParamsError
+from kwsdata.text import shown
+from kwsdata.tools.command import command, show
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    command(
+        app,
+        "init",
+        'kwsdata init my-word --keyword "hey lumen"\n'
+        'kwsdata init sveglia --keyword "ciao lumen" --language it --for esphome',
+    )(init)
+    command(app, "upgrade", "kwsdata upgrade --check\nkwsdata upgrade")(upgrade)
+    command(app, "status", "kwsdata status\nkwsdata status --json")(status)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or an empty one.")],
+    keyword: Annotated[str, typer.Option(help="The wake word, as it is written.")],
+    language: Annotated[str | None, typer.Option(help="Its name in eSpeak NG, such as de; en-us by default.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--for", help="Where the detector will run: esphome. By default anywhere.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Make a project of a word: a git and DVC repository of a dozen small files, in which `dvc repro` does the rest."""
+    from kwsdata.tools.project.create import DEVICES, create
+
+    if device is not None and device not in DEVICES:
+        raise ParamsError(f"--for {device}: there is {', '.join(DEVICES)}.")
+    made = create(folder, keyword, language, device)
+    if json:
+        show(made)
+        return
+    typer.echo(f"{folder}: a project for {shown(made['keyword'])} ({made['language']}), {made['files']} files.")
+    commit = "" if made["committed"] else ' && git add --all . && git commit -m "Make a project"'
+    typer.echo(f"Next: cd {folder}{commit} && dvc repro")
+
+
+def upgrade(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if there is something to do.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a dvc.yaml that was edited by hand.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Take the project here to the installed version: say which stages' code changed, so that only these run again."""
+    from kwsdata.tools.project.upgrade import plan_upgrade, write_upgrade
+
+    plan = plan_upgrade(force=force)
+    if not check:
+        write_upgrade(plan)
+    if json:
+        show(plan.as_json())
+    else:
+        typer.echo("\n".join(plan.lines()))
+    if check and plan.files:
+        raise KwsError("the project is not up to date with the installed kwsdata: type `kwsdata upgrade`.")
+
+
+def status(json: AsJson = False) -> None:
+    """Say what is not up to date, and why: which numbers, data and code changed, and what runs after."""
+    from kwsdata.tools.project.status import status as found
+
+    here = found()
+    if json:
+        show(here.as_json())
+    else:
+        typer.echo("\n".join(here.lines()))
