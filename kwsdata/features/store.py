@@ -122,3 +122,10 @@ def write_store(
     }
     write_json(directory / "store.json", summary)
     return summary
+
+
+def add_to_store(directory: Path, info: dict[str, Any]) -> dict[str, Any]:
+    """Add `info` to the store.json of a store that was just written; return its contents."""
+    summary: dict[str, Any] = read_json(directory / "store.json") | info
+    write_json(directory / "store.json", summary)
+    return summary

@@ -109,9 +109,10 @@ class FeaturesParams(Block):
 
 
 class FeaturizeParams(Block):
-    """How features are stored."""
+    """How features are stored, and what must not tell a keyword."""
 
     clips_per_shard: int = Field(ge=1)
+    max_shortcut_auc: float = Field(ge=0.5, le=1)  # of telling keywords by background and channel alone
 
 
 class NoiseReverbParams(Block):

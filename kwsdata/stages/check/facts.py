@@ -7,28 +7,21 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import scipy.fft
 from lhotse import MonoCut
 
-from kwsdata.audio import SAMPLE_RATE, Waveform, dbfs
+from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.manifests import audio_sha256
 from kwsdata.clips.segments import digest_of_places
 from kwsdata.clips.shards import load_audio
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.execution.cache import Step
 from kwsdata.files.site import reach
-from kwsdata.measures.quality import CLIPPED, loudest_dbfs
+from kwsdata.measures.shortcut import background_of, levels_of
 from kwsdata.similarity.copies.spectrum import Spectrum, spectrum_of
 
 FACTS = Step("check", __name__, suffix=".npz")
 OTHER_SOUND = "holds other sound than the manifest says (audio_sha256)"
 _GROUP = 100  # clips of a task
-_FFT = 512
-BANDS = 16  # of the background's spectrum, even from 0 to 8 kHz
-_MOST_FRAMES = 20_000
-_FLOOR = 1e-12
-_LEAST_DB = -90.0  # a background below this is rounding
-_STEEP_DB = 60.0  # what lies this far below the spectrum's peak is not part of the recording
 
 
 @dataclass(frozen=True)
@@ -154,33 +147,3 @@ def _load(cut: MonoCut) -> tuple[Waveform, str]:
     if audio_sha256(wave) != (cut.custom or {})["audio_sha256"]:
         return np.zeros(0, np.float32), OTHER_SOUND
     return wave, ""
-
-
-def levels_of(wave: Waveform) -> tuple[float, float, float, float]:
-    """Return (loudest 10 ms in dBFS, level in dBFS, share of clipped samples, bandwidth in Hz) of `wave` [samples]."""
-    if wave.size < _FFT:
-        return -200.0, -200.0, 0.0, 0.0
-    power = _spectra(wave).mean(axis=0)
-    present = np.flatnonzero(power >= power.max() * 10 ** (-_STEEP_DB / 10)) if power.max() > _FLOOR else np.zeros(1)
-    level = dbfs(float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))))
-    clipped = float(np.mean(np.abs(wave) >= CLIPPED))
-    return loudest_dbfs(wave, SAMPLE_RATE), level, clipped, float(present[-1]) * SAMPLE_RATE / _FFT
-
-
-def background_of(wave: Waveform) -> np.ndarray:
-    """Return the spectrum of the quietest tenth of frames in dB, relative to the mean of all: float32 [BANDS]."""
-    if wave.size < _FFT:
-        return np.zeros(BANDS, np.float32)
-    spectra = _spectra(wave)
-    bands = spectra[:, 1:].reshape(len(spectra), BANDS, -1).mean(axis=2)
-    total = bands.sum(axis=1)
-    quiet = bands[np.argsort(total, kind="stable")[: max(1, len(bands) // 10)]].mean(axis=0)
-    relative = 10 * np.log10((quiet + _FLOOR) / (total.mean() + _FLOOR))
-    return np.maximum(relative, _LEAST_DB).astype(np.float32)
-
-
-def _spectra(wave: Waveform) -> np.ndarray:
-    """Return power spectra of 32 ms each 16 ms (further apart in long recordings), float32 [frames, 257]."""
-    frames = np.lib.stride_tricks.sliding_window_view(wave, _FFT)[:: max(_FFT // 2, wave.size // _MOST_FRAMES)]
-    spectrum = scipy.fft.rfft(frames * np.hanning(_FFT).astype(np.float32), axis=1)
-    return np.square(spectrum.real) + np.square(spectrum.imag)

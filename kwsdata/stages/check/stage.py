@@ -22,6 +22,7 @@ from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import KwsError
 from kwsdata.execution.cache import scratch_folder
 from kwsdata.files.atomic import atomic_path, write_json
+from kwsdata.measures.shortcut import FEWEST, features_of, shortcut
 from kwsdata.params import Params
 from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.check.alike import near_keyword, odd_keywords, odd_negatives, same_takes
@@ -33,7 +34,6 @@ from kwsdata.stages.check.leaks import same_sound, shared_rooms, shared_speakers
 from kwsdata.stages.check.manifest import Manifest, groups_of
 from kwsdata.stages.check.page import page_of
 from kwsdata.stages.check.quality import faults
-from kwsdata.stages.check.spectrum import features_of, shortcut
 from kwsdata.stages.check.voice_network import weights_file
 from kwsdata.stages.check.voices import same_voices
 from kwsdata.vectors.index import VectorIndex
@@ -149,20 +149,20 @@ class _Sound:
     def _note(self, partition: str, facts: Facts) -> None:
         label = (facts.cut.custom or {}).get("label")
         if label in ("keyword", "speech", "confusable"):
-            self._features.setdefault(partition, []).append((facts.cut.id, label == "keyword", features_of(facts)))
+            features = features_of(facts.background, facts.level_dbfs, facts.bandwidth_hz)
+            self._features.setdefault(partition, []).append((facts.cut.id, label == "keyword", features))
 
     def spectrum(self) -> dict[str, tuple[float, list[str]]]:
-        """Return for each partition (area under the curve, what tells most); see `kwsdata.stages.check.spectrum`."""
+        """Return for each partition (area under the curve, what tells most); see `kwsdata.measures.shortcut`."""
         found = {}
         for partition, rows in sorted(self._features.items()):
             is_keyword = np.asarray([row[1] for row in rows])
-            if min(is_keyword.sum(), (~is_keyword).sum()) >= _FEWEST:
+            if min(is_keyword.sum(), (~is_keyword).sum()) >= FEWEST:
                 found[partition] = shortcut(np.stack([row[2] for row in rows]), is_keyword, [row[0] for row in rows])
         return found
 
 
 _AT_ONCE = 20_000  # clips listed in memory while they are heard
-_FEWEST = 20  # clips of each kind that a classifier can be asked about
 
 
 def _alike(params: Params, embeddings: Path) -> Iterator[Finding]:

@@ -6,9 +6,8 @@ from sound import burst, tone, white_noise
 
 from kwsdata.audio import resample
 from kwsdata.clips.manifests import make_cut
+from kwsdata.measures.shortcut import BANDS, NAMES, area_under_curve, background_of, levels_of, shortcut
 from kwsdata.stages.check.balance import counts_of, imbalances
-from kwsdata.stages.check.facts import BANDS, background_of, levels_of
-from kwsdata.stages.check.spectrum import NAMES, area_under_curve, shortcut
 
 
 def test_bandwidth_is_that_of_the_recording():

@@ -9,10 +9,19 @@ often all positives come from one corpus with its own microphone, codec or bandw
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.fft
 
+from kwsdata.audio import SAMPLE_RATE, Waveform, dbfs
 from kwsdata.draws import unit_for
-from kwsdata.stages.check.facts import BANDS, Facts
+from kwsdata.measures.quality import CLIPPED, loudest_dbfs
 
+BANDS = 16  # of the background's spectrum, even from 0 to 8 kHz
+FEWEST = 20  # clips of each kind that a classifier can be asked about
+_FFT = 512
+_MOST_FRAMES = 20_000
+_FLOOR = 1e-12
+_LEAST_DB = -90.0  # a background below this is rounding
+_STEEP_DB = 60.0  # what lies this far below the spectrum's peak is not part of the recording
 _FOLDS = 5
 _RIDGE = 1e-2
 _STEPS = 25  # Newton's: it converges in some ten
@@ -23,9 +32,15 @@ NAMES = (
 )
 
 
-def features_of(facts: Facts) -> np.ndarray:
-    """Return what is not words in a clip, float64 [BANDS + 2]."""
-    return np.asarray([*facts.background, facts.level_dbfs, facts.bandwidth_hz / 1000], np.float64)
+def features_of(background: np.ndarray, level_dbfs: float, bandwidth_hz: float) -> np.ndarray:
+    """Return what is not words in a clip, float64 [BANDS + 2], from what `background_of` and `levels_of` return."""
+    return np.asarray([*background, level_dbfs, bandwidth_hz / 1000], np.float64)
+
+
+def measured(wave: Waveform) -> np.ndarray:
+    """Return what is not words in `wave` [samples], float64 [BANDS + 2]."""
+    _, level_dbfs, _, bandwidth_hz = levels_of(wave)
+    return features_of(background_of(wave), level_dbfs, bandwidth_hz)
 
 
 def shortcut(features: np.ndarray, is_keyword: np.ndarray, ids: Sequence[str]) -> tuple[float, list[str]]:
@@ -78,3 +93,33 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
     ends = np.cumsum(counts)
     ranks = (ends - (counts - 1) / 2)[inverse]
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def levels_of(wave: Waveform) -> tuple[float, float, float, float]:
+    """Return (loudest 10 ms in dBFS, level in dBFS, share of clipped samples, bandwidth in Hz) of `wave` [samples]."""
+    if wave.size < _FFT:
+        return -200.0, -200.0, 0.0, 0.0
+    power = _spectra(wave).mean(axis=0)
+    present = np.flatnonzero(power >= power.max() * 10 ** (-_STEEP_DB / 10)) if power.max() > _FLOOR else np.zeros(1)
+    level = dbfs(float(np.sqrt(np.mean(np.square(wave, dtype=np.float64)))))
+    clipped = float(np.mean(np.abs(wave) >= CLIPPED))
+    return loudest_dbfs(wave, SAMPLE_RATE), level, clipped, float(present[-1]) * SAMPLE_RATE / _FFT
+
+
+def background_of(wave: Waveform) -> np.ndarray:
+    """Return the spectrum of the quietest tenth of frames in dB, relative to the mean of all: float32 [BANDS]."""
+    if wave.size < _FFT:
+        return np.zeros(BANDS, np.float32)
+    spectra = _spectra(wave)
+    bands = spectra[:, 1:].reshape(len(spectra), BANDS, -1).mean(axis=2)
+    total = bands.sum(axis=1)
+    quiet = bands[np.argsort(total, kind="stable")[: max(1, len(bands) // 10)]].mean(axis=0)
+    relative = 10 * np.log10((quiet + _FLOOR) / (total.mean() + _FLOOR))
+    return np.maximum(relative, _LEAST_DB).astype(np.float32)
+
+
+def _spectra(wave: Waveform) -> np.ndarray:
+    """Return power spectra of 32 ms each 16 ms (further apart in long recordings), float32 [frames, 257]."""
+    frames = np.lib.stride_tricks.sliding_window_view(wave, _FFT)[:: max(_FFT // 2, wave.size // _MOST_FRAMES)]
+    spectrum = scipy.fft.rfft(frames * np.hanning(_FFT).astype(np.float32), axis=1)
+    return np.square(spectrum.real) + np.square(spectrum.imag)
