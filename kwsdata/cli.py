@@ -182,6 +182,7 @@ def import_(
     from kwsdata.importers.partition import partition_advice, record_partition
     from kwsdata.importers.run import run_import
     from kwsdata.importers.tables import columns_of
+    from kwsdata.tools.project.words import params_of_words
 
     settings = load_params(params)
     corpus = name or safe_name(Path(path).resolve().name if kind == "folder" else kind)
@@ -213,7 +214,8 @@ def import_(
         force=force,
     )
     if partition is not None:
-        record_partition(params, corpus, partition)
+        for file in params_of_words(params.parent) if params == DEFAULT_PARAMS else [params]:
+            record_partition(file, corpus, partition)
     elif advice := partition_advice(summary, settings.split.whole):
         typer.secho(advice, fg="yellow", err=True)
     track(Path("data/corpora") / corpus)

@@ -1,5 +1,6 @@
 """A project of one's own, made by the installed wheel: stages, imports, experiments, colleagues, and an upgrade."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,27 @@ def test_a_colleague_gets_the_same_over_a_remote_and_runs_nothing(run, lumen, tm
     assert recorded(there) == recorded(lumen)
     for path in ("data/synthetic", "data/index", "data/split", "data/corpora/hum"):
         assert hashes(there / path) == hashes(lumen / path)
+
+
+def test_another_word_shares_imports_rooms_noise_and_embeddings(run, lumen):
+    run(lumen, "dvc", "repro", "embed", "simulate_rirs")
+    entries = {path.name for path in (lumen / "data/.cache/embed").rglob("*.npy")}
+    run(lumen, "kwsdata", "init", "words/stop", "--keyword", "stop lumen")
+    word = lumen / "words/stop"
+    said = run(word, "dvc", "repro", "embed", "make_testsets")
+    assert set(ran(said)) == {"synthesize", "index", "split", "embed", "make_testsets"}  # rooms and imports are there
+    assert "Stage '../../dvc.yaml:simulate_rirs' didn't change, skipping" in said
+    assert "'../../data/corpora/hum.dvc' didn't change, skipping" in said
+    assert hashes(word / "data/synthetic/noise") == hashes(lumen / "data/synthetic/noise")
+    corpora = [json.loads((place / "data/index/index.json").read_text())["corpora"] for place in (lumen, word)]
+    assert [[row["name"] for row in rows] for rows in corpora] == [["hum", "synthetic-noise", "synthetic-speech"]] * 2
+    shards = {path.name for path in (lumen / "data/.cache/embed").rglob("*.npy")}
+    stores = list((word / "data/embeddings").rglob("vectors.*.npy"))
+    assert entries < shards  # one cache; new are the shards of the new word's voices alone, not those of hum and noise
+    assert len(shards - entries) <= len(stores) - 4
+    assert ran(run(lumen, "dvc", "repro", "embed", "simulate_rirs")) == ["index"]  # it knows the other word now
+    run(lumen, "git", "add", "--all")
+    run(lumen, "git", "commit", "--quiet", "--message", "another word")
 
 
 def test_an_upgrade_runs_the_stage_whose_code_changed_and_no_other_before_it(run, lumen):

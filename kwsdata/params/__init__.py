@@ -18,6 +18,7 @@ from kwsdata.params.data import (
     FeaturesParams,
     FeaturizeParams,
     ImportParams,
+    IndexParams,
     KeywordParams,
     MakeTestsetsParams,
     NoiseReverbParams,
@@ -63,6 +64,7 @@ __all__ = [
     "FeaturesParams",
     "FeaturizeParams",
     "ImportParams",
+    "IndexParams",
     "KeywordParams",
     "LikenessParams",
     "LossParams",
@@ -100,6 +102,7 @@ class Params(Block):
     import_: ImportParams = Field(alias="import")
     partitions: PartitionsParams
     synthesize: SynthesizeParams
+    index: IndexParams
     split: SplitParams
     noise_reverb: NoiseReverbParams
     simulate_rirs: SimulateRirsParams

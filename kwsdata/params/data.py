@@ -81,6 +81,12 @@ class PartitionsParams(Block):
         return self
 
 
+class IndexParams(Block):
+    """What recordings of role keyword may say beside `keyword.text`: other wake words of the project, speech here."""
+
+    other_words: list[str]
+
+
 class SplitParams(Block):
     """`whole`: {corpus: partition} for corpora that go undivided into one; a must where speakers are unknown."""
 

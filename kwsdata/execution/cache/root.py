@@ -20,7 +20,7 @@ def cache_root() -> Path:
 def tag(root: Path) -> Path:
     """Make the folder `root` and mark it as a cache, unless it is there and marked; return it."""
     if not (root / TAG).exists():
-        root.mkdir(parents=True, exist_ok=True)
+        root.resolve().mkdir(parents=True, exist_ok=True)  # a link to where it is to be, perhaps
         (root / TAG).write_text(f"{SIGNATURE}\n# Made by kwsdata. Deleting it costs time and nothing else.\n")
     return root
 

@@ -19,7 +19,7 @@ from kwsdata.errors import CorpusError
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.stages.index.label import label_of
-from kwsdata.text import shown
+from kwsdata.text import same, shown
 
 _LISTED = 20  # excluded clips named for each reason
 _TEXTS = 3  # shown of a corpus that never says the keyword
@@ -36,7 +36,7 @@ def run(
 
     Raises:
         CorpusError: there is no corpus, two share a name, no clip says the keyword, or none of a corpus of role keyword
-            does.
+            says it or one of `index.other_words`.
     """
     directories = [directory for root in roots for directory in corpus_dirs(root)]
     if not directories:
@@ -49,7 +49,9 @@ def run(
     tally = _Tally(load_excluded(excluded))
     with atomic_path(out) as scratch:
         scratch.mkdir()
-        write_cuts(scratch / "cuts.jsonl.gz", _labelled(directories, params.keyword.text, tally))
+        write_cuts(
+            scratch / "cuts.jsonl.gz", _labelled(directories, params.keyword.text, params.index.other_words, tally)
+        )
         tally.note_unknown(excluded)
         summary = tally.summary(directories, params.keyword.text)
         write_json(scratch / "index.json", summary)
@@ -117,7 +119,7 @@ class _Some:
             self.first.append(cut_id)
 
 
-def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[MonoCut]:
+def _labelled(directories: list[Path], keyword: str, others: list[str], tally: _Tally) -> Iterator[MonoCut]:
     for directory in tqdm(directories, desc="index", unit="corpus"):
         info = read_info(directory)
         if info.role == "rir":
@@ -128,7 +130,7 @@ def _labelled(directories: list[Path], keyword: str, tally: _Tally) -> Iterator[
             custom = cut.custom or {}
             text = cut.supervisions[0].text if cut.supervisions else None
             label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
-            says_it |= label == "keyword"
+            says_it |= label == "keyword" or any(same(text or "", other) for other in others)
             if info.role == "keyword":
                 texts[text or ""] += 1
             if cut.id in tally.left_out:
@@ -158,6 +160,7 @@ def _other_words(keyword: str, corpora: dict[str, Counter[str]]) -> str:
         told.append(f"none of the {texts.total()} clips of {name} does, whose texts are {first}{more}")
     return (
         f"a corpus of role keyword must say the keyword {shown(keyword)}; {'; '.join(told)}. If they say it, import "
-        f"them again with `--label {shlex.quote(keyword)}`; if they say other words, import them again with "
-        "`--role speech --force`; or correct keyword.text in params.yaml."
+        f"them again with `--label {shlex.quote(keyword)}`; if they say another wake word of this project, name it in "
+        "index.other_words of params.yaml; if they say other words, import them again with `--role speech --force`; or "
+        "correct keyword.text in params.yaml."
     )

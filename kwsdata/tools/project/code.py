@@ -3,6 +3,7 @@
 kwsdata: 0.2.0            the package that wrote it
 pipeline: 5b1f0c...       of dvc.yaml as it was written then: an edited one is never replaced unasked
 stages: {augment: 1f..}   of each stage, the digest of all code that it runs
+shares: ../..             of another word in a project: the way to the project, whose imports and rooms it has
 """
 
 import hashlib
@@ -36,17 +37,19 @@ class CodeVersions:
     package: str
     pipeline: str
     stages: Mapping[str, str]
+    shares: str | None = None  # of another word in a project: the way to it
 
     def text(self) -> str:
         """Return the text of code.yaml."""
         rows = "".join(f'  {name}: "{version}"\n' for name, version in self.stages.items())
-        return f'{_HEAD}kwsdata: "{self.package}"\npipeline: "{self.pipeline}"\nstages:\n{rows}'
+        shares = f'shares: "{self.shares}"\n' if self.shares else ""
+        return f'{_HEAD}kwsdata: "{self.package}"\npipeline: "{self.pipeline}"\n{shares}stages:\n{rows}'
 
 
-def installed_versions(pipeline: str) -> CodeVersions:
+def installed_versions(pipeline: str, shares: str | None = None) -> CodeVersions:
     """Return the versions of the installed package, beside `pipeline`, the text of the project's dvc.yaml."""
     stages = {name: stage_version(module_of(stage)) for name, stage in shipped_stages().items()}
-    return CodeVersions(__version__, text_digest(pipeline), stages)
+    return CodeVersions(__version__, text_digest(pipeline), stages, shares)
 
 
 def stage_version(module: str) -> str:
@@ -74,7 +77,8 @@ def read_versions(folder: Path = Path()) -> CodeVersions:
     try:
         found: Any = plain(path.read_text(encoding="utf-8"))
         stages = {str(name): str(version) for name, version in found["stages"].items()}
-        return CodeVersions(str(found["kwsdata"]), str(found["pipeline"]), stages)
+        shares = found.get("shares")
+        return CodeVersions(str(found["kwsdata"]), str(found["pipeline"]), stages, str(shares) if shares else None)
     except (YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
         why = " ".join(str(error).split())
         raise KwsError(

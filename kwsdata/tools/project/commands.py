@@ -1,5 +1,6 @@
 """The commands that make a project and keep it up to date; `kwsdata.cli` registers them. Nothing heavy is imported."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,9 @@ def register(app: typer.Typer) -> None:
         app,
         "init",
         'kwsdata init my-word --keyword "hey lumen"\n'
-        'kwsdata init sveglia --keyword "ciao lumen" --language it --for esphome',
+        'kwsdata init sveglia --keyword "ciao lumen" --language it --for esphome\n'
+        'kwsdata init home --keyword "hey lumen" --keyword "stop lumen"\n'
+        'kwsdata init words/louder --keyword "louder please"',
     )(init)
     command(app, "upgrade", "kwsdata upgrade --check\nkwsdata upgrade")(upgrade)
     command(app, "status", "kwsdata status\nkwsdata status --json")(status)
@@ -26,24 +29,40 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="A new folder, or an empty one.")],
-    keyword: Annotated[str, typer.Option(help="The wake word, as it is written.")],
+    keyword: Annotated[
+        list[str], typer.Option(help="The wake word, as it is written; given again, another word that shares its data.")
+    ],
     language: Annotated[str | None, typer.Option(help="Its name in eSpeak NG, such as de; en-us by default.")] = None,
     device: Annotated[
         str | None, typer.Option("--for", help="Where the detector will run: esphome. By default anywhere.")
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Make a project of a word: a git and DVC repository of a dozen small files, in which `dvc repro` does the rest."""
-    from kwsdata.tools.project.create import DEVICES, create
+    """Make a project of a word: a git and DVC repository of a dozen small files, in which `dvc repro` does the rest.
+
+    In a project it makes another word, which shares the project's imports, rooms and finished work.
+    """
+    from kwsdata.tools.project.create import DEVICES
+    from kwsdata.tools.project.words import add_word, create_words, project_above
 
     if device is not None and device not in DEVICES:
         raise ParamsError(f"--for {device}: there is {', '.join(DEVICES)}.")
-    made = create(folder, keyword, language, device)
+    project = project_above(folder)
+    if project is None:
+        made = create_words(folder, keyword, language, device)
+    elif len(keyword) == 1:
+        made = [add_word(project, folder, keyword[0], language, device)]
+    else:
+        raise ParamsError(f"{project} is a project: add its words one by one, each in a folder of its own.")
     if json:
-        show(made)
+        show(made[0] if len(made) == 1 else made)
         return
-    typer.echo(f"{folder}: a project for {shown(made['keyword'])} ({made['language']}), {made['files']} files.")
-    commit = "" if made["committed"] else ' && git add --all . && git commit -m "Make a project"'
+    for each in made:
+        what = f"a word of {each['shares']}" if "shares" in each else "a project"
+        where = os.path.relpath(each["project"])
+        typer.echo(f"{where}: {what} for {shown(each['keyword'])} ({each['language']}), {each['files']} files.")
+    add = f"git add --all . {made[0].get('shares', '')}".rstrip()
+    commit = "" if made[0]["committed"] else f' && {add} && git commit -m "Make {folder.name}"'
     typer.echo(f"Next: cd {folder}{commit} && dvc repro")
 
 

@@ -22,8 +22,8 @@ DEVICES: Mapping[str, Mapping[str, Any]] = {
     # The front end that ESPHome computes on the device.
     "esphome": {"features.frontend": "micro", "features.window_ms": 30},
 }
-_TEMPLATES = Path(__file__).parent / "templates"
-_AS_SHIPPED = (".dvcignore", "review/excluded.txt", "data/*/README.md")
+TEMPLATES = Path(__file__).parent / "templates"
+AS_SHIPPED = (".dvcignore", "review/excluded.txt", "data/*/README.md")
 _DVC_CONFIG = "[core]\n    analytics = false\n    autostage = false\n"
 
 
@@ -52,29 +52,29 @@ def create(folder: Path, keyword: str, language: str | None = None, device: str 
         KwsError: `git` or `dvc` failed.
         OSError: the disk is full or read-only.
     """
-    _check_tools()
+    check_tools()
     place = Path(folder).absolute()
-    _check_free(place)
+    check_free(place)
     settings = {"keyword.text": keyword} | ({"keyword.language": language} if language else {})
     place.parent.mkdir(parents=True, exist_ok=True)
-    inside = _git(place.parent, "rev-parse", "--is-inside-work-tree", check=False).strip() == "true"
+    inside = git(place.parent, "rev-parse", "--is-inside-work-tree", check=False).strip() == "true"
     with scratch_beside(place) as scratch:
         made = scratch / place.name
         made.mkdir()
-        params = _params(settings | dict(DEVICES[device] if device else {}))
+        params = params_with(settings | dict(DEVICES[device] if device else {}))
         (made / "params.yaml").write_text(params, encoding="utf-8")
         spoken = load_params(made / "params.yaml").keyword  # refuses what no voice says, before anything is there
         if not inside:
-            _git(made, "init", "--quiet")
+            git(made, "init", "--quiet")
         _dvc_init(made, subdir=inside)
         _write_files(made, place.name, spoken.text, device)
         committed = False
         if not inside:
-            _git(made, "add", "--all")
-            committed = _commit(made, f"Make a project for {spoken.text}")
-        files = len(_git(made, "ls-files", "--cached", "--others", "--exclude-standard").splitlines())
+            git(made, "add", "--all")
+            committed = commit(made, f"Make a project for {spoken.text}")
+        files = len(git(made, "ls-files", "--cached", "--others", "--exclude-standard").splitlines())
         to_disk(made)
-        _take_name(made, place)
+        take_name(made, place)
     return {
         "project": str(place),
         "keyword": spoken.text,
@@ -84,14 +84,16 @@ def create(folder: Path, keyword: str, language: str | None = None, device: str 
     }
 
 
-def _check_tools() -> None:
+def check_tools() -> None:
+    """Raise MissingExtraError or MissingProgramError unless DVC and git are there."""
     if find_spec("dvc") is None:
         raise MissingExtraError("dvc", "data", "`kwsdata init`")
     if shutil.which("git") is None:
         raise MissingProgramError("`kwsdata init` needs git, which is not installed: type `apt install git`.")
 
 
-def _check_free(place: Path) -> None:
+def check_free(place: Path) -> None:
+    """Raise ProjectExistsError unless nothing is at `place`, or an empty folder that is not the current one."""
     if place == Path.cwd():
         raise ProjectExistsError(
             f"{place} is the current folder, which cannot get its files in one step: go one up (`cd ..`), and type "
@@ -101,8 +103,9 @@ def _check_free(place: Path) -> None:
         raise ProjectExistsError(f"{place} is there already and not empty: nothing was written. Choose another name.")
 
 
-def _params(settings: Mapping[str, Any]) -> str:
-    document = load(shipped_text("params.yaml"))
+def params_with(settings: Mapping[str, Any], text: str | None = None) -> str:
+    """Return the text of a params file, by default the shipped one, with values of `settings` ("block.key")."""
+    document = load(shipped_text("params.yaml") if text is None else text)
     for name, value in settings.items():
         *blocks, key = name.split(".")
         block = document
@@ -118,23 +121,23 @@ def _write_files(made: Path, name: str, keyword: str, device: str | None) -> Non
     (made / CODE_FILE).write_text(installed_versions(pipeline).text(), encoding="utf-8")
     (made / ".dvc" / "config").write_text(_DVC_CONFIG, encoding="utf-8")
     shipped = shipped_folder()
-    for pattern in _AS_SHIPPED:
+    for pattern in AS_SHIPPED:
         for source in sorted(shipped.glob(pattern)):
             target = made / source.relative_to(shipped)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
     (made / "review" / "decisions.jsonl").touch()
-    shutil.copyfile(_TEMPLATES / "gitignore.txt", made / ".gitignore")
-    for folder, lines in _ignored(load(pipeline)["stages"]).items():
+    shutil.copyfile(TEMPLATES / "gitignore.txt", made / ".gitignore")
+    for folder, lines in ignored_by_folder(load(pipeline)["stages"]).items():
         (made / folder).mkdir(parents=True, exist_ok=True)
         (made / folder / ".gitignore").write_text("".join(f"/{line}\n" for line in lines))
-    readme = (_TEMPLATES / "README.md").read_text(encoding="utf-8")
-    after = (_TEMPLATES / f"{device}.md").read_text(encoding="utf-8") if device else ""
+    readme = (TEMPLATES / "README.md").read_text(encoding="utf-8")
+    after = (TEMPLATES / f"{device}.md").read_text(encoding="utf-8") if device else ""
     text = readme.replace("{name}", name).replace("{keyword}", keyword).replace("{device}", after)
     (made / "README.md").write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
-def _ignored(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+def ignored_by_folder(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return {folder: names in it that git ignores}, as DVC would write them when a stage has run."""
     found: dict[str, list[str]] = {}
     for stage in stages.values():
@@ -144,7 +147,7 @@ def _ignored(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
-def _take_name(made: Path, place: Path) -> None:
+def take_name(made: Path, place: Path) -> None:
     """Give the finished folder its name, which the system refuses if anything has come there meanwhile."""
     try:
         made.rename(place)
@@ -155,15 +158,16 @@ def _take_name(made: Path, place: Path) -> None:
     fsync(place.parent)
 
 
-def _commit(made: Path, subject: str) -> bool:
+def commit(made: Path, subject: str) -> bool:
     """Commit what is staged; False where git does not know who the user is, or a hook of theirs refuses."""
-    if not _git(made, "config", "user.email", check=False).strip():
+    if not git(made, "config", "user.email", check=False).strip():
         return False
-    _git(made, "commit", "--quiet", "--message", subject, check=False)
-    return bool(_git(made, "rev-parse", "--quiet", "--verify", "HEAD", check=False).strip())
+    git(made, "commit", "--quiet", "--message", subject, check=False)
+    return bool(git(made, "rev-parse", "--quiet", "--verify", "HEAD", check=False).strip())
 
 
-def _git(folder: Path, *words: str, check: bool = True) -> str:
+def git(folder: Path, *words: str, check: bool = True) -> str:
+    """Return what a git command in `folder` prints; if `check`, raise KwsError where it fails."""
     return _run(["git", *words], folder, check)
 
 

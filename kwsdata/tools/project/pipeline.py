@@ -15,6 +15,9 @@ from kwsdata.tools.project.yaml_text import dump, load
 
 CODE_FILE = "code.yaml"
 PIPELINE_FILE = "dvc.yaml"
+# What the words of a project have in common: imports, pools, teachers and rooms; and finished work. The cache keys that
+# by what it was made from, so that general sentences and the embeddings of imports are made once for all words.
+SHARED = ("data/corpora", "data/pools", "data/teachers", "data/rirs", "data/.cache")
 _HEAD = """Made by `kwsdata init`; `kwsdata upgrade` rewrites it: put stages of your own in another folder's dvc.yaml.
 Each stage is a command and a block of params.yaml of the same name. In place of the package's source files it depends
 on the version of its code, in code.yaml.
@@ -30,15 +33,23 @@ def shipped_stages() -> dict[str, dict[str, Any]]:
     return load(shipped_text(PIPELINE_FILE))["stages"]
 
 
-def project_pipeline() -> str:
+def project_pipeline(shares: str | None = None) -> str:
     """Return the text of dvc.yaml for a project.
+
+    Args:
+        shares: of another word in a project: the way to the project, such as "../..". What is `SHARED` is read there,
+            and the stages that make it are the project's alone.
 
     Raises:
         KwsError: the installation is incomplete.
     """
     document = load(shipped_text(PIPELINE_FILE))
+    for name in [name for name, stage in document["stages"].items() if shares and _is_shared(stage)]:
+        del document["stages"][name]
     for name, stage in document["stages"].items():
         data = [dep for dep in stage.get("deps", ()) if PurePosixPath(dep).parts[0] not in PACKAGES]
+        if shares:
+            data = [f"{shares}/{dep}" if _in_shared(dep) else dep for dep in data]
         if data:
             stage["deps"] = _in_one_line(data)
         else:
@@ -86,6 +97,14 @@ def followers(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
             todo += new
         found[name] = [other for other in stages if other in reached]
     return found
+
+
+def _is_shared(stage: Mapping[str, Any]) -> bool:
+    return all(_in_shared(out) for out, _ in outs_of(stage))
+
+
+def _in_shared(path: str) -> bool:
+    return any(PurePosixPath(path).is_relative_to(shared) for shared in SHARED)
 
 
 def _touch(one: str, other: str) -> bool:

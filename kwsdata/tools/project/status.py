@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Status:
     current: list[str]
     data: dict[str, list[str]]  # {what `dvc add` tracks: what is to be done}
     upgrade: str | None  # what to do about installed code that the project was not made with
+    elsewhere: dict[str, list[str]] = field(default_factory=dict)  # {folder of another word: stages that are stale}
 
     def as_json(self) -> dict[str, Any]:
         """Return it in plain values."""
@@ -40,6 +41,10 @@ class Status:
         lines = [self.upgrade] if self.upgrade else []
         for path, whys in self.data.items():
             lines += [f"{path}: {why}" for why in whys]
+        lines += [
+            f"In {folder}, which shares its data: {_listed(stages)} not up to date."
+            for folder, stages in self.elsewhere.items()
+        ]
         if not self.stale:
             return [*lines, f"All {len(self.current)} stages are up to date."]
         lines.append(f"{_count(self.stale)} not up to date:")
@@ -74,7 +79,18 @@ def status(folder: Path = Path()) -> Status:
         current=[name for name in stages if name not in later and name not in stale],
         data={name: list(_data_reasons(found[name])) for name in found if name.endswith(".dvc")},
         upgrade=_upgrade(folder),
+        elsewhere=_elsewhere(found, folder),
     )
+
+
+def _elsewhere(found: Mapping[str, Any], folder: Path) -> dict[str, list[str]]:
+    """Return {folder: stages of its pipeline that DVC found stale}, of other words of the project."""
+    others: dict[str, list[str]] = {}
+    for name in found:
+        place, _, stage = name.rpartition(f"/{PIPELINE_FILE}:")
+        if place and (folder / place / CODE_FILE).is_file():
+            others.setdefault(place, []).append(stage)
+    return others
 
 
 def _reasons(name: str, changes: list[Any], locked: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:

@@ -96,7 +96,7 @@ def plan_upgrade(
     folder = Path(folder)
     made_with = read_versions(folder)
     there = _text(folder / PIPELINE_FILE)
-    wanted = project_pipeline()
+    wanted = project_pipeline(made_with.shares)
     edited = text_digest(there) != text_digest(wanted) and text_digest(there) != made_with.pipeline
     if edited and not force:
         raise EditedPipelineError(
@@ -106,7 +106,7 @@ def plan_upgrade(
         )
     moved = schema_renames() if renames is None else renames
     params = updated_params(folder / PARAMS_FILE, shipped_text(PARAMS_FILE), moved)
-    return _compared(made_with, installed_versions(wanted), there, wanted, folder, params)
+    return _compared(made_with, installed_versions(wanted, made_with.shares), there, wanted, folder, params)
 
 
 def write_upgrade(upgrade: Upgrade, folder: Path = Path()) -> None:

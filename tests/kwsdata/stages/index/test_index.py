@@ -110,7 +110,11 @@ def test_a_folder_named_on_any_system_holds_the_keyword(project, params, keyword
     ("keyword", "said", "shows"),
     [
         ("größe", "grosse", ["'größe' ('gr\\xf6\\xdfe')", "'grosse' in 2", "--label 'größe'"]),
-        ("computer", "сomputer", ["keyword 'computer'", "'сomputer' ('\\u0441omputer') in 2", "--label computer"]),
+        (
+            "computer",
+            "сomputer",
+            ["keyword 'computer'", "'сomputer' ('\\u0441omputer') in 2", "--label computer", "index.other_words"],
+        ),
         ("hey lumen", "heylumen", ["'hey lumen'", "'heylumen' in 2", "--label 'hey lumen'"]),
         ("computer", "the computer", ["'the computer' in 2", "--role speech"]),
     ],
@@ -126,6 +130,15 @@ def test_keyword_recordings_that_never_say_the_keyword_are_an_error_that_shows_b
         assert part in str(error.value)
     assert "right" not in str(error.value)
     assert not (project / "index").exists()
+
+
+def test_keyword_recordings_of_another_word_of_the_project_are_speech(project, params):
+    corpus(project / "real", "right", "keyword", [Item("a", tone(400), "computer", "x")])
+    corpus(project / "real", "other", "keyword", [Item("a", tone(440), "Stop, Lumen!", "y")])
+    index = params.index.model_copy(update={"other_words": ["stop lumen"]})
+    summary = run(params.model_copy(update={"index": index}), (project / "real",), project / "index")
+    counts = {row["name"]: row["clips_by_label"] for row in summary["corpora"]}
+    assert counts == {"other": {"speech": 1}, "right": {"keyword": 1}}
 
 
 def test_keyword_recordings_that_are_all_left_out_are_no_error(project, params):

@@ -58,7 +58,7 @@ def test_what_stages_write_is_ignored_by_git_from_the_start(tmp_path):
 
 @pytest.mark.parametrize("text", ["on", "7", "null", "größe", 'hey "lumen"', "it's # me", "ok: go", "こんにちは"])
 def test_a_keyword_of_any_spelling_arrives_as_it_was_typed(tmp_path, text):
-    (tmp_path / "params.yaml").write_text(creating._params({"keyword.text": text}), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(creating.params_with({"keyword.text": text}), encoding="utf-8")
     assert plain((tmp_path / "params.yaml").read_text(encoding="utf-8"))["keyword"]["text"] == text  # to DVC
     assert load_params(tmp_path / "params.yaml").keyword.text == text
 
