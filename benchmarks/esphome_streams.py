@@ -4,7 +4,7 @@
 
 Their front end, their TFLite, their mean over `sliding_window_size` outputs and their cutoff, from the manifest; after
 a detection a second is ignored, as ESPHome has it. FNR and FAH are counted by the same events as everywhere. `equal`
-compares outputs before the mean with those of model.int8.tflite in `kwstrain.runtime`, in steps of 1/256.
+compares outputs before the mean with those of model.int8.tflite in `kwsdata.runtime`, in steps of 1/256.
 """
 
 import argparse

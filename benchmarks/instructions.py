@@ -4,7 +4,7 @@
 
 Each program runs twice under `valgrind --tool=callgrind`, on a short and on a longer sound; what the longer one costs
 more, per second, is left once all is loaded. In C: examples/c/detect.c with TFLite models of the front end `micro`,
-front end included, microWakeWord's `alexa` among them. In Python: every streaming file in `kwstrain.runtime`, a call a
+front end included, microWakeWord's `alexa` among them. In Python: every streaming file in `kwsdata.runtime`, a call a
 decision on features that are there already: the model alone, and Python's share of the call. Valgrind hides the newest
 instruction sets from the programs.
 """
@@ -21,9 +21,9 @@ import numpy as np
 import pymicro_wakeword
 
 from kwsdata.audio import to_int16
-from kwsdata.features import make_frontend
 from kwsdata.files.atomic import read_json
 from kwsdata.params import FeaturesParams
+from kwsdata.runtime.front_ends import make_frontend
 
 ROOT = Path(__file__).resolve().parents[1]
 ALEXA = Path(pymicro_wakeword.__file__).parent / "models" / "alexa.tflite"
@@ -34,8 +34,8 @@ _LISTEN = """
 import sys
 import numpy as np
 from pathlib import Path
-from kwstrain.runtime import read_model_json
-from kwstrain.runtime.backend import open_backend
+from kwsdata.runtime.networks.description import read_model_json
+from kwsdata.runtime.networks.backend import open_backend
 directory, file = Path(sys.argv[1]), sys.argv[2]
 info = read_model_json(directory, file)
 frames = np.load(sys.argv[3])

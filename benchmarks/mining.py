@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.clips.segments import load_piece, pieces_of_file
-from kwsdata.embedders import load_embedder
 from kwsdata.files.atomic import write_json, write_jsonl_gz
 from kwsdata.params import load_params
+from kwsdata.runtime.embedders import load_embedder
 from kwsdata.vectors.index import VectorIndex, build_index
 from kwsdata.vectors.space import load_space
 from kwsdata.vectors.store import VectorStore, pieces_path, store_info, vectors_path

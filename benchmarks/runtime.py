@@ -23,11 +23,12 @@ from ai_edge_litert.interpreter import Interpreter
 from model_costs import onnx_parameters, tflite_costs
 
 from kwsdata.audio import Waveform, to_int16
-from kwsdata.features import make_frontend
 from kwsdata.files.atomic import read_json
 from kwsdata.params import FeaturesParams
-from kwstrain.runtime import StreamingModel, read_model_json
-from kwstrain.runtime.backend import open_backend
+from kwsdata.runtime.front_ends import make_frontend
+from kwsdata.runtime.networks.backend import open_backend
+from kwsdata.runtime.networks.description import read_model_json
+from kwsdata.runtime.networks.model import StreamingModel
 
 BLOCK = 1280  # samples
 MICRO, OPEN = (Path(package.__file__).parent / "models" for package in (pymicro_wakeword, pyopen_wakeword))
@@ -222,7 +223,7 @@ _NOISE = "import numpy as np\nnoise = np.random.default_rng(0).normal(0, 0.05, 8
 _PEAK = "\nprint(next(int(line.split()[1]) // 1024 for line in open('/proc/self/status') if 'VmHWM' in line))"
 _OURS = """
 from pathlib import Path
-from kwstrain.runtime import StreamingModel
+from kwsdata.runtime.networks.model import StreamingModel
 model = StreamingModel(Path({directory!r}), file={file!r})
 for start in range(0, noise.size, 1280):
     model.process(noise[start : start + 1280])

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from kwsdata.features import make_frontend
 from kwsdata.features.store import ClipRow, write_store
 from kwsdata.params import Params, load_params
+from kwsdata.runtime.front_ends import make_frontend
 from kwstrain.training.loop import Job, Run
 from kwstrain.training.sampler import batches
 

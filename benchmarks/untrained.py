@@ -15,9 +15,9 @@ import numpy as np
 import torch
 import yaml
 
-from kwsdata.features import features_of, make_frontend
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params, load_params
+from kwsdata.runtime.front_ends import features_of, make_frontend
 from kwstrain.models import build_model
 from kwstrain.models.weights import FILE
 from kwstrain.quantization.fold import fold

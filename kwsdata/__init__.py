@@ -7,21 +7,21 @@ from kwsdata.lazy import lazy_names
 
 __version__ = "0.2.0"
 
-# name: its module below this package. `__init__.pyi` says the same to type checkers.
+# name: its module. `__init__.pyi` says the same to type checkers.
 _MODULES = {
-    "Augmented": "api.augmenting",
-    "Match": "api.searching",
-    "Params": "params",
-    "Room": "api.rooms",
-    "SoundIndex": "api.searching",
-    "augment_wave": "api.augmenting",
-    "default_params": "api.params",
-    "embed_wave": "api.searching",
-    "load_cuts": "api.datasets",
-    "load_params": "params",
-    "render_again": "api.augmenting",
-    "simulate_room": "api.rooms",
-    "sound_materials": "api.augmenting",
+    "Augmented": "kwsdata.api.augmenting",
+    "Match": "kwsdata.api.searching",
+    "Params": "kwsdata.params",
+    "Room": "kwsdata.api.rooms",
+    "SoundIndex": "kwsdata.api.searching",
+    "augment_wave": "kwsdata.api.augmenting",
+    "default_params": "kwsdata.api.params",
+    "embed_wave": "kwsdata.api.searching",
+    "load_cuts": "kwsdata.api.datasets",
+    "load_params": "kwsdata.params",
+    "render_again": "kwsdata.api.augmenting",
+    "simulate_room": "kwsdata.api.rooms",
+    "sound_materials": "kwsdata.api.augmenting",
 }
 __all__ = list(_MODULES)
 __getattr__, __dir__ = lazy_names(__name__, globals(), _MODULES)

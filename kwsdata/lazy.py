@@ -13,13 +13,13 @@ def lazy_names(
     Args:
         package: its `__name__`.
         names: its `globals()`, where a name is kept once it is imported.
-        modules: {public name: the module below the package that defines it}.
+        modules: {public name: the module that defines it}.
     """
 
     def get(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{modules[name]}"), name)
+        value = getattr(import_module(modules[name]), name)
         names[name] = value
         return value
 

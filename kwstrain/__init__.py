@@ -7,12 +7,12 @@ from kwsdata.lazy import lazy_names
 
 __version__ = "0.2.0"
 
-# name: its module below this package. `__init__.pyi` says the same to type checkers.
+# name: its module. `__init__.pyi` says the same to type checkers.
 _MODULES = {
-    "ClipDataset": "clips",
-    "Detector": "detect.detector",
-    "Event": "decoder",
-    "load_detector": "detect.detector",
+    "ClipDataset": "kwstrain.clips",
+    "Detector": "kwsdata.runtime.detect.detector",
+    "Event": "kwsdata.runtime.decoder",
+    "load_detector": "kwsdata.runtime.detect.detector",
 }
 __all__ = list(_MODULES)
 __getattr__, __dir__ = lazy_names(__name__, globals(), _MODULES)

@@ -202,11 +202,11 @@ def detect(
     A file that cannot be read is told on stderr; the others are heard, and the exit code is 1.
     """
     if list_devices:
-        from kwstrain.detect.microphone import microphones
+        from kwsdata.runtime.detect.microphone import microphones
 
         typer.echo("\n".join(microphones()) or "no microphone: connect one.")
         return
-    from kwstrain.detect.command import detect as run
+    from kwsdata.runtime.detect.command import detect as run
 
     run(
         files or [],

@@ -2,7 +2,8 @@
 
 It rewrites dvc.yaml and ablation/dvc.yaml.
 
-Data deps stay as written. Packages (features, transforms, training...) are named whole.
+Data deps stay as written. Packages (clips, transforms, training...) are named whole; of those that hold
+packages (execution, runtime...) each module and package that is loaded.
 """
 
 import sys
@@ -14,13 +15,13 @@ from ruamel.yaml.comments import CommentedSeq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from imports import NOT_INPUTS, PACKAGES, ROOT, STAGES, closure, package_of
+from imports import NOT_INPUTS, PACKAGES, ROOT, closure, package_of
 
 
 def named(path: Path) -> str:
-    """Return how dvc.yaml names the code file `path`: a package of the top level whole, a stage's package whole."""
-    whole = 3 if path.parts[:2] in STAGES else 2
-    return str(Path(*path.parts[:whole]))
+    """Return how dvc.yaml names the code file `path`: a package is named whole unless it holds packages."""
+    holds_packages = any((ROOT / Path(*path.parts[:2])).glob("*/__init__.py"))
+    return str(Path(*path.parts[: 3 if holds_packages else 2]))
 
 
 def code_deps(stage: str) -> list[str]:

@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -84,3 +86,36 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KWSDATA_CACHE", str(tmp_path / "cache"))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def project_params():
+    """The repository's own params.yaml, with one process."""
+    from kwsdata.params import load_params
+
+    params = load_params(ROOT / "params.yaml")
+    return params.model_copy(update={"executor": params.executor.model_copy(update={"kind": "serial"})})
+
+
+@pytest.fixture(scope="session")
+def tone_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported model of the contract's shape that detects 1 kHz."""
+    from tone_world import write_tone_model
+
+    return write_tone_model(tmp_path_factory.mktemp("tone_model"))
+
+
+@pytest.fixture(scope="session")
+def beep() -> Callable[..., Any]:
+    """`beep(seconds, [(at_s, hz, level)], seed)`: noise at -60 dBFS with tones of BEEP_S in it, float32 [samples]."""
+    from tone_world import sound_with_beeps
+
+    return sound_with_beeps
+
+
+@pytest.fixture(scope="session")
+def tone_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Test sets of 60 s streams: beeps as keywords, in segments; in test a quiet keyword and a false friend."""
+    from tone_world import write_tone_testsets
+
+    return write_tone_testsets(tmp_path_factory.mktemp("tone_world") / "testsets")

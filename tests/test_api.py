@@ -27,7 +27,7 @@ NAMES = [(package, name) for package in PACKAGES for name in package.__all__]
 def test_every_name_is_there_described_and_no_modules(package, name):
     value = getattr(package, name)
     assert value.__doc__
-    assert value.__module__.startswith(package.__name__)
+    assert value.__module__.split(".")[0] in ("kwsdata", "kwstrain")
     assert not (ROOT / package.__name__ / name).is_dir()  # importing a.b would put the module in the place of the name
     assert not (ROOT / package.__name__ / f"{name}.py").exists()
     assert name in dir(package)
@@ -37,7 +37,7 @@ def test_every_name_is_there_described_and_no_modules(package, name):
 def test_type_checkers_are_told_the_same_names_from_the_same_modules(package):
     stub = ast.parse((ROOT / package.__name__ / "__init__.pyi").read_text())
     told = {alias.asname: node.module for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert told == {name: f"{package.__name__}.{place}" for name, place in package._MODULES.items()}
+    assert told == package._MODULES
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.embedders import Embedder, load_embedder
+from kwsdata.runtime.embedders import Embedder, load_embedder
 
 _DEFAULT = "google_speech"
 

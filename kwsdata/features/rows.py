@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from lhotse import MonoCut
 
-from kwsdata.features import FrontEnd, frames_before
 from kwsdata.features.store import ClipRow
 from kwsdata.params.data import FeaturizeParams
+from kwsdata.runtime.front_ends import FrontEnd, frames_before
 
 _MOST_SECONDS = 1800  # of sound in a shard, about
 

@@ -18,13 +18,13 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.content import digest_at
 from kwsdata.clips.segments import Piece, load_piece, piece_from_row, pieces_of_cuts, tar_at
-from kwsdata.embedders import Embedder, load_embedder, network_parts
 from kwsdata.execution.cache import Step
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, read_jsonl_gz, write_json, write_jsonl_gz
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import EmbedParams
+from kwsdata.runtime.embedders import Embedder, load_embedder, network_parts
 from kwsdata.vectors.store import pieces_path, store_info, vectors_path
 
 EMBED = Step("embed", __name__, suffix=".npy")

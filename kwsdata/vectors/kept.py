@@ -6,10 +6,10 @@ from pathlib import Path
 
 from kwsdata.clips.content import digest_at
 from kwsdata.clips.segments import Piece
-from kwsdata.embedders import load_embedder
 from kwsdata.execution.cache import Step
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import EmbedParams
+from kwsdata.runtime.embedders import load_embedder
 from kwsdata.vectors.fill import fill
 from kwsdata.vectors.index import VectorIndex, build_index
 from kwsdata.vectors.store import VectorStore

@@ -1,6 +1,6 @@
 """Detection error trade-off on continuous streams, exact with respect to the decoder that ships.
 
-    detection    what `kwstrain.decoder` fires at a threshold, vote and lockout included
+    detection    what `kwsdata.runtime.decoder` fires at a threshold, vote and lockout included
     window       of an event: [start, end + tolerance_s]
     hit          an event with at least one detection in its window; several in one window are one hit
     false alarm  a detection outside every window
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwstrain.decoder import after_lockout, microseconds
+from kwsdata.runtime.decoder import after_lockout, microseconds
 
 GRID = 64  # thresholds even in (0, 1)
 PEAKS = 160  # thresholds from each of: highest negative peaks, events' peaks

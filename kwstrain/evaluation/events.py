@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwstrain.decoder import detections, microseconds
+from kwsdata.runtime.decoder import detections, microseconds
 from kwstrain.evaluation.det import StreamScores, event_windows, union_of
 
 

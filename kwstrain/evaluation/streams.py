@@ -16,9 +16,10 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_json
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
-from kwstrain.decoder import vote_scores, warming_up
+from kwsdata.runtime.decoder import vote_scores, warming_up
+from kwsdata.runtime.networks.description import DEFAULT
+from kwsdata.runtime.networks.model import StreamingModel
 from kwstrain.evaluation.det import StreamScores
-from kwstrain.runtime import DEFAULT, StreamingModel
 
 PARTITIONS = ("dev", "test")
 CONDITIONS = ("snr_db", "t60_s")  # of a cut or an event, where a test set has them

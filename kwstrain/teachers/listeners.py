@@ -14,9 +14,9 @@ import torch
 
 from kwsdata.audio import Waveform
 from kwsdata.draws import digest_of
-from kwsdata.embedders import OnnxEmbedder
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files.atomic import read_json, sha256_of, stamp_of
+from kwsdata.runtime.embedders import OnnxEmbedder
 from kwstrain.answers import CERTAIN
 from kwstrain.teachers.weights import FILE, load_teacher
 from kwstrain.teachers.windowed import WindowedTeacher
@@ -70,7 +70,7 @@ class TrainedListener:
 
 
 class OnnxListener:
-    """An .onnx file with an embedder's contract beside it (kwsdata.embedders.onnx_file), and in it `output`.
+    """An .onnx file with an embedder's contract beside it (kwsdata.runtime.embedders.onnx_file), and in it `output`.
 
     The first output is one number a window: `log_odds`, or the keyword's `probability`. Before a clip there is silence.
     """

@@ -1,6 +1,6 @@
 """A multi-layer perceptron over a window of Google's speech embedding (frozen): a strong teacher in a minute.
 
-The embedding was trained on far more speech than any wake word has (kwsdata.embedders.google_speech).
+The embedding was trained on far more speech than any wake word has (kwsdata.runtime.embedders.google_speech).
 """
 
 from itertools import pairwise

@@ -16,7 +16,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore
 from kwsdata.params import EvaluateParams, StreamingParams
-from kwstrain.decoder import vote_scores, warming_up
+from kwsdata.runtime.decoder import vote_scores, warming_up
 from kwstrain.evaluation.det import OperatingPoint, StreamScores, det_curve
 from kwstrain.models import StreamingModel
 

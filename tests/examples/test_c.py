@@ -13,9 +13,9 @@ from sound import burst, tone, white_noise
 from starts import starts
 
 from kwsdata.audio import to_int16
-from kwsdata.features import features_of
 from kwsdata.params import FeaturesParams
-from kwstrain.runtime.tflite_interpreter import TfliteNetwork
+from kwsdata.runtime.front_ends import features_of
+from kwsdata.runtime.networks.tflite_backend import TfliteNetwork
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "c"
 MICRO = FeaturesParams(frontend="micro", n_mels=40, window_ms=30, hop_ms=10, low_hz=125, high_hz=7500)

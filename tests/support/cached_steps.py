@@ -158,7 +158,7 @@ def embed(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 def embed_augmented(params: Params, patch: pytest.MonkeyPatch) -> World:
     from kwsdata.clips.segments import digest_of_places
-    from kwsdata.embedders import load_embedder
+    from kwsdata.runtime.embedders import load_embedder
     from kwsdata.stages.embed_augmented import stage
 
     write_sound("talk", 0)

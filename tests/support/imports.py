@@ -7,11 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("kwsdata", "kwstrain")
+TOPS = [Path(name, "__init__.py") for name in PACKAGES]
 STAGES = (("kwsdata", "stages"), ("kwstrain", "stages"), ("kwstrain", "experiments"))  # packages of packages
 
 # Schemas hold no number (the values are params of their stages), errors no behaviour, a package's first file no code.
 NOT_INPUTS = (
     "kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/stages/__init__.py", "kwstrain/stages/__init__.py",
+    "kwsdata/execution/__init__.py", "kwsdata/runtime/__init__.py", "kwsdata/similarity/__init__.py",
+    "kwsdata/tools/__init__.py",
     "kwsdata/lazy.py", "kwsdata/errors.py", "kwsdata/params/*.py",
 )  # fmt: skip
 
@@ -63,5 +66,6 @@ def closure(path: Path) -> set[Path]:
         current = todo.pop()
         if current not in seen:
             seen.add(current)
-            todo.extend(imports_of(current))
+            if current not in TOPS:  # what they name is imported when a program asks for it
+                todo.extend(imports_of(current))
     return seen

@@ -22,11 +22,11 @@ from kwsdata.files.atomic import read_json, write_json
 from kwsdata.importers.partition import record_partition
 from kwsdata.importers.run import run_import
 from kwsdata.params import Params, load_params
+from kwsdata.runtime.bundle import open_bundle
 from kwsdata.tools.dataset.lock import lock_of, write_lock
 from kwsdata.tools.dataset.members import members_of
 from kwsdata.tools.dataset.trees import open_tree
 from kwsdata.tools.publish.run import publish
-from kwstrain.runtime.bundle import open_bundle
 from kwstrain.stages.bundle.stage import run as bundle
 from kwstrain.stages.evaluate.stage import run as evaluate
 

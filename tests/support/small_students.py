@@ -3,8 +3,8 @@
 import torch
 from quantised import heard, quantised
 
-from kwsdata.features import features_of, make_frontend
 from kwsdata.params import Params
+from kwsdata.runtime.front_ends import features_of, make_frontend
 from kwstrain.models import StreamingModel, build_model
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.stages.export.parity import probe_sound

@@ -1,6 +1,6 @@
 """A tiny world in which the keyword is a 1 kHz tone: a model that hears it, and test sets that hold it.
 
-The model keeps the contract of an exported one (`kwstrain.runtime`) with weights one can read: the mean log-mel energy
+The model keeps the contract of an exported one (`kwsdata.runtime`) with weights one can read: the mean log-mel energy
 about 1 kHz less that above 2 kHz, averaged over two decisions (that is its state), through a sigmoid.
 """
 

@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from kwsdata.audio import Waveform
-from kwsdata.embedders import Embedder
+from kwsdata.runtime.embedders import Embedder
 
 
 class EmbeddingFrames:
-    """What `kwsdata.features.FrontEnd` asks for, of whole clips: frame f is complete at f hop + window samples."""
+    """A front end (`kwsdata.runtime.front_ends`) of whole clips: frame f is complete at f hop + window samples."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder

@@ -17,13 +17,13 @@ from lhotse import MonoCut
 
 from kwsdata.clips.segments import digest_of_places, tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
-from kwsdata.embedders import load_embedder
 from kwsdata.execution.cache import Step
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features.rows import group_cuts, row_of
 from kwsdata.features.store import ClipRow, write_store
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
+from kwsdata.runtime.embedders import load_embedder
 from kwsdata.stages.embed_augmented.frames import EmbeddingFrames
 
 EMBEDDER = "google_speech"  # what the teacher `speech_embedding` hears

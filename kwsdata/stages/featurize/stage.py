@@ -16,13 +16,13 @@ from kwsdata.clips.segments import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks
-from kwsdata.features import make_frontend
 from kwsdata.features.rows import group_cuts, row_of
 from kwsdata.features.store import ClipRow, add_to_store, write_store
 from kwsdata.files.atomic import atomic_path
 from kwsdata.measures.shortcut import FEWEST, measured, shortcut
 from kwsdata.params import Params
 from kwsdata.params.data import FeaturesParams, FeaturizeParams
+from kwsdata.runtime.front_ends import make_frontend
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from kwsdata.clips.content import digest_at
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.partitions import folded, identity_of
 from kwsdata.clips.segments import Piece, load_piece, pieces_of_cuts
-from kwsdata.embedders import load_embedder
 from kwsdata.errors import PartitionError
 from kwsdata.execution.cache import Step
 from kwsdata.params import CheckParams, Params
+from kwsdata.runtime.embedders import load_embedder
 from kwsdata.similarity.copies.held import Held, write_held
 from kwsdata.similarity.copies.search import find_copies
 from kwsdata.similarity.copies.spectrum import spectrum_of

@@ -14,11 +14,11 @@ from lhotse import MonoCut
 from kwsdata.clips.manifests import read_cuts, told_elsewhere
 from kwsdata.clips.segments import Piece, pieces_of_cut, pieces_of_file, tar_at
 from kwsdata.clips.shards import SHAR, shard_cuts
-from kwsdata.embedders import load_embedder
 from kwsdata.errors import AudioError, NamedPathError, PartitionError, StageInputError
 from kwsdata.execution.download import local_copy
 from kwsdata.files.named_paths import NamedFiles
 from kwsdata.params import Params
+from kwsdata.runtime.embedders import load_embedder
 from kwsdata.soundfiles.folders import is_sound_file, sound_files
 from kwsdata.stages.mine_negatives.held_out import HELD_OUT, refuse_held_out
 from kwsdata.vectors.fill import piece_length

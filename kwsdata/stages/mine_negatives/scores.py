@@ -10,7 +10,7 @@ from kwsdata.clips.segments import Piece, piece_from_row
 from kwsdata.execution.cache import Step
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.files.site import reach
-from kwsdata.scoring import Scorer, load_scorer
+from kwsdata.stages.mine_negatives.scoring import Scorer, load_scorer
 
 SCORES = Step("scores", __name__, suffix=".npy")
 

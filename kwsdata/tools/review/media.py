@@ -9,8 +9,8 @@ import soundfile
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.clips.segments import Piece, load_piece
-from kwsdata.features.logmel import mel_filterbank
 from kwsdata.measures.spectrogram import coloured, png_of
+from kwsdata.runtime.front_ends.logmel import mel_filterbank
 
 BEFORE_S, AFTER_S = 1.5, 1.0  # of sound around the middle of the window
 _FFT, _HOP, _MELS = 512, 160, 64

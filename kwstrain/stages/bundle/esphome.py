@@ -4,11 +4,11 @@ Their rule is not our vote. With uint8 outputs q and c = int(255 probability_cut
 
     mean of the last sliding_window_size outputs  >  c
 
-and then ignores its scores for a second, as it does when it starts. That is `kwstrain.decoder` with n = m = 1, smooth =
-sliding_window_size, a lockout and a warm-up of a second, and a threshold just above c / 256; so it is measured with
-that. (What ESPHome heard while it ignored its scores is in its first means, where our decoder counts 0.) The window and
-the cutoff are chosen on dev/clean for the fewest misses at no more than `evaluate.max_fah` false alarms an hour, among
-the 255 cutoffs that ESPHome can tell apart.
+and then ignores its scores for a second, as it does when it starts. That is `kwsdata.runtime.decoder` with n = m = 1,
+smooth = sliding_window_size, a lockout and a warm-up of a second, and a threshold just above c / 256; so it is measured
+with that. (What ESPHome heard while it ignored its scores is in its first means, where our decoder counts 0.) The
+window and the cutoff are chosen on dev/clean for the fewest misses at no more than `evaluate.max_fah` false alarms an
+hour, among the 255 cutoffs that ESPHome can tell apart.
 
 `pymicro-wakeword` compares the mean of q / 256 with the cutoff itself, which lies less than one step of the output
 higher, and ignores nothing: its first mean is of the first sliding_window_size outputs. Both start from the state in
@@ -27,8 +27,8 @@ from ai_edge_litert import schema_py_generated as schema
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params, StreamingParams
+from kwsdata.runtime.networks.tflite_backend import TfliteNetwork
 from kwstrain.evaluation.det import OperatingPoint, det_curve
-from kwstrain.runtime.tflite_interpreter import TfliteNetwork
 from kwstrain.stages.bundle.arena import arena_bytes
 from kwstrain.stages.bundle.models import SET, Scored, measured, point_numbers
 

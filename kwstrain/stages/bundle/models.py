@@ -6,11 +6,11 @@ from typing import Any
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_json, sha256_of
 from kwsdata.params import Params, StreamingParams
+from kwsdata.runtime.networks.description import DEFAULT, read_model_json
 from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import OperatingPoint, measure
 from kwstrain.evaluation.streams import TestStream, score_testsets
 from kwstrain.evaluation.summary import number
-from kwstrain.runtime import DEFAULT, read_model_json
 
 SET = "clean"  # of dev, on which thresholds are chosen, and of test, on which they are measured
 _KEPT = (

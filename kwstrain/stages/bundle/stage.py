@@ -19,17 +19,17 @@ import yaml
 
 from kwsdata import __version__
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.embedders.google_speech import network_files
-from kwsdata.features import make_frontend
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
+from kwsdata.runtime.bundle import NAME, seal
+from kwsdata.runtime.embedders.google_speech import network_files
+from kwsdata.runtime.front_ends import make_frontend
+from kwsdata.runtime.networks.description import DEFAULT
 from kwsdata.text import file_stem
 from kwsdata.tools.dataset.lock import lock_of
 from kwsdata.tools.dataset.members import members_of
 from kwsdata.tools.dataset.trees import LOCK, open_tree
 from kwstrain.models.trunk import DESCRIPTION
-from kwstrain.runtime import DEFAULT
-from kwstrain.runtime.bundle import NAME, seal
 from kwstrain.stages.bundle.card import write_card
 from kwstrain.stages.bundle.esphome import write_manifest
 from kwstrain.stages.bundle.models import evaluated_model, scored_model, scores_of, streaming_files, teacher_model

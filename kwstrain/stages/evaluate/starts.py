@@ -23,13 +23,12 @@ from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
-from kwstrain.decoder import detections
+from kwsdata.runtime.decoder import detections
+from kwsdata.runtime.networks.model import TAIL_S, StreamingModel
 from kwstrain.evaluation.events import outcomes
 from kwstrain.evaluation.intervals import wilson
 from kwstrain.evaluation.streams import TestStream, keywords_of, segments_of
 from kwstrain.evaluation.summary import number
-from kwstrain.runtime import StreamingModel
-from kwstrain.runtime.model import TAIL_S
 
 SET = "starts"
 

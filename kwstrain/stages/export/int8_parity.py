@@ -1,6 +1,6 @@
 """Proof that the int8 files are the quantised network: the same scores, in steps of 1/256, on every decision.
 
-They are run by the runtime that ships (`kwstrain.runtime`), streams one decision at a time.
+They are run by the runtime that ships (`kwsdata.runtime`), streams one decision at a time.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from kwsdata.runtime.networks.onnx_backend import OnnxStream
+from kwsdata.runtime.networks.tflite_backend import TfliteNetwork, TfliteStream
 from kwstrain.quantization.network import FoldedStudent
-from kwstrain.runtime.onnx_stream import OnnxStream
-from kwstrain.runtime.tflite_interpreter import TfliteNetwork
-from kwstrain.runtime.tflite_stream import TfliteStream
 
 CLIPS = 50  # whole clips compared
 

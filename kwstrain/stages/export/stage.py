@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import KwsError
-from kwsdata.features import features_of, make_frontend
 from kwsdata.files.atomic import atomic_path, read_json, sha256_of, write_json
 from kwsdata.params import Params
+from kwsdata.runtime.front_ends import features_of, make_frontend
 from kwstrain.models import StreamingModel
 from kwstrain.models.onnx_graph import OPSET, write_clip_graph, write_graph
 from kwstrain.models.weights import load_student

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from kwsdata.features import make_frontend
 from kwsdata.params import FeaturesParams
+from kwsdata.runtime.front_ends import make_frontend
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.ops import FEATURES
 from kwstrain.stages.quantization_report.compare import EDGES

@@ -18,13 +18,13 @@ from kwsdata.clips.segments import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks
-from kwsdata.features import features_of, frame_end_s, make_frontend
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, FeaturesParams
+from kwsdata.runtime.front_ends import features_of, frame_end_s, make_frontend
+from kwsdata.runtime.networks.backend import open_backend
+from kwsdata.runtime.networks.description import read_model_json
 from kwstrain.evaluation.streams import Keyword, TestStream, keywords_of, listed_sets
 from kwstrain.quantization.store import load_folded
-from kwstrain.runtime.backend import open_backend
-from kwstrain.runtime.description import read_model_json
 from kwstrain.training.dev import stream_scores
 
 FLOAT, TORCH, ONNX, TFLITE = "float32", "torch", "onnx", "tflite"

@@ -12,9 +12,9 @@ from typing import Any
 
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import KwsError
-from kwsdata.features import features_of
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
+from kwsdata.runtime.front_ends import features_of
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.store import INFO, load_folded
 from kwstrain.stages.quantization_report.compare import EDGES, Comparison, relative_drop

@@ -14,9 +14,9 @@ from matplotlib.image import imsave
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, encode_flac
 from kwsdata.clips.shards import load_audio
-from kwsdata.features import LogMel
 from kwsdata.params import FeaturesParams
-from kwstrain.decoder import vote_scores, warming_up
+from kwsdata.runtime.decoder import vote_scores, warming_up
+from kwsdata.runtime.front_ends import LogMel
 from kwstrain.pages.chart import Axis, Chart
 from kwstrain.stages.report.inputs import Evaluation
 

@@ -15,10 +15,10 @@ from lhotse import MonoCut
 from kwsdata.clips.shards import shard_cuts
 from kwsdata.files.atomic import atomic_path, read_json
 from kwsdata.params import Params
+from kwsdata.runtime.networks.description import read_model_json
 from kwstrain.pages import words
 from kwstrain.pages.figures import det_figure, histogram_figure, series_class, training_figure
 from kwstrain.pages.templating import PAGES, templates_in
-from kwstrain.runtime import read_model_json
 from kwstrain.stages.report import tables
 from kwstrain.stages.report.examples import AUDIO, Example, Moment, chosen_alarms, chosen_events, write_examples
 from kwstrain.stages.report.inputs import Evaluation, read_evaluation, read_history, read_optional

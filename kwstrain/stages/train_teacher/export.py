@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from kwsdata.draws import rng_for
-from kwsdata.embedders.google_speech import GoogleSpeech
 from kwsdata.errors import KwsError
-from kwsdata.features import make_frontend
 from kwsdata.files.atomic import write_json
 from kwsdata.params import FeaturesParams
+from kwsdata.runtime.embedders.google_speech import GoogleSpeech
+from kwsdata.runtime.front_ends import make_frontend
 from kwstrain.models.onnx_graph import OPSET, quiet, tidy
 from kwstrain.stages.train_teacher.openwakeword import tflite_difference, write_tflite
 from kwstrain.teachers import WindowedTeacher
@@ -72,7 +72,7 @@ def write_graphs(directory: Path, info: dict[str, Any], features: FeaturesParams
 
 
 def _contract(model: WindowedTeacher, features: FeaturesParams) -> dict[str, Any]:
-    """Return the contract of `kwsdata.embedders.onnx_file`."""
+    """Return the contract of `kwsdata.runtime.embedders.onnx_file`."""
     if model.hears == "features":
         frontend = make_frontend(features)
         frame_hop, frame_window = frontend.hop, frontend.window

@@ -15,11 +15,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from kwsdata.embedders import network_parts
 from kwsdata.execution.cache import Step, note_timing
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, sha256_of, write_json
 from kwsdata.params import LossParams, Params
+from kwsdata.runtime.embedders import network_parts
 from kwstrain.stages.train_teacher.export import write_graphs
 from kwstrain.teachers import TRAINED, build_teacher
 from kwstrain.teachers.listeners import own_teacher

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwstrain.decoder import Decoder, vote_scores
+from kwsdata.runtime.decoder import Decoder, vote_scores
 from kwstrain.evaluation.det import StreamScores, det_curve, measure
 from kwstrain.evaluation.events import near_alarms, negative_peaks, outcomes
 

@@ -6,8 +6,8 @@ import torch
 from file_hashes import hashes
 
 from kwsdata.errors import StageInputError
-from kwsdata.features import make_frontend
 from kwsdata.params import ModelParams
+from kwsdata.runtime.front_ends import make_frontend
 from kwstrain.models import MODELS, build_model
 from kwstrain.models.trunk import SHIPPED, load_trunk, shipped_trunk, trunk_of
 

@@ -7,8 +7,8 @@ from kwsdata.audio import SAMPLE_RATE, encode_flac
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.segments import load_piece, piece_from_row, pieces_of_cuts, pieces_of_file
 from kwsdata.clips.shards import shard_cuts
-from kwsdata.embedders import load_embedder
 from kwsdata.errors import StageInputError
+from kwsdata.runtime.embedders import load_embedder
 from kwsdata.vectors.fill import fill, fill_from_cuts
 from kwsdata.vectors.store import VectorStore
 

@@ -7,7 +7,7 @@ from spoken import sentences, voices
 
 from kwsdata.audio import SAMPLE_RATE, encode_flac
 from kwsdata.files.atomic import read_jsonl_gz
-from kwsdata.scoring import Scorer
+from kwsdata.stages.mine_negatives.scoring import Scorer
 from kwsdata.stages.mine_negatives.stage import asked, run
 
 

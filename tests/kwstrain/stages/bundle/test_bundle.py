@@ -12,11 +12,11 @@ import yaml
 from markdown_it import MarkdownIt
 from sound import white_noise
 
-from kwsdata.embedders.google_speech import network_files
 from kwsdata.files.atomic import read_json, sha256_of, write_json
+from kwsdata.runtime.bundle import NAME, BundleError, identity_of, open_bundle
+from kwsdata.runtime.detect.command import detect
+from kwsdata.runtime.embedders.google_speech import network_files
 from kwsdata.tools.publish.licences import LicenceError
-from kwstrain.detect.command import detect
-from kwstrain.runtime.bundle import NAME, BundleError, identity_of, open_bundle
 from kwstrain.stages.bundle.card import write_card
 from kwstrain.stages.bundle.origins import corpora_of
 from kwstrain.stages.bundle.stage import pipeline_hashes, run
@@ -289,7 +289,7 @@ def test_detecting_loads_no_training_stack(made, tmp_path):
         "fake = types.SimpleNamespace(InputStream=InputStream, PortAudioError=OSError,\n"
         "    query_devices=lambda device=None, kind=None: {'default_samplerate': 16000.0})\n"
         "sys.modules['sounddevice'] = fake\n"
-        "import kwstrain.detect.microphone as microphone\n"
+        "import kwsdata.runtime.detect.microphone as microphone\n"
         "real = microphone._endless\n"
         "def once(*given):\n"
         "    yield next(real(*given))\n"

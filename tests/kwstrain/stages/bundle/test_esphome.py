@@ -10,7 +10,7 @@ from peers import package_dir
 
 from kwsdata.errors import StageInputError
 from kwsdata.params import StreamingParams
-from kwstrain.decoder import vote_scores
+from kwsdata.runtime.decoder import vote_scores
 from kwstrain.evaluation.det import StreamScores
 from kwstrain.stages.bundle.arena import arena_bytes
 from kwstrain.stages.bundle.esphome import (

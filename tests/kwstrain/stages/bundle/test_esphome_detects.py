@@ -13,13 +13,13 @@ from starts import starts
 from kwsdata.audio import to_int16
 from kwsdata.clips.manifests import make_cut
 from kwsdata.clips.shards import Clip, write_shards
-from kwsdata.features import features_of
 from kwsdata.features.store import ClipRow, write_store
 from kwsdata.files.atomic import sha256_of, write_json
 from kwsdata.params import Params
+from kwsdata.runtime.front_ends import features_of
+from kwsdata.runtime.networks.model import StreamingModel
 from kwstrain.quantization.integers import integers_of
 from kwstrain.quantization.store import load_folded
-from kwstrain.runtime import StreamingModel
 from kwstrain.stages.bundle.esphome import check_contract
 from kwstrain.stages.bundle.stage import ESPHOME, models_in
 from kwstrain.stages.export.tflite import write_tflite

@@ -12,8 +12,8 @@ import pytest
 
 from kwsdata.errors import KwsError
 from kwsdata.files.atomic import read_json, sha256_of, write_json
-from kwstrain.detect.detector import open_detector
-from kwstrain.runtime.bundle import LARGEST, NAME, BundleError, identity_of, open_bundle, seal
+from kwsdata.runtime.bundle import LARGEST, NAME, BundleError, identity_of, open_bundle, seal
+from kwsdata.runtime.detect.detector import open_detector
 
 FEATURES = {"frontend": "logmel", "n_mels": 40, "window_ms": 25, "hop_ms": 10, "low_hz": 60, "high_hz": 7600}
 DECODER = {"threshold": 0.5, "n": 3, "m": 5, "smooth": 1, "lockout_s": 1.0, "warm_up_s": 0.2}

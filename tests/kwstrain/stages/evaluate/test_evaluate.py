@@ -10,7 +10,7 @@ import pytest
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.params.training import SearchParams
-from kwstrain.decoder import Decoder
+from kwsdata.runtime.decoder import Decoder
 from kwstrain.evaluation.choose import choose, decoders
 from kwstrain.evaluation.intervals import poisson_upper, wilson
 from kwstrain.evaluation.streams import Keyword, TestStream

@@ -10,15 +10,15 @@ from quantised import heard, quantised
 from sound import tone, white_noise
 from starts import starts
 
-from kwsdata.features import features_of, make_frontend
 from kwsdata.files.atomic import sha256_of, write_json
 from kwsdata.params import load_params
-from kwstrain.detect.detector import Detector, Setting
+from kwsdata.runtime.detect.detector import Detector, Setting
+from kwsdata.runtime.front_ends import features_of, make_frontend
+from kwsdata.runtime.networks.backend import open_backend
+from kwsdata.runtime.networks.description import read_model_json
+from kwsdata.runtime.networks.model import StreamingModel
 from kwstrain.models import MODELS, build_model
 from kwstrain.models.weights import FILE, load_student
-from kwstrain.runtime import StreamingModel
-from kwstrain.runtime.backend import open_backend
-from kwstrain.runtime.description import read_model_json
 from kwstrain.stages.export import stage
 from kwstrain.stages.export.files import FLOAT_CLIP, FLOAT_STREAM, INT8_ONNX, INT8_TFLITE
 from kwstrain.stages.export.parity import Session, measure, probe_sound

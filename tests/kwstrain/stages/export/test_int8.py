@@ -9,12 +9,12 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from small_students import quantised_of, small, student_of
 
-from kwsdata.features import features_of
-from kwsdata.states import initial_states
+from kwsdata.runtime.front_ends import features_of
+from kwsdata.runtime.networks.onnx_backend import OnnxStream
+from kwsdata.runtime.networks.shapes import initial_states
+from kwsdata.runtime.networks.tflite_backend import TfliteStream
 from kwstrain.models import MODELS
 from kwstrain.quantization.integers import integers_of
-from kwstrain.runtime.onnx_stream import OnnxStream
-from kwstrain.runtime.tflite_stream import TfliteStream
 from kwstrain.stages.export.files import INT8_ONNX, INT8_TFLITE, describe_onnx, describe_tflite
 from kwstrain.stages.export.int8_parity import measure_int8
 from kwstrain.stages.export.parity import probe_sound

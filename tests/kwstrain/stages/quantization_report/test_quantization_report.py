@@ -7,8 +7,8 @@ import pytest
 import torch
 from quantised import heard, quantised
 
-from kwsdata.features import features_of, make_frontend
 from kwsdata.files.atomic import write_json
+from kwsdata.runtime.front_ends import features_of, make_frontend
 from kwstrain.evaluation.det import OperatingPoint
 from kwstrain.models import build_model
 from kwstrain.models.onnx_graph import write_graph

@@ -17,7 +17,7 @@ from torch.multiprocessing import ProcessRaisedException
 
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore, write_store
-from kwstrain.decoder import Decoder
+from kwsdata.runtime.decoder import Decoder
 from kwstrain.models import MODELS, build_model
 from kwstrain.models.weights import load_student
 from kwstrain.stages.train.stage import run

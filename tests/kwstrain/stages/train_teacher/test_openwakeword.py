@@ -6,11 +6,11 @@ import pytest
 from glides import RATE, WORD_S, talk
 from peers import open_wake_word_scores
 
-from kwsdata.embedders import GoogleSpeech
 from kwsdata.features.store import ClipRow, write_store
 from kwsdata.files.atomic import sha256_of
 from kwsdata.params import Params
-from kwstrain.runtime import StreamingModel
+from kwsdata.runtime.embedders import GoogleSpeech
+from kwsdata.runtime.networks.model import StreamingModel
 from kwstrain.stages.train_teacher.stage import run
 
 

@@ -11,9 +11,9 @@ from file_hashes import hashes
 from sound import white_noise
 from toy_teachers import loudness_teacher
 
-from kwsdata.embedders import GoogleSpeech, load_embedder
 from kwsdata.errors import StageInputError
 from kwsdata.params import Params
+from kwsdata.runtime.embedders import GoogleSpeech, load_embedder
 from kwstrain.stages.train_teacher.stage import run
 from kwstrain.teachers.listeners import load_listener
 from kwstrain.teachers.weights import load_teacher
