@@ -179,14 +179,14 @@ def checked(params: object) -> Iterator[object]:
     """Yield what the rules that read manifests alone find; none is planted."""
     from kwsdata.clips.partitions import PARTITIONS
     from kwsdata.stages.check.balance import counts_of
-    from kwsdata.stages.check.leaks import same_sound, shared_rooms, shared_speakers, stray_sources
+    from kwsdata.stages.check.leaks import cross_partition_sources, same_sound, shared_rooms, shared_speakers
     from kwsdata.stages.check.manifest import Manifest
 
     cuts = {name: Manifest(Path(f"data/split/{name}.jsonl.gz")) for name in PARTITIONS}
     yield from same_sound(cuts)
     yield from shared_speakers(cuts)
     yield from shared_rooms(Path("data/rirs"))
-    yield from stray_sources(cuts, Path("data/testsets"), [], Path("data/rirs"))
+    yield from cross_partition_sources(cuts, Path("data/testsets"), [], Path("data/rirs"))
     for name in PARTITIONS:
         counts_of(cuts[name])
 

@@ -35,6 +35,6 @@ def tflite_costs(path: Path, input_shape: list[int] | None = None) -> tuple[int,
 def onnx_parameters(path: Path) -> int:
     """Return how many numbers the weights and biases of an ONNX graph are; scales of an int8 file are left out."""
     values = onnx.load(path).graph.initializer
-    quantised = any(value.data_type == onnx.TensorProto.INT8 for value in values)
-    kinds = (onnx.TensorProto.INT8, onnx.TensorProto.INT32) if quantised else (onnx.TensorProto.FLOAT,)
+    quantized = any(value.data_type == onnx.TensorProto.INT8 for value in values)
+    kinds = (onnx.TensorProto.INT8, onnx.TensorProto.INT32) if quantized else (onnx.TensorProto.FLOAT,)
     return sum(int(np.prod(value.dims)) for value in values if value.data_type in kinds and value.dims)

@@ -328,14 +328,14 @@ def review(
         show(serve(mined, port=port, open_browser=browser))
 
 
-@command(app, "listen", "kwsdata listen crowd-s07_3-a02\nkwsdata listen test-clean-0000-event0003 --no-browser")
-def listen(
+@command(app, "inspect", "kwsdata inspect crowd-s07_3-a02\nkwsdata inspect test-clean-0000-event0003 --no-browser")
+def inspect(
     clip_id: Annotated[str, typer.Argument(metavar="CUT_ID", help="A clip of any part, or an event of a test stream.")],
-    out: Annotated[Path | None, typer.Option(help="The page; by default data/listen/CUT_ID.html.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The page; by default data/inspect/CUT_ID.html.")] = None,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
 ) -> None:
     """Hear and see a clip beside its parents, with its recipe in words: one HTML file with all inside."""
-    from kwsdata.tools.inspect.command import listen as write_page
+    from kwsdata.tools.inspect.command import inspect as write_page
 
     show(write_page(clip_id, out, browser))
 

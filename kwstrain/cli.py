@@ -56,7 +56,7 @@ def train(
 
 @command(app, "quantize", "kwstrain quantize")
 def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
-    """Calibrate the trained student and fine-tune it with fake quantisation, so that it computes in 8-bit integers."""
+    """Calibrate the trained student and fine-tune it with fake quantization, so that it computes in 8-bit integers."""
     from kwstrain.stages.quantize.stage import run
 
     run_stage(run, params, taught=_answers(params))

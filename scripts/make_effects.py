@@ -118,7 +118,7 @@ def page(effect: Effect[Any, Any]) -> str:
         json.dumps({effect.name: record}, indent=2),
         "```",
         "",
-        f"In words, as `kwsdata listen` shows it: *{effect.describe(draw)}*",
+        f"In words, as `kwsdata inspect` shows it: *{effect.describe(draw)}*",
         "",
         f"Code: `{type(effect).__module__}.{type(effect).__name__}`.",
         "",

@@ -76,6 +76,12 @@ def test_an_error_is_one_line_with_the_next_step(tmp_path):
     assert "run the command from the project's root" in shown.output
 
 
+def test_a_command_of_before_is_an_error_that_names_the_new_one():
+    shown = CliRunner().invoke(data_cli.app, ["listen", "clip"])
+    assert shown.exit_code == 1
+    assert shown.output == "error: the command `listen` is called `inspect` now.\n"
+
+
 def test_a_missing_package_names_its_extra():
     app = new_app("toy")
 

@@ -129,7 +129,7 @@ def test_an_effect_is_added_in_three_places(copy: Path, project: Path, params) -
             assert audio != before[clip][0]
             assert draw["voice"] in [source for source, _ in sources]
     clip = next(clip for clip in sorted(mixed) if clip.startswith("words-"))
-    page = json.loads(run(copy, "-m", "kwsdata", "listen", clip, "--no-browser", cwd=project))
+    page = json.loads(run(copy, "-m", "kwsdata", "inspect", clip, "--no-browser", cwd=project))
     assert [line for line in page["done"] if line.startswith("Another speaker at an SNR of")]
     trace = json.loads(run(copy, "-m", "kwsdata", "trace", clip, cwd=project))
     assert "talk" in [share["source"] for share in trace["sources"]]

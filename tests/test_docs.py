@@ -57,7 +57,7 @@ STAGES_AND_FUNCTIONS = {
         "diff",
         "embed",
         "exclude",
-        "listen",
+        "inspect",
         "lock",
         "mine-negatives",
         "publish",

@@ -31,7 +31,7 @@ from kwsdata.params.ensembling import EnsembleParams
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.pretraining import PretrainParams
 from kwsdata.params.publishing import PublishParams
-from kwsdata.params.quantisation import CalibrationParams, QuantizeParams
+from kwsdata.params.quantization import CalibrationParams, QuantizeParams
 from kwsdata.params.reading import read_values
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (

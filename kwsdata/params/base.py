@@ -9,11 +9,26 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 
 class Block(BaseModel):
-    """One block of `params.yaml`. `moved`: keys that it had once, and where they are now, seen from it."""
+    """One block of `params.yaml`.
+
+    `moved`: keys that it had once, and where they are now, seen from it. `renamed_items`: {key of a list of names:
+    {name that stood in it once: its name now}}.
+    """
 
     moved: ClassVar[Mapping[str, str]] = {}
+    renamed_items: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_old_items(cls, values: Any) -> Any:
+        for key, names in cls.renamed_items.items():
+            items = values.get(key) if isinstance(values, Mapping) else None
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, str) and item in names:
+                    raise ValueError(f"{key} holds {item!r}: it is {names[item]!r} now")
+        return values
 
 
 class Range(Block):
@@ -52,7 +67,8 @@ def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
             lines.append(f"{where!r} is missing")
         else:
             quotes = "; put a text in quotes" if problem["type"] == "string_type" else ""
-            lines.append(f"{where} = {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}{quotes}")
+            value = "" if isinstance(problem["input"], Mapping) else f" = {problem['input']!r}"
+            lines.append(f"{where}{value}: {problem['msg'].removeprefix('Value error, ')}{quotes}")
     return f"{path}: " + "; ".join(lines)
 
 

@@ -1,7 +1,8 @@
 """Blocks of embeddings, mining and the leakage gate."""
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal, Self, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -10,12 +11,12 @@ from kwsdata.params.base import Block
 Rule: TypeAlias = Literal[
     "same_sound",  # the same samples in two partitions, or with two labels
     "similar_sound",  # the same recording in two partitions, whatever was done to it
-    "alike_sound",  # clips of two partitions whose embeddings agree all along: the same take, with something changed
+    "near_duplicate",  # clips of two partitions whose embeddings agree all along: the same take, with something changed
     "shared_speaker",  # a speaker, voice or noise source in two partitions
     "speaker_namesake",  # speakers of the same name in two corpora and partitions: one person, perhaps
     "same_voice",  # speakers in two partitions whose voices are alike: one person, perhaps; needs the extra `voices`
     "shared_room",  # a room in two partitions
-    "stray_source",  # a mined window or a test stream made from another partition's sound
+    "cross_partition_source",  # a mined window or a test stream made from another partition's sound
     "wrong_samples",  # other sound than the manifest names by its hash: a damaged or exchanged shard
     "wrong_rate",  # not the 16 kHz mono sound that the manifest promises
     "silent",
@@ -148,9 +149,7 @@ class CopiesParams(Block):
     waveforms: int = Field(ge=0)  # that are compared for one recording
     min_predicted: list[tuple[float, float]] = Field(min_length=1)  # of waveforms, one predicted from the other: a copy
 
-    trust: float = Field(
-        ge=0
-    )  # of spectra: at equal speed min_predicted is lower by this for each unit above min_doubt
+    trust: float = Field(ge=0)  # of spectra: at equal speed min_predicted is lower by this a unit above min_doubt
 
     @model_validator(mode="after")
     def _rows_in_order(self) -> Self:
@@ -174,6 +173,14 @@ class VoicesParams(Block):
 class CheckParams(Block):
     """Limits of the leakage and quality gate. A finding of a rule in `fail` ends the pipeline; others are reported."""
 
+    moved: ClassVar[Mapping[str, str]] = {
+        "odd_keyword": "min_keyword_similarity",
+        "odd_negative": "max_negative_similarity",
+    }
+    renamed_items: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "fail": {"alike_sound": "near_duplicate", "stray_source": "cross_partition_source"},
+    }
+
     fail: list[Rule]
     silence_dbfs: float = Field(le=0)  # of the loudest 10 ms
     max_clipped_fraction: float = Field(ge=0, le=1)
@@ -181,8 +188,8 @@ class CheckParams(Block):
     copies: CopiesParams
     voices: VoicesParams
     same_similarity: float = Field(ge=0, le=1)  # of embeddings all along two clips that are the same sound
-    odd_keyword: float  # likeness below which a keyword clip is suspect
-    odd_negative: float  # likeness above which a negative is
+    min_keyword_similarity: float  # likeness below which a keyword clip is suspect
+    max_negative_similarity: float  # likeness above which a negative is
     max_spectrum_auc: float = Field(ge=0.5, le=1)
     max_hours_ratio: float = Field(ge=1)  # of all negatives to the keyword, in a partition
     max_speaker_share: float = Field(gt=0, le=1)  # of a partition's keyword clips

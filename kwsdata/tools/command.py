@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from kwsdata.errors import KwsError, MissingExtraError
 from kwsdata.execution.cache.pruning import in_use
@@ -45,9 +46,24 @@ EXTRA_OF = {
 }
 
 
+RENAMED = {"listen": "inspect"}  # commands of before
+
+
+class Commands(TyperGroup):
+    """The commands of one program; one of before is an error that names the new one."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of this name, None if there is none."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None and (new := RENAMED.get(cmd_name)) in self.commands:
+            _fail(f"the command `{cmd_name}` is called `{new}` now.")
+        return found
+
+
 def new_app(help_text: str) -> typer.Typer:
     """Return an app whose help keeps its line breaks, and which shows no local variables on a crash."""
     return typer.Typer(
+        cls=Commands,
         help=help_text,
         no_args_is_help=True,
         rich_markup_mode="rich",

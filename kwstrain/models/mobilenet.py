@@ -15,7 +15,7 @@ decision in a stream, which the state makes at the cost of the new frames alone.
 the mels of one decision, not over the window, and strides over frames are the stem's.
 
 After Howard et al. 2019, Searching for MobileNetV3 (arXiv:1905.02244), and Hu et al. 2018, Squeeze-and-excitation
-networks. Linear layers are 1 x 1 convolutions, and every operation is a module of its own, as quantisers want them.
+networks. Linear layers are 1 x 1 convolutions, and every operation is a module of its own, as quantizers want them.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""A quantised network in integers: what every int8 file is written from, and from nothing else."""
+"""A quantized network in integers: what every int8 file is written from, and from nothing else."""
 
 from dataclasses import dataclass
 

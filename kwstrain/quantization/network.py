@@ -1,4 +1,4 @@
-"""A folded network in PyTorch, a student like any other: trained with fake quantisation, measured in integers."""
+"""A folded network in PyTorch, a student like any other: trained with fake quantization, measured in integers."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -39,7 +39,7 @@ class FoldedStudent(StreamingModel):
 
     @property
     def arithmetic(self) -> Arithmetic:
-        """Float without scales; with them fake quantisation in training, else integers."""
+        """Float without scales; with them fake quantization in training, else integers."""
         if self.scales is None:
             return Float()
         return Fake(self.graph, self.scales) if self.training else Integer(self.scales)

@@ -35,7 +35,7 @@ class Scale(NamedTuple):
         """The highest number that it can stand for."""
         return self.scale * (HIGH - self.zero)
 
-    def quantised(self, x: np.ndarray) -> np.ndarray:
+    def quantized(self, x: np.ndarray) -> np.ndarray:
         """Return int8 q of real `x`, halves to even; what lies outside becomes the nearest end."""
         q = np.rint(np.asarray(x, np.float32) / np.float32(self.scale)) + self.zero
         return np.clip(q, LOW, HIGH).astype(np.int8)

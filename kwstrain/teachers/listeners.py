@@ -22,7 +22,7 @@ from kwstrain.teachers.weights import FILE, load_teacher
 from kwstrain.teachers.windowed import WindowedTeacher
 
 
-class Said(NamedTuple):
+class TeacherOutput(NamedTuple):
     """Answers to one clip: log_odds float32 [answers], of the keyword; embedding float32 [answers, dim]."""
 
     log_odds: np.ndarray
@@ -39,7 +39,7 @@ class Listener(Protocol):
     context: int | None  # samples; None: not known, an answer may depend on all that was heard
     dim: int  # of the embedding; 0: it has none
 
-    def __call__(self, heard: np.ndarray) -> Said:
+    def __call__(self, heard: np.ndarray) -> TeacherOutput:
         """Return the answers to a whole clip."""
         ...
 
@@ -56,17 +56,17 @@ class TrainedListener:
         self.window = (model.stride - 1) * frame_hop + frame_window
         self.context: int | None = (model.receptive_field - 1) * frame_hop + frame_context
 
-    def __call__(self, heard: np.ndarray) -> Said:
+    def __call__(self, heard: np.ndarray) -> TeacherOutput:
         """See `Listener`."""
         model = self._model
         whole = len(heard) // model.stride * model.stride
         if whole == 0:
-            return Said(np.zeros(0, np.float32), np.zeros((0, self.dim), np.float32))
+            return TeacherOutput(np.zeros(0, np.float32), np.zeros((0, self.dim), np.float32))
         frames = np.pad(heard[:whole].astype(np.float32), ((model.receptive_field - model.stride, 0), (0, 0)), "edge")
         with torch.inference_mode():
             embedding = model.window_embeddings(torch.from_numpy(frames)[None])[0]
             logits = model.head(embedding)
-        return Said(_bounded((logits[:, 1] - logits[:, 0]).numpy()), embedding.numpy())
+        return TeacherOutput(_bounded((logits[:, 1] - logits[:, 0]).numpy()), embedding.numpy())
 
 
 class OnnxListener:
@@ -94,13 +94,13 @@ class OnnxListener:
         self.hop = self.window = self._network.hop
         self.context: int | None = self._network.window
 
-    def __call__(self, heard: Waveform) -> Said:
+    def __call__(self, heard: Waveform) -> TeacherOutput:
         """See `Listener`."""
         said = self._network.embed(np.pad(heard, (max(0, self._network.window - self.hop), 0)))[:, 0]
         if self._output == "probability":
             said = said.astype(np.float64)
             said = np.log(np.maximum(said, 1e-30)) - np.log(np.maximum(1 - said, 1e-30))
-        return Said(_bounded(said), np.zeros((len(said), 0), np.float32))
+        return TeacherOutput(_bounded(said), np.zeros((len(said), 0), np.float32))
 
 
 def entry_point(name: str) -> Listener:

@@ -62,6 +62,14 @@ def test_an_unknown_block_names_the_nearest(tmp_path):
         load_params(written(tmp_path, streeming={}))
 
 
+def test_a_rule_that_was_renamed_is_an_error_that_names_the_new_one(tmp_path, params):
+    values = params.model_dump(by_alias=True, mode="json")
+    values["check"]["fail"] = ["silent", "alike_sound"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(ParamsError, match=r"check: fail holds 'alike_sound': it is 'near_duplicate' now"):
+        load_params(tmp_path / "params.yaml")
+
+
 @pytest.mark.parametrize(("old", "new"), AugmentParams.moved.items())
 def test_a_key_that_has_moved_is_an_error_that_names_the_new_one(tmp_path, params, old, new):
     with pytest.raises(ParamsError, match=rf"unknown key 'augment\.{old}': it is 'augment\.{new}' now"):

@@ -15,9 +15,9 @@ import soundfile
 import tone_world
 
 from kwsdata.clips.corpus import corpus_dirs
+from kwsdata.clips.decisions import DECISIONS, Decision, append_decision, load_decisions
 from kwsdata.clips.exclusions import exclude, load_excluded
 from kwsdata.clips.shards import load_audio, shard_cuts
-from kwsdata.clips.verdicts import DECISIONS, Decision, append_decision, load_decisions
 from kwsdata.files.atomic import read_json, write_json
 from kwsdata.importers.partition import record_partition
 from kwsdata.importers.run import run_import

@@ -1,7 +1,7 @@
-"""Small students of every family, as if trained, and quantised: for tests of what is done to all of them."""
+"""Small students of every family, as if trained, and quantized: for tests of what is done to all of them."""
 
 import torch
-from quantised import heard, quantised
+from quantized import heard, quantize_student
 
 from kwsdata.params import Params
 from kwsdata.runtime.front_ends import features_of, make_frontend
@@ -44,6 +44,6 @@ def student_of(params: Params) -> StreamingModel:
         )
 
 
-def quantised_of(params: Params, student: StreamingModel) -> FoldedStudent:
-    """Return `student` quantised."""
-    return quantised(student, features_of(probe_sound(10), params.features), offset=0.3)
+def quantized_of(params: Params, student: StreamingModel) -> FoldedStudent:
+    """Return `student` quantized."""
+    return quantize_student(student, features_of(probe_sound(10), params.features), offset=0.3)

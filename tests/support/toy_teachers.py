@@ -7,7 +7,7 @@ import numpy as np
 from onnx import helper
 from onnx_models import save
 
-from kwstrain.teachers.listeners import Said
+from kwstrain.teachers.listeners import TeacherOutput
 
 
 class Clock:
@@ -15,10 +15,10 @@ class Clock:
 
     hears, identity, hop, window, dim = "wave", "clock", 1280, 2000, 2
 
-    def __call__(self, heard: np.ndarray) -> Said:
+    def __call__(self, heard: np.ndarray) -> TeacherOutput:
         count = max(0, (len(heard) - self.window) // self.hop + 1)
         end = (np.arange(count) * self.hop + self.window) / 16_000
-        return Said(end.astype(np.float32), np.stack([end, -end], axis=1).astype(np.float32))
+        return TeacherOutput(end.astype(np.float32), np.stack([end, -end], axis=1).astype(np.float32))
 
 
 class Forgetful:

@@ -7,7 +7,7 @@
     stride      frames a decision
     warm_up_s   after a stream's start: no score counts before (`kwsdata.runtime.decoder`)
     receptive_field_frames      frames that a decision depends on
-    files       by name: runtime (onnx, tflite), form (stream, clip), sha256, states; see docs/quantisation.md
+    files       by name: runtime (onnx, tflite), form (stream, clip), sha256, states; see docs/quantization.md
 
 A model.json without `files` describes model.onnx, with its `states` and `sha256`.
 """

@@ -98,7 +98,7 @@ class TfliteNetwork:
         The file is not read again: it may be another one by now.
         """
         try:
-            # With XNNPACK, whose int8 kernels compute onnxruntime's very numbers (docs/quantisation.md).
+            # With XNNPACK, whose int8 kernels compute onnxruntime's very numbers (docs/quantization.md).
             self._interpreter = Interpreter(model_content=self._model, num_threads=self._threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:

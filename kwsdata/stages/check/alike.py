@@ -45,10 +45,10 @@ def same_takes(store: VectorStore, partition: str, index: VectorIndex, params: C
                     f"{piece.clip} ({partition}) and {min(clip)} (train) sound the same at every place compared "
                     f"(similarity {least:.2f} or more, shift {shifts[0] / SAMPLE_RATE:+.2f} s)"
                 )
-                yield exclusion("alike_sound", message, [piece.clip, *clip], [*clip])
+                yield exclusion("near_duplicate", message, [piece.clip, *clip], [*clip])
 
 
-def odd_negatives(
+def likely_negatives(
     store: VectorStore, rows: np.ndarray, partition: str, to_keyword: KeywordSimilarity, params: CheckParams
 ) -> list[Finding]:
     """Return a finding for each of the windows `rows` of negatives that is as much like the keyword as the keyword.
@@ -57,7 +57,7 @@ def odd_negatives(
     """
     near = to_keyword.measure(store, rows)
     likeness = to_keyword.likeness(near.similarity)
-    odd = np.flatnonzero(likeness >= params.odd_negative)
+    odd = np.flatnonzero(likeness >= params.max_negative_similarity)
     chosen = odd[peaks(store, rows[odd], likeness[odd], _APART_S, _MOST)]
     findings = []
     for at, (piece, middle) in zip(chosen, store.places(rows[chosen]), strict=True):
@@ -67,7 +67,7 @@ def odd_negatives(
         nearest = to_keyword.words.clips[int(near.nearest[at])]
         message = (
             f"{piece.clip} ({partition}, {piece.label}), {where}, is as much like the keyword as its "
-            f"recordings are: likeness {likeness[at]:.2f}, limit {params.odd_negative:g}; nearest {nearest}"
+            f"recordings are: likeness {likeness[at]:.2f}, limit {params.max_negative_similarity:g}; nearest {nearest}"
         )
         findings.append(exclusion("label_suspect", message, [piece.clip], [piece.clip]))
     return findings
@@ -78,17 +78,17 @@ def near_keyword(index: VectorIndex, to_keyword: KeywordSimilarity) -> np.ndarra
     return to_keyword.neighbours(index, _CANDIDATES)
 
 
-def odd_keywords(
+def unlikely_keywords(
     store: VectorStore, partition: str, to_keyword: KeywordSimilarity, params: CheckParams
 ) -> Iterator[Finding]:
     """Yield a finding for each keyword clip in which nothing sounds like the keyword as other speakers say it."""
     for piece, first, count in _pieces(store):
         rows = np.arange(first, first + count)
         likeness = float(to_keyword.likeness(to_keyword.unseen(store, rows, piece.clip, piece.speaker)).max())
-        if likeness < params.odd_keyword:
+        if likeness < params.min_keyword_similarity:
             message = (
                 f"{piece.clip} ({partition}, keyword): nothing in it sounds like the keyword: "
-                f"likeness {likeness:.2f}, limit {params.odd_keyword:g}"
+                f"likeness {likeness:.2f}, limit {params.min_keyword_similarity:g}"
             )
             yield exclusion("label_suspect", message, [piece.clip], [piece.clip])
 

@@ -148,7 +148,7 @@ def shared_rooms(rirs: Path) -> Iterator[Finding]:
             )
 
 
-def stray_sources(
+def cross_partition_sources(
     cuts: Mapping[str, Iterable[MonoCut]], testsets: Path, mined: Sequence[MonoCut], rirs: Path
 ) -> Iterator[Finding]:
     """Yield a finding for each test stream, or mined window, made from sound (or a room) of another partition."""
@@ -173,7 +173,7 @@ def stray_sources(
         astray = sorted(source for source in sources if home.get(source, partition) != partition)
         if astray:
             yield Finding(
-                "stray_source",
+                "cross_partition_source",
                 f"{stream} ({partition}) is made from {len(astray)} clips or rooms of {home[astray[0]]}",
                 [stream, *astray[:_LISTED]],
                 "type `dvc repro -f make_testsets`",
@@ -183,7 +183,7 @@ def stray_sources(
         if parent in held:
             partition, owner = held[parent]
             yield Finding(
-                "stray_source",
+                "cross_partition_source",
                 f"{cut.id} was mined from {owner} of the {partition} partition",
                 [cut.id, owner],
                 "take the pool that holds it out of `mine_negatives.pools`, then type `dvc repro mine_negatives`",

@@ -6,7 +6,7 @@
                               depends on it, and is not made again because a report has changed
 
 The first two are written in either case. Without an embedder (`embed.embedder: null`) the gate does not listen: it
-finds no `alike_sound` and no `label_suspect`. Without the extra `voices` it finds no `same_voice`.
+finds no `near_duplicate` and no `label_suspect`. Without the extra `voices` it finds no `same_voice`.
 """
 
 from collections import Counter
@@ -25,12 +25,12 @@ from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.measures.shortcut import FEWEST, features_of, shortcut
 from kwsdata.params import Params
 from kwsdata.similarity.keyword import KeywordSimilarity
-from kwsdata.stages.check.alike import near_keyword, odd_keywords, odd_negatives, same_takes
+from kwsdata.stages.check.alike import likely_negatives, near_keyword, same_takes, unlikely_keywords
 from kwsdata.stages.check.balance import counts_of, imbalances
 from kwsdata.stages.check.copied import HeldPartition, PartitionWriter, heard_in, similar_sound
 from kwsdata.stages.check.facts import Facts
 from kwsdata.stages.check.finding import Finding
-from kwsdata.stages.check.leaks import same_sound, shared_rooms, shared_speakers, stray_sources
+from kwsdata.stages.check.leaks import cross_partition_sources, same_sound, shared_rooms, shared_speakers
 from kwsdata.stages.check.manifest import Manifest, groups_of
 from kwsdata.stages.check.page import page_of
 from kwsdata.stages.check.quality import faults
@@ -67,7 +67,7 @@ def run(
         *same_sound(cuts),
         *shared_speakers(cuts, mined_cuts),
         *shared_rooms(rirs),
-        *stray_sources(cuts, testsets, mined_cuts, rirs),
+        *cross_partition_sources(cuts, testsets, mined_cuts, rirs),
     ]
     with scratch_folder("held") as scratch:
         sound = _Sound(params, scratch)
@@ -173,13 +173,13 @@ def _alike(params: Params, embeddings: Path) -> Iterator[Finding]:
         return  # nothing to compare with: `imbalance` says so
     index = VectorIndex(embeddings / "train" / "index", negatives, params.embed.index)
     to_keyword = KeywordSimilarity(words, negatives, params.likeness)
-    yield from odd_keywords(words, "train", to_keyword, params.check)
-    yield from odd_negatives(negatives, near_keyword(index, to_keyword), "train", to_keyword, params.check)
+    yield from unlikely_keywords(words, "train", to_keyword, params.check)
+    yield from likely_negatives(negatives, near_keyword(index, to_keyword), "train", to_keyword, params.check)
     for partition in ("dev", "test"):
         held = VectorStore(embeddings / partition / "keyword")
-        yield from odd_keywords(held, partition, to_keyword, params.check)
+        yield from unlikely_keywords(held, partition, to_keyword, params.check)
         others = VectorStore(embeddings / partition / "negative")
-        yield from odd_negatives(others, np.arange(len(others)), partition, to_keyword, params.check)
+        yield from likely_negatives(others, np.arange(len(others)), partition, to_keyword, params.check)
         yield from same_takes(others, partition, index, params.check)
 
 

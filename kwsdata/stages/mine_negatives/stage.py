@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.decisions import DECISIONS, load_decisions
 from kwsdata.clips.manifests import audio_sha256, make_cut
 from kwsdata.clips.segments import load_piece
 from kwsdata.clips.shards import SHAR, Clip, write_shards
-from kwsdata.clips.verdicts import DECISIONS, load_decisions
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
 from kwsdata.params import Params
@@ -33,11 +33,16 @@ from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.mine_negatives.alarms import Alarms
 from kwsdata.stages.mine_negatives.candidate import Candidate
 from kwsdata.stages.mine_negatives.choose import choose
-from kwsdata.stages.mine_negatives.guard import Guard, Ruling, decided, hold_back_neighbours
-from kwsdata.stages.mine_negatives.listen import listened
+from kwsdata.stages.mine_negatives.keyword_filter import (
+    KeywordFilter,
+    Verdict,
+    hold_back_neighbours,
+    verdicts_of_people,
+)
 from kwsdata.stages.mine_negatives.phrases import Phrase, ranked_phrases, worst_first
 from kwsdata.stages.mine_negatives.pools import Pool, named_pool, train_pool
 from kwsdata.stages.mine_negatives.search import candidates_of
+from kwsdata.stages.mine_negatives.transcribe import transcribe_doubtful
 from kwsdata.vectors.store import VectorStore
 
 CORPUS = "mined"  # of every mined cut, so that they share no shard with other corpora
@@ -72,28 +77,28 @@ def run(
     every = (one for n, pool in enumerate(pools) for one in candidates_of(n, pool, to_keyword, alarms[n], block))
     found = list({one.id: one for one in every}.values())  # a pool may hold recordings of another one
     found.sort(key=lambda one: (-one.rank, one.id))
-    guard = Guard(
+    keyword_filter = KeywordFilter(
         params.keyword.text,
         to_keyword.words.threshold(block.doubt_quantile) - block.doubt_margin,
         to_keyword.words.threshold(block.keyword_quantile),
     )
-    rulings = {one.id: guard.rule(one, one.piece.text) for one in found}
+    verdicts = {one.id: keyword_filter.rule(one, one.piece.text) for one in found}
     if block.transcribe:
-        rulings = listened(found, rulings, params.keyword)
-    rulings |= decided(found, judged)
-    rulings = hold_back_neighbours(found, rulings, block)
+        verdicts = transcribe_doubtful(found, verdicts, params.keyword)
+    verdicts |= verdicts_of_people(found, judged)
+    verdicts = hold_back_neighbours(found, verdicts, block)
     phrases = ranked_phrases(pools[0], to_keyword, alarms[0], block)
-    mined = _choose(found, rulings, pools, to_keyword, phrases, block)
+    mined = _choose(found, verdicts, pools, to_keyword, phrases, block)
     summary = {
         "keyword": params.keyword.text,
         "model": block.model,
         "pools": [{"name": pool.name, "hours": _hours(pool), "rejects": pool.rejects} for pool in pools],
         "words": len(to_keyword.words.clips),
         "ordinary_similarity": round(to_keyword.ordinary, 4),
-        "doubt_similarity": round(guard.doubt, 4),
-        "keyword_similarity": round(guard.keyword, 4),
+        "doubt_similarity": round(keyword_filter.doubt, 4),
+        "keyword_similarity": round(keyword_filter.keyword, 4),
         "candidates": len(found),
-        "status": dict(sorted(Counter(ruling.status for ruling in rulings.values()).items())),
+        "status": dict(sorted(Counter(verdict.status for verdict in verdicts.values()).items())),
         "mined": len(mined),
         "mined_by": dict(sorted(Counter(one.found_by for one in mined).items())),
         "decisions": len(judged),
@@ -103,7 +108,7 @@ def run(
         (scratch / SHAR).mkdir(parents=True)
         write_shards(scratch / SHAR, _clips(mined, block), block.clips_per_shard)
         write_jsonl_gz(
-            scratch / "candidates.jsonl.gz", (_row(one, rulings[one.id], pools, keyword.window) for one in found)
+            scratch / "candidates.jsonl.gz", (_row(one, verdicts[one.id], pools, keyword.window) for one in found)
         )
         write_jsonl_gz(scratch / "words.jsonl.gz", _words(keyword, to_keyword))
         write_json(scratch / "mined.json", summary)
@@ -137,23 +142,23 @@ def _nothing(params: Params, out: Path) -> dict[str, Any]:
 
 def _choose(
     found: Sequence[Candidate],
-    rulings: dict[str, Ruling],
+    verdicts: dict[str, Verdict],
     pools: Sequence[Pool],
     to_keyword: KeywordSimilarity,
     phrases: Sequence[Phrase],
     params: MineNegativesParams,
 ) -> list[Candidate]:
-    """Return the mined candidates, hardest first; `rulings` learns why the others were left out."""
-    allowed = [one for one in found if rulings[one.id].status == "mine"]
+    """Return the mined candidates, hardest first; `verdicts` learns why the others were left out."""
+    allowed = [one for one in found if verdicts[one.id].status == "mine"]
     vectors = np.empty((len(allowed), to_keyword.words.vectors.shape[1]), np.float32)
     for number, pool in enumerate(pools):
         places = [place for place, one in enumerate(allowed) if one.pool == number]
         vectors[places] = to_keyword.space.rows(pool.store, np.asarray([allowed[p].row for p in places], np.int64))
-    always = frozenset(one.id for one in allowed if rulings[one.id].reason == "a person kept it")
+    always = frozenset(one.id for one in allowed if verdicts[one.id].reason == "a person kept it")
     first = worst_first(allowed, phrases, params.phrases)
     chosen, left_out = choose(allowed, vectors, params, always, first)
     for place, reason in left_out.items():
-        rulings[allowed[place].id] = Ruling("left_out", reason)
+        verdicts[allowed[place].id] = Verdict("left_out", reason)
     return [allowed[place] for place in chosen]
 
 
@@ -191,11 +196,11 @@ def _words(keyword: VectorStore, to_keyword: KeywordSimilarity) -> Iterator[dict
         yield {"middle": middle, "piece": piece.row()}
 
 
-def _row(one: Candidate, ruling: Ruling, pools: Sequence[Pool], window: int) -> dict[str, Any]:
+def _row(one: Candidate, verdict: Verdict, pools: Sequence[Pool], window: int) -> dict[str, Any]:
     return {
         "id": one.id,
-        "status": ruling.status,
-        "reason": ruling.reason,
+        "status": verdict.status,
+        "reason": verdict.reason,
         "pool": pools[one.pool].name,
         "middle": one.middle,
         "window": window,

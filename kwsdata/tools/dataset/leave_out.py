@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.clips.corpus import ROOTS, corpus_dirs, read_info
+from kwsdata.clips.decisions import DECISIONS, load_decisions
 from kwsdata.clips.exclusions import EXCLUDED, exclude, proposed
 from kwsdata.clips.shards import SHAR
-from kwsdata.clips.verdicts import DECISIONS, load_decisions
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.files.scratch import listed

@@ -1,1 +1,1 @@
-"""Command `listen`: one clip beside its parents, to hear, to see and to read."""
+"""Command `inspect`: one clip beside its parents, to hear, to see and to read."""

@@ -20,12 +20,12 @@ _HIDDEN = {"credits", "parent", "recipe", "shard", "segments", "sources", *_TOLD
 _PARENTS = 5
 
 
-def listen(clip_id: str, out: Path | None = None, open_browser: bool = True) -> dict[str, Any]:
+def inspect(clip_id: str, out: Path | None = None, open_browser: bool = True) -> dict[str, Any]:
     """Write one HTML file that holds the clip, its parents and its history; return where, and what was done to it.
 
     Args:
         clip_id: of any part of the dataset, or an event of a test stream.
-        out: the file; by default `data/listen/ID.html`.
+        out: the file; by default `data/inspect/ID.html`.
         open_browser: show it.
 
     Raises:
@@ -46,7 +46,7 @@ def listen(clip_id: str, out: Path | None = None, open_browser: bool = True) -> 
     if nearest and (word := find_if_there(tree, nearest)) is not None:
         panels.append(_panel(word, "The nearest recording of the keyword"))
     page = page_of(panels, done, _facts(clip, history), _tables(clip, history))
-    out = out or Path("data/listen") / f"{safe_id(clip_id)}.html"
+    out = out or Path("data/inspect") / f"{safe_id(clip_id)}.html"
     with atomic_path(out) as scratch:
         scratch.write_text(page, encoding="utf-8")
     if open_browser:

@@ -12,6 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from kwsdata.errors import ParamsError
 from kwsdata.params import Params, load_params
 from kwsdata.params.reading import read_values, text_of
+from kwsdata.tools.project.renames import renamed_items
 from kwsdata.tools.project.yaml_text import dump, load
 
 _GONE = object()
@@ -48,6 +49,11 @@ def updated_params(path: Path, shipped: str, renames: Sequence[tuple[str, str]])
         if _rename(path, document, old.split("."), new.split(".")):
             notes.append(f"{old} is now {new}")
             blocks |= {old.split(".")[0], new.split(".")[0]}
+    for name, items in renamed_items().items():
+        for old, new in items.items():
+            if _rename_item(document, name.split("."), old, new):
+                notes.append(f"{name}: {old} is now {new}")
+                blocks.add(name.split(".")[0])
     for where, kind in _problems(document):
         name = ".".join(map(str, where))
         if kind == "missing" and (value := _get(ours, where)) is not _GONE:
@@ -82,6 +88,15 @@ def _rename(path: Path, document: Any, old: list[str], new: list[str]) -> bool:
     target.insert(place, new[-1], value)
     if comment is not None:
         target.ca.items[new[-1]] = comment
+    return True
+
+
+def _rename_item(document: Any, where: list[str], old: str, new: str) -> bool:
+    """Give a name in a list its new name; False where the old one is not there."""
+    items = _get(document, where)
+    if not isinstance(items, list) or old not in items:
+        return False
+    items[items.index(old)] = new
     return True
 
 

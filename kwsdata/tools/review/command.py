@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kwsdata.clips.verdicts import DECISIONS
+from kwsdata.clips.decisions import DECISIONS
 from kwsdata.errors import KwsError
 from kwsdata.files.locks import take
 from kwsdata.tools.review.candidates import ORDER, Candidates

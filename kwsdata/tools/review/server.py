@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from kwsdata.clips.verdicts import VERDICTS
+from kwsdata.clips.decisions import VERDICTS
 from kwsdata.errors import KwsError
 from kwsdata.files.bounded_json import parse_json
 from kwsdata.files.os_errors import explain

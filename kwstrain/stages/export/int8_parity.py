@@ -1,4 +1,4 @@
-"""Proof that the int8 files are the quantised network: the same scores, in steps of 1/256, on every decision.
+"""Proof that the int8 files are the quantized network: the same scores, in steps of 1/256, on every decision.
 
 They are run by the runtime that ships (`kwsdata.runtime`), streams one decision at a time.
 """

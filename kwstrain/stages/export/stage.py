@@ -1,6 +1,6 @@
-"""Write the trained student and its quantised form as files, checked against PyTorch.
+"""Write the trained student and its quantized form as files, checked against PyTorch.
 
-Writes to `out` (docs/quantisation.md has the table of inputs and outputs):
+Writes to `out` (docs/quantization.md has the table of inputs and outputs):
     model.onnx, clip.onnx                   float, see `graph`
     model.int8.onnx, clip.int8.onnx         see `qdq`
     model.int8.tflite, clip.int8.tflite     see `tflite`
@@ -55,7 +55,7 @@ def run(
     Raises:
         StageInputError: a model is missing, damaged, or of another architecture than params.yaml's.
         ParityError: a score or state of the float file is further than `MAX_DIFFERENCE` from PyTorch's, or a score of
-            an int8 file more than `quantize.max_lsb` steps of 1/256 from the quantised network's.
+            an int8 file more than `quantize.max_lsb` steps of 1/256 from the quantized network's.
         ConversionError: TensorFlow's converter made another network.
     """
     model = load_student(model_dir, params.model, make_frontend(params.features).n_mels)
@@ -85,7 +85,7 @@ def run(
             info |= {"score_offset": network.offset, "parity_int8": differences}
             if (worst := max(differences.values())) > params.quantize.max_lsb:
                 raise ParityError(
-                    f"an int8 file is {worst}/256 off the quantised network, more than quantize.max_lsb = "
+                    f"an int8 file is {worst}/256 off the quantized network, more than quantize.max_lsb = "
                     f"{params.quantize.max_lsb} ({differences}): do versions agree? Install constraints.txt."
                 )
         write_json(scratch / "model.json", info)

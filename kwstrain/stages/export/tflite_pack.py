@@ -1,7 +1,7 @@
 """TFLite files as objects of TensorFlow's schema, and as few bytes as say the same.
 
 A flatbuffer refers to its parts by offset, and any number of references may be to one part. `packed` writes what is
-equal once: vectors (the zero points of weights, int64 and all 0, are most of it), the quantisation of tensors, options
+equal once: vectors (the zero points of weights, int64 and all 0, are most of it), the quantization of tensors, options
 of operators, whole tensors that differ in place alone, and buffers. Nothing is left out that a runtime reads.
 """
 

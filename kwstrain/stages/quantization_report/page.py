@@ -1,4 +1,4 @@
-"""The page of the quantisation report: tables and three pictures, in the style of the main report."""
+"""The page of the quantization report: tables and three pictures, in the style of the main report."""
 
 import math
 from itertools import pairwise
@@ -16,7 +16,7 @@ from kwstrain.stages.quantization_report.score import ARITHMETICS, FLOAT
 OWN = Path(__file__).parent / "templates"
 TITLES = {
     "float32": "FP32",
-    "torch": "INT8, PyTorch (fake quantisation)",
+    "torch": "INT8, PyTorch (fake quantization)",
     "onnx": "INT8, ONNX",
     "tflite": "INT8, TFLite",
     "onnx_torch": "ONNX against PyTorch",
@@ -120,7 +120,7 @@ def layer_figure(layers: list[dict[str, Any]]) -> Markup:
     values = [row["sqnr_db"] or 0.0 for row in layers]
     ticks = round_ticks(max(10.0, *values))
     chart = Chart(
-        "signal to quantisation noise of every tensor",
+        "signal to quantization noise of every tensor",
         Axis(0, len(layers), 52, WIDTH - 12),
         Axis(0, ticks[-1], 240 - 52, 34),
         WIDTH,

@@ -42,7 +42,7 @@ def reference_scores(path: Path, network: FoldedStudent, frames: np.ndarray) -> 
     run = Interpreter(str(path), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     run.allocate_tensors()
     given, made = run.get_input_details()[0]["index"], run.get_output_details()[0]["index"]
-    q = network.scales[FEATURES].quantised(frames).reshape(-1, network.stride, network.n_mels)
+    q = network.scales[FEATURES].quantized(frames).reshape(-1, network.stride, network.n_mels)
     scores = np.empty(len(q), np.int64)
     for place, step in enumerate(q):
         run.set_tensor(given, step[None])

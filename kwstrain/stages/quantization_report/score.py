@@ -1,7 +1,7 @@
 """Score the same streams with every arithmetic: one task a stream, its features computed once.
 
 float32    model.onnx, which is the trained student to float rounding
-torch      the fine-tuned network, fake-quantised: `FoldedStudent` in integer arithmetic, what fake quantisation means
+torch      the fine-tuned network, fake-quantized: `FoldedStudent` in integer arithmetic, what fake quantization means
 onnx       model.int8.onnx in onnxruntime
 tflite     model.int8.tflite in LiteRT with XNNPACK
 """

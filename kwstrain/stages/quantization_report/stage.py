@@ -1,4 +1,4 @@
-"""Measure float and int8 on the same streams of dev and test; refuse a quantisation that costs too much.
+"""Measure float and int8 on the same streams of dev and test; refuse a quantization that costs too much.
 
 Writes to `out`:
     quantization.json   accuracy, misses, thresholds, differences of scores, noise of every tensor, sizes, hashes
@@ -44,7 +44,7 @@ def run(
         StageInputError: a model or a test set is missing or damaged.
         QuantizationError: on the streams of dev or of test, an int8 arithmetic's accuracy is below float's by more than
             `quantize.max_relative_drop` of it; or a score of an int8 file is more than `quantize.max_lsb` steps of
-            1/256 off the quantised network's. The report is written before.
+            1/256 off the quantized network's. The report is written before.
     """
     network = load_folded(quantized)
     found = _measured(params, network, model_dir, quantized, testsets)
@@ -55,7 +55,7 @@ def run(
         write_page(found, scratch / "index.html")
     if found["failures"]:
         raise QuantizationError(
-            f"{'; '.join(found['failures'])}. See {out / 'index.html'}; docs/quantisation.md helps."
+            f"{'; '.join(found['failures'])}. See {out / 'index.html'}; docs/quantization.md helps."
         )
     return {"page": str(out / "index.html"), "pooled": found["pooled"], "drop": found["drop"], "apart": found["apart"]}
 

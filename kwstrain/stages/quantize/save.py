@@ -1,4 +1,4 @@
-"""Write a quantised network: the counterpart of `kwstrain.quantization.store`."""
+"""Write a quantized network: the counterpart of `kwstrain.quantization.store`."""
 
 from pathlib import Path
 from typing import Any

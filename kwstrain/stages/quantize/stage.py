@@ -1,8 +1,8 @@
-"""Fold the trained student, calibrate its activations, fine-tune it with fake quantisation, keep what dev says is best.
+"""Fold the trained student, calibrate its activations, fine-tune it with fake quantization, keep what dev says is best.
 
 Writes to `out`:
     quantized.pt           the folded weights, averaged over steps
-    quantized.json         graph, scales, ranges; the calibration set's hash; dev results, float and quantised
+    quantized.json         graph, scales, ranges; the calibration set's hash; dev results, float and quantized
     calibration.jsonl.gz   the calibration set: store, clip, last frame of every window
     history.jsonl          one row a measurement
 Scores are shifted so that the float student's threshold on dev becomes 1/2 (see `folded.network.shifted`), where 8 bits
@@ -50,7 +50,7 @@ def run(
     taught: Path | None = None,
     out: Path = Path("data/models/quantized"),
 ) -> dict[str, Any]:
-    """Quantise `model_dir`/student.pt on `features`, write `out`; return quantized.json without the graph.
+    """Quantize `model_dir`/student.pt on `features`, write `out`; return quantized.json without the graph.
 
     Raises:
         StageInputError: the student or a store is missing or damaged, or a store lacks a kind of clip.

@@ -7,8 +7,8 @@ import pytest
 from sound import tone
 
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.decisions import Decision, append_decision
 from kwsdata.clips.exclusions import exclude, load_excluded
-from kwsdata.clips.verdicts import Decision, append_decision
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.stages.index.stage import run
 from kwsdata.tools.dataset.leave_out import leave_out

@@ -14,8 +14,8 @@ import soundfile
 from small_disks import fill, read_only, small_disk
 from typer.testing import CliRunner
 
+from kwsdata.clips.decisions import Decision, append_decision, load_decisions
 from kwsdata.clips.exclusions import exclude, load_excluded
-from kwsdata.clips.verdicts import Decision, append_decision, load_decisions
 from kwsdata.files.atomic import atomic_path, read_json, write_json, write_jsonl_gz
 from kwsdata.files.os_errors import explain
 from kwsdata.importers.partition import record_partition

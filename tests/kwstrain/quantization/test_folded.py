@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_students import quantised_of, small, student_of
+from small_students import quantized_of, small, student_of
 
 from kwstrain.models import MODELS
 from kwstrain.quantization.fold import FOLDS, fold
@@ -20,7 +20,7 @@ def student(request, project_params):
 
 @pytest.fixture(scope="module")
 def network(student, project_params):
-    return quantised_of(project_params, student)
+    return quantized_of(project_params, student)
 
 
 def frames(count: int, seed: int = 0) -> torch.Tensor:
@@ -31,7 +31,7 @@ def test_every_student_folds():
     assert set(FOLDS) == set(MODELS.values())
 
 
-def test_without_quantisation_it_is_the_student(student):
+def test_without_quantization_it_is_the_student(student):
     """Float rounding aside, over a stream, in pieces, and over windows."""
     folded = FoldedStudent(*fold(student)).eval()
     x = frames(60 * student.stride)
@@ -55,7 +55,7 @@ def test_a_stream_and_its_windows_are_the_same_integers(network):
     np.testing.assert_array_equal(pieces, stream.numpy())
 
 
-def test_fake_quantisation_in_training_is_the_integers_to_a_few_steps(network):
+def test_fake_quantization_in_training_is_the_integers_to_a_few_steps(network):
     """Sums in float round differently where a number is near the middle of two; random weights make much of that."""
     x = frames(80 * network.stride)
     with torch.no_grad():
@@ -112,7 +112,7 @@ def test_a_shift_moves_log_odds_and_nothing_else(student):
 def test_a_scale_holds_zero_and_reaches_the_ends(low, high):
     scale = scale_of(low, high)
     assert LOW <= scale.zero <= HIGH
-    assert scale.quantised(np.asarray(0.0)) == scale.zero
+    assert scale.quantized(np.asarray(0.0)) == scale.zero
     assert scale.low <= min(low, 0) + scale.scale / 2 + 1e-6
     assert scale.high >= max(high, 0) - scale.scale / 2 - 1e-6
 

@@ -103,7 +103,7 @@ def test_without_an_embedder_the_gate_does_not_listen(spoken_project, tmp_path):
     embed = spoken_project.params.embed.model_copy(update={"embedder": None})
     result = run(spoken_project.params.model_copy(update={"embed": embed}), out=tmp_path / "check")
     assert not result["measured"]["listened"]
-    assert not {"label_suspect", "alike_sound"} & rules(result)
+    assert not {"label_suspect", "near_duplicate"} & rules(result)
 
 
 def test_a_rule_that_is_not_in_fail_is_reported_only(spoken_project, tmp_path):
@@ -171,7 +171,7 @@ def test_sound_that_is_not_the_manifests_ends_the_pipeline(spoken_project, tmp_p
 def test_a_mined_window_and_a_stream_from_elsewhere_are_strays(spoken_project, tmp_path):
     from kwsdata.clips.manifests import make_cut
     from kwsdata.clips.shards import Clip, write_shards
-    from kwsdata.stages.check.leaks import stray_sources
+    from kwsdata.stages.check.leaks import cross_partition_sources
 
     cuts = {partition: list(read_cuts(f"data/split/{partition}.jsonl.gz")) for partition in ("train", "dev", "test")}
     held = speech_of("test")
@@ -183,7 +183,7 @@ def test_a_mined_window_and_a_stream_from_elsewhere_are_strays(spoken_project, t
     write_shards(tmp_path / "rirs" / "dev", [Clip(make_cut("room-0", 100), np.zeros(100, np.float32))], 10)
     (tmp_path / "testsets" / "test" / "clean").mkdir(parents=True)
     write_shards(tmp_path / "testsets" / "test" / "clean", [Clip(stream, np.zeros(100, np.float32))], 10)
-    first, second = stray_sources(cuts, tmp_path / "testsets", [mined], tmp_path / "rirs")
+    first, second = cross_partition_sources(cuts, tmp_path / "testsets", [mined], tmp_path / "rirs")
     assert first.cuts[0] == "stream-1"
     assert set(first.cuts[1:]) == {"room-0", speech_of("train").id}
     assert second.cuts == ["mined-1", held.id]

@@ -7,7 +7,7 @@ import pytest
 
 from kwsdata.clips.manifests import make_cut, write_cuts
 from kwsdata.clips.shards import with_custom
-from kwsdata.stages.check.leaks import same_sound, shared_speakers, stray_sources
+from kwsdata.stages.check.leaks import cross_partition_sources, same_sound, shared_speakers
 from kwsdata.stages.check.manifest import Manifest, groups_of
 
 
@@ -110,7 +110,7 @@ def test_people_of_one_name_in_one_partition_noises_and_synthetic_voices_are_no_
 def test_a_window_mined_from_what_is_held_is_astray(manifests):
     cuts = manifests(train=[word("t1", 1)], dev=[word("d1", 2)], test=[word("e1", 3)])
     mined = [with_custom(word(f"m{number}", 9), parent_sha256=f"{number:064x}") for number in (1, 2, 3)]
-    found = list(stray_sources(cuts, Path("nowhere"), mined, Path("nowhere")))
+    found = list(cross_partition_sources(cuts, Path("nowhere"), mined, Path("nowhere")))
     assert [finding.cuts for finding in found] == [["m2", "d1"], ["m3", "e1"]]
 
 

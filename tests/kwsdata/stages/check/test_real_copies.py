@@ -16,7 +16,7 @@ from kwsdata.transforms.warp import warp
 
 DIFFERENT = 40
 SECONDS = 4.0
-APART = {"same_sound", "similar_sound", "shared_speaker", "speaker_namesake", "stray_source"}
+APART = {"same_sound", "similar_sound", "shared_speaker", "speaker_namesake", "cross_partition_source"}
 HOMES = ("train", "dev", "test")
 
 

@@ -10,9 +10,9 @@ from spoken import KEYWORD, corpus, hidden, sentences, spoken, voices
 
 from kwsdata.audio import SAMPLE_RATE, encode_flac
 from kwsdata.clips.corpus import Item
+from kwsdata.clips.decisions import Decision, append_decision
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.shards import load_audio, shard_cuts
-from kwsdata.clips.verdicts import Decision, append_decision
 from kwsdata.errors import ParamsError, PartitionError, StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.similarity.keyword import KeywordSimilarity

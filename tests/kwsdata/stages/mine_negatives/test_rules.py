@@ -1,4 +1,4 @@
-"""The guard's table, and the choice among what it lets through."""
+"""The keyword_filter's table, and the choice among what it lets through."""
 
 import json
 from dataclasses import replace
@@ -9,23 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.decisions import Decision, Decisions, append_decision, load_decisions
 from kwsdata.clips.segments import Piece
-from kwsdata.clips.verdicts import Decision, Decisions, append_decision, load_decisions
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.params.negatives import PhrasesParams
-from kwsdata.stages.mine_negatives import listen
+from kwsdata.stages.mine_negatives import transcribe
 from kwsdata.stages.mine_negatives.candidate import Candidate, rank_of
 from kwsdata.stages.mine_negatives.choose import choose
-from kwsdata.stages.mine_negatives.guard import Guard, Ruling, hold_back_neighbours
+from kwsdata.stages.mine_negatives.keyword_filter import KeywordFilter, Verdict, hold_back_neighbours
 from kwsdata.stages.mine_negatives.phrases import Phrase, worst_first
 
-GUARD = Guard("computer", doubt=0.4, keyword=0.6)
+FILTER = KeywordFilter("computer", doubt=0.4, keyword=0.6)
 PIECE = Piece("clip", "a.tar:0:1", 0, 160_000, 160_000, "sha", "speech")
 
 
 def test_what_a_synthetic_clip_says_is_known():
-    assert GUARD.rule(candidate(0.9, text="the tutor", synthetic=True), "the tutor").status == "mine"
-    assert GUARD.rule(candidate(0.9, text="a computer", synthetic=True), "a computer").status == "keyword"
+    assert FILTER.rule(candidate(0.9, text="the tutor", synthetic=True), "the tutor").status == "mine"
+    assert FILTER.rule(candidate(0.9, text="a computer", synthetic=True), "a computer").status == "keyword"
 
 
 def candidate(similarity=0.2, clip="clip", middle=0, rank=0.5, **piece):
@@ -48,7 +48,7 @@ def candidate(similarity=0.2, clip="clip", middle=0, rank=0.5, **piece):
     ],
 )
 def test_the_guards_table(similarity, text, status):
-    assert GUARD.rule(candidate(similarity), text).status == status
+    assert FILTER.rule(candidate(similarity), text).status == status
 
 
 @pytest.mark.parametrize(
@@ -69,27 +69,27 @@ def test_the_guards_table(similarity, text, status):
     ],
 )
 def test_the_guard_reads_transcripts_of_any_script(keyword, with_it, without_it):
-    guard = replace(GUARD, keyword_text=keyword)
-    assert guard.rule(candidate(0.3), with_it).status == "review"
-    assert guard.rule(candidate(0.5), with_it).status == "keyword"
-    assert guard.rule(candidate(0.3), without_it).status == "mine"
+    keyword_filter = replace(FILTER, keyword_text=keyword)
+    assert keyword_filter.rule(candidate(0.3), with_it).status == "review"
+    assert keyword_filter.rule(candidate(0.5), with_it).status == "keyword"
+    assert keyword_filter.rule(candidate(0.3), without_it).status == "mine"
 
 
 def test_what_a_recogniser_hears_confirms_a_keyword_and_clears_nobody(params, project, monkeypatch):
     said = {"a": "my computer", "b": "the tutor", "c": "nothing"}
-    monkeypatch.setattr(listen, "check_installed", lambda needed_for: None)
-    monkeypatch.setattr(listen, "heard_at", lambda piece, middle: said[piece.clip])
+    monkeypatch.setattr(transcribe, "check_installed", lambda needed_for: None)
+    monkeypatch.setattr(transcribe, "heard_at", lambda piece, middle: said[piece.clip])
     ones = [candidate(0.5, clip=clip, middle=40_000) for clip in said]
-    rulings = {
-        ones[0].id: Ruling("review", "near"),
-        ones[1].id: Ruling("keyword", "near"),
-        ones[2].id: Ruling("mine", "far"),
+    verdicts = {
+        ones[0].id: Verdict("review", "near"),
+        ones[1].id: Verdict("keyword", "near"),
+        ones[2].id: Verdict("mine", "far"),
     }
-    heard = listen.listened(ones, rulings, params.keyword)
+    heard = transcribe.transcribe_doubtful(ones, verdicts, params.keyword)
     assert [heard[one.id].status for one in ones] == ["keyword", "keyword", "mine"]
     assert "hears 'the tutor'" in heard[ones[1].id].reason
     with pytest.raises(ParamsError, match="knows English"):
-        listen.listened(ones, rulings, params.keyword.model_copy(update={"language": "de"}))
+        transcribe.transcribe_doubtful(ones, verdicts, params.keyword.model_copy(update={"language": "de"}))
 
 
 def test_sound_around_a_doubtful_window_is_held_back_unless_a_person_kept_it(params):
@@ -100,11 +100,11 @@ def test_sound_around_a_doubtful_window_is_held_back_unless_a_person_kept_it(par
         candidate(0.1, middle=50_000 + reach - 1),
         candidate(0.1, middle=50_000 + reach),
     ]
-    rulings = {one.id: GUARD.rule(one, None) for one in ones}
-    held = hold_back_neighbours(ones, rulings, block)
+    verdicts = {one.id: FILTER.rule(one, None) for one in ones}
+    held = hold_back_neighbours(ones, verdicts, block)
     assert [held[one.id].status for one in ones] == ["review", "left_out", "mine"]
-    rulings[ones[1].id] = Ruling("mine", "a person kept it")
-    assert hold_back_neighbours(ones, rulings, block)[ones[1].id].status == "mine"
+    verdicts[ones[1].id] = Verdict("mine", "a person kept it")
+    assert hold_back_neighbours(ones, verdicts, block)[ones[1].id].status == "mine"
 
 
 @given(likeness=st.floats(-2, 3), score=st.floats(0, 1), share=st.floats(0, 1))

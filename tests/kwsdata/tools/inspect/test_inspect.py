@@ -15,7 +15,7 @@ from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts
 from kwsdata.clips.shards import Clip, load_audio, read_clips, write_shard
 from kwsdata.errors import StageInputError
 from kwsdata.measures.spectrogram import spectrogram_png
-from kwsdata.tools.inspect.command import listen
+from kwsdata.tools.inspect.command import inspect
 from kwsdata.tools.inspect.words import sentences
 
 SOUND = re.compile(r'src="data:audio/flac;base64,([^"]*)"')
@@ -31,7 +31,7 @@ def stored(wave: Waveform) -> Waveform:
 
 def test_an_augmented_clip_is_beside_its_parent(built: Path) -> None:
     clip = next(clip for clip in read_clips(Path("data/augmented")) if clip.cut.custom["recipe"].get("noise"))
-    told = listen(clip.cut.id, open_browser=False)
+    told = inspect(clip.cut.id, open_browser=False)
     page = Path(told["page"]).read_text()
     parent = next(c for c in read_cuts(Path("data/split/train.jsonl.gz")) if c.id == clip.cut.custom["parent"])
     heard, before = sounds_of(page)
@@ -57,18 +57,18 @@ def test_a_keyword_of_a_test_cell_is_beside_its_recording(built: Path) -> None:
     cell = Path("data/testsets/test/noise_reverb")
     cell.mkdir(parents=True)
     write_shard(cell, 0, [Clip(cut, wave)])
-    told = listen(f"{cut.id}-event0000", built / "page.html", open_browser=False)
+    told = inspect(f"{cut.id}-event0000", built / "page.html", open_browser=False)
     heard, before = sounds_of((built / "page.html").read_text())
     assert np.array_equal(before, load_audio(source))
     assert np.array_equal(heard, stored(wave)[SAMPLE_RATE : SAMPLE_RATE + heard.size])  # from 2 s before the keyword
     assert heard.size == 3 * SAMPLE_RATE + round(source.duration * SAMPLE_RATE)  # to 1 s after it
     assert [one for one in told["done"] if "room_0000-0" in one]
     assert [one for one in told["done"] if "SNR of -5.0 dB: street-n1" in one]
-    whole = listen(cut.id, built / "stream.html", open_browser=False)
+    whole = inspect(cut.id, built / "stream.html", open_browser=False)
     assert whole["part"] == "testsets/test/noise_reverb"
     assert f"{cut.id}-event0000" in (built / "stream.html").read_text()
     with pytest.raises(StageInputError, match=f"its last one is {cut.id}-event0000"):
-        listen(f"{cut.id}-event0007", open_browser=False)
+        inspect(f"{cut.id}-event0007", open_browser=False)
 
 
 def test_a_mined_clip_may_come_from_outside_the_dataset(built: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_mined_clip_may_come_from_outside_the_dataset(built: Path) -> None:
     Path("data/mined/shar").mkdir(parents=True)
     wave = burst(5)
     write_shard(Path("data/mined/shar"), 0, [Clip(make_cut("mined-one-1600", wave.size, custom=custom), wave)])
-    told = listen("mined-one-1600", built / "page.html", open_browser=False)
+    told = inspect("mined-one-1600", built / "page.html", open_browser=False)
     page = (built / "page.html").read_text()
     assert told["parents"] == []
     assert "podcast/one.ogg, which is no clip of the dataset" in page
@@ -87,12 +87,12 @@ def test_a_mined_clip_may_come_from_outside_the_dataset(built: Path) -> None:
 
 def test_rooms_and_recordings_can_be_heard(built: Path) -> None:
     for clip_id in ("room_0000-0", next(read_cuts(Path("data/split/dev.jsonl.gz"))).id):
-        assert listen(clip_id, built / "page.html", open_browser=False)["parents"] == []
+        assert inspect(clip_id, built / "page.html", open_browser=False)["parents"] == []
 
 
 def test_a_mistyped_id_names_the_nearest(built: Path) -> None:
     with pytest.raises(StageInputError, match=r"called 'word-w3-a01'; nearest: words-w3-a01,"):
-        listen("word-w3-a01", open_browser=False)
+        inspect("word-w3-a01", open_browser=False)
 
 
 def test_a_recipe_is_told_in_sentences() -> None:

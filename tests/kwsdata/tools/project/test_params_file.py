@@ -85,6 +85,15 @@ def test_a_file_of_before_the_effects_had_blocks_keeps_its_numbers(tmp_path):
     assert "augment.snr_db is now augment.effects.noise.snr_db" in change.notes
 
 
+def test_a_rule_of_before_gets_its_name_of_now(tmp_path):
+    text = with_line("cross_partition_source", "stray_source", with_line("min_keyword_similarity", "odd_keyword"))
+    change = updated(tmp_path, text, *renames())
+    assert change.text == SHIPPED
+    assert "check.fail: stray_source is now cross_partition_source" in change.notes
+    assert "check.odd_keyword is now check.min_keyword_similarity" in change.notes
+    assert change.blocks == {"check"}
+
+
 def test_a_param_under_both_names_is_refused(tmp_path):
     text = with_line("  gamma: 0.0\n", "  gamma: 0.0\n  focus: 1.0\n")
     with pytest.raises(ParamsError, match=r"loss\.focus and loss\.gamma"):

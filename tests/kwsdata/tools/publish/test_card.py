@@ -63,11 +63,11 @@ def test_no_account_and_no_place_of_this_machine_is_handed_on(publishing):
 
 def test_the_gates_findings_are_limits(publishing):
     Path("data/check").mkdir()
-    Path("data/check/check.json").write_text(json.dumps({"passed": False, "rules": {"odd_keyword": 3}}))
+    Path("data/check/check.json").write_text(json.dumps({"passed": False, "rules": {"min_keyword_similarity": 3}}))
     publishing(layouts=["shar"])
     body = Path("dist/README.md").read_text()
     assert "`kwsdata check` FAILED when it was last run." in body
-    assert "odd_keyword 3" in body
+    assert "min_keyword_similarity 3" in body
 
 
 def test_unknown_speakers_transcripts_and_what_was_left_out_are_limits(publishing):

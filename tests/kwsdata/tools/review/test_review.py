@@ -15,9 +15,9 @@ from sound import tone
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
+from kwsdata.clips.decisions import load_decisions
 from kwsdata.clips.segments import pieces_of_cuts
 from kwsdata.clips.shards import shard_cuts
-from kwsdata.clips.verdicts import load_decisions
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 from kwsdata.tools.review.candidates import Candidates

@@ -1,4 +1,4 @@
-"""A model trained here, quantised, and given its manifest, detects in pymicro-wakeword: unmodified, by that rule."""
+"""A model trained here, quantized, and given its manifest, detects in pymicro-wakeword: unmodified, by that rule."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def write_features(params, root):
 
 
 def write_export(params, directory, quantized):
-    """Write an export of the quantised student alone; model.onnx is a file that nothing here runs."""
+    """Write an export of the quantized student alone; model.onnx is a file that nothing here runs."""
     directory.mkdir()
     (directory / "model.onnx").write_bytes(b"not run")
     write_tflite(integers_of(load_folded(quantized)), "stream", directory / "model.int8.tflite")

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from quantised import heard, quantised
+from quantized import heard, quantize_student
 from sound import tone, white_noise
 from starts import starts
 
@@ -48,9 +48,9 @@ def student(project_params, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quantized(student, project_params, tmp_path_factory):
-    """The same student quantised: its directory."""
+    """The same student quantized: its directory."""
     directory = tmp_path_factory.mktemp("quantized")
-    save_folded(directory, quantised(student[1], features_of(probe_sound(20), project_params.features)), {})
+    save_folded(directory, quantize_student(student[1], features_of(probe_sound(20), project_params.features)), {})
     return directory
 
 

@@ -1,4 +1,4 @@
-"""Every int8 file of every student computes the quantised network's scores, bit for bit, and runs where it should."""
+"""Every int8 file of every student computes the quantized network's scores, bit for bit, and runs where it should."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 from ai_edge_litert.interpreter import Interpreter
-from small_students import quantised_of, small, student_of
+from small_students import quantized_of, small, student_of
 
 from kwsdata.runtime.front_ends import features_of
 from kwsdata.runtime.networks.onnx_backend import OnnxStream
@@ -34,10 +34,10 @@ ESPHOME = {
 
 @pytest.fixture(scope="module", params=MODELS)
 def written(request, project_params, tmp_path_factory):
-    """(params, the quantised network, the directory of its int8 files, what model.json says of them)."""
+    """(params, the quantized network, the directory of its int8 files, what model.json says of them)."""
     out = tmp_path_factory.mktemp(request.param)
     params = small(project_params, request.param)
-    network = quantised_of(params, student_of(params))
+    network = quantized_of(params, student_of(params))
     integers, files = integers_of(network), {}
     for form in INT8_ONNX:
         write_qdq(integers, form.form, out / form.file)

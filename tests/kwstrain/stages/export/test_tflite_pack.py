@@ -6,7 +6,7 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from small_students import quantised_of, student_of
+from small_students import quantized_of, student_of
 from tflite_micro.python.tflite_micro.runtime import Interpreter as MicroInterpreter
 
 from kwstrain.quantization.integers import integers_of
@@ -27,7 +27,7 @@ def alexa() -> bytes:
 def default(project_params, tmp_path_factory) -> Path:
     """The streaming file of the student of params.yaml."""
     path = tmp_path_factory.mktemp("default") / "model.int8.tflite"
-    write_tflite(integers_of(quantised_of(project_params, student_of(project_params))), "stream", path)
+    write_tflite(integers_of(quantized_of(project_params, student_of(project_params))), "stream", path)
     return path
 
 
@@ -116,7 +116,7 @@ def test_every_weight_has_a_scale_and_a_zero_point_a_channel(default):
 
 def test_a_file_is_numbers_before_all(default, project_params):
     """What is not weights, biases and scales of the network is less than a quarter of them."""
-    integers = integers_of(quantised_of(project_params, student_of(project_params)))
+    integers = integers_of(quantized_of(project_params, student_of(project_params)))
     numbers = sum(own.weight.nbytes + own.bias.nbytes + 2 * own.scale.nbytes for own in integers.convs.values())
     rest = default.stat().st_size - numbers
     assert rest < numbers / 4

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from quantised import heard, quantised
+from quantized import heard, quantize_student
 
 from kwsdata.files.atomic import write_json
 from kwsdata.runtime.front_ends import features_of, make_frontend
@@ -44,7 +44,7 @@ def world(tmp_path_factory, project_params, tone_world):
     with torch.random.fork_rng([]):
         torch.manual_seed(1)
         student = heard(build_model(params.model, make_frontend(params.features).silence), frames, 1)
-    network = quantised(student, frames, offset=0.5)
+    network = quantize_student(student, frames, offset=0.5)
     (root / "quantized").mkdir()
     info = {"calibration": {"windows": 1, "sha256": "0" * 64}, "observer": "min_max", "kept": "calibrated", "steps": 0}
     save_folded(root / "quantized", network, info)
@@ -129,7 +129,9 @@ def test_noise_falls_by_six_db_a_bit_and_saturation_is_what_lies_beyond(world):
     frames = features_of(probe_sound(5), params.features)
     with torch.random.fork_rng([]):
         torch.manual_seed(1)
-        network = quantised(heard(build_model(params.model, make_frontend(params.features).silence), frames, 1), frames)
+        network = quantize_student(
+            heard(build_model(params.model, make_frontend(params.features).silence), frames, 1), frames
+        )
     low, high = network.scales["features"].low, network.scales["features"].high
     frames = np.random.default_rng(1).uniform(low, high, (500, 40)).astype(np.float32)
     wide = {row["tensor"]: row for row in layer_rows(network, frames)}

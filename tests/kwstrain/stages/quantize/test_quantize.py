@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from feature_stores import SILENCE, write_ridge_stores
-from quantised import heard
+from quantized import heard
 
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import read_jsonl_gz, sha256_of

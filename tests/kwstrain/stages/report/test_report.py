@@ -26,7 +26,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 
 def quantization_of(greatest: int):
-    """What the quantisation report has of a model that misses 1 of 10 in float and 2 in int8."""
+    """What the quantization report has of a model that misses 1 of 10 in float and 2 in int8."""
     real = {"accuracy": 0.9, "fnr": 0.1, "fnr_low95": 0.02, "fnr_high95": 0.4, "fah": 0.0}
     small = {"accuracy": 0.885, "fnr": 0.2, "fnr_low95": 0.06, "fnr_high95": 0.5, "fah": 0.5}
     each = {"float32": real, "torch": small, "onnx": small, "tflite": small}

@@ -1,4 +1,4 @@
-"""Blocks of quantisation and of the report on it."""
+"""Blocks of quantization and of the report on it."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ class CalibrationParams(Block):
 
 
 class QuantizeParams(Block):
-    """Calibration, then fine-tuning with fake quantisation; what is not named here is as in `train`."""
+    """Calibration, then fine-tuning with fake quantization; what is not named here is as in `train`."""
 
     calibration: CalibrationParams
     steps: int = Field(ge=0)  # 0: calibration alone

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.clips.verdicts import Decisions
+from kwsdata.clips.decisions import Decisions
 from kwsdata.params.negatives import MineNegativesParams
 from kwsdata.stages.mine_negatives.candidate import Candidate
 from kwsdata.text import contains
@@ -26,7 +26,7 @@ Status: TypeAlias = Literal["mine", "review", "keyword", "left_out"]
 
 
 @dataclass(frozen=True)
-class Ruling:
+class Verdict:
     """What becomes of a candidate, and why, in words."""
 
     status: Status
@@ -34,14 +34,14 @@ class Ruling:
 
 
 @dataclass(frozen=True)
-class Guard:
+class KeywordFilter:
     """`doubt`, `keyword`: similarities from which a window is doubtful, or taken for the keyword."""
 
     keyword_text: str
     doubt: float
     keyword: float
 
-    def rule(self, candidate: Candidate, text: str | None) -> Ruling:
+    def rule(self, candidate: Candidate, text: str | None) -> Verdict:
         """Return what becomes of a candidate that nobody decided on.
 
         Args:
@@ -52,53 +52,53 @@ class Guard:
         near = f"similarity {similarity:.2f}"
         if text is not None and contains(text, self.keyword_text):
             if similarity >= self.doubt:
-                return Ruling("keyword", f"{near}, and the transcript says it: {text!r}")
-            return Ruling("review", f"the transcript has the keyword: {text!r}")
+                return Verdict("keyword", f"{near}, and the transcript says it: {text!r}")
+            return Verdict("review", f"the transcript has the keyword: {text!r}")
         if candidate.piece.synthetic and text is not None:
-            return Ruling("mine", f"{near}; it says {text!r}")
+            return Verdict("mine", f"{near}; it says {text!r}")
         if similarity >= self.keyword:
             if text is None:
-                return Ruling("keyword", f"{near}: as near as the keyword's own recordings ({self.keyword:.2f})")
-            return Ruling(
+                return Verdict("keyword", f"{near}: as near as the keyword's own recordings ({self.keyword:.2f})")
+            return Verdict(
                 "review", f"{near}: as near as the keyword ({self.keyword:.2f}), but the transcript is {text!r}"
             )
         if similarity >= self.doubt and text is None:
-            return Ruling("review", f"{near}: some recordings of the keyword are no nearer ({self.doubt:.2f})")
-        return Ruling("mine", "sounds alike" if candidate.score is None else "sounds alike, or the model says so")
+            return Verdict("review", f"{near}: some recordings of the keyword are no nearer ({self.doubt:.2f})")
+        return Verdict("mine", "sounds alike" if candidate.score is None else "sounds alike, or the model says so")
 
 
-def decided(candidates: Iterable[Candidate], decisions: Decisions) -> dict[str, Ruling]:
-    """Return the rulings that a person's decisions make, by candidate id."""
-    rulings: dict[str, Ruling] = {}
+def verdicts_of_people(candidates: Iterable[Candidate], decisions: Decisions) -> dict[str, Verdict]:
+    """Return the verdicts that a person's decisions make, by candidate id."""
+    verdicts: dict[str, Verdict] = {}
     for one in candidates:
         verdict = decisions.verdict(one.piece.identity, one.middle)
         if verdict == "keep":
-            rulings[one.id] = Ruling("mine", "a person kept it")
+            verdicts[one.id] = Verdict("mine", "a person kept it")
         elif verdict == "drop":
-            rulings[one.id] = Ruling("left_out", "a person dropped it")
+            verdicts[one.id] = Verdict("left_out", "a person dropped it")
         elif verdict == "keyword":
-            rulings[one.id] = Ruling("keyword", "a person heard the keyword")
-    return rulings
+            verdicts[one.id] = Verdict("keyword", "a person heard the keyword")
+    return verdicts
 
 
 def hold_back_neighbours(
-    candidates: Iterable[Candidate], rulings: dict[str, Ruling], params: MineNegativesParams
-) -> dict[str, Ruling]:
-    """Return `rulings`, with "mine" taken from windows whose stored sound would reach a keyword or a doubtful window.
+    candidates: Iterable[Candidate], verdicts: dict[str, Verdict], params: MineNegativesParams
+) -> dict[str, Verdict]:
+    """Return `verdicts`, with "mine" taken from windows whose stored sound would reach a keyword or a doubtful window.
 
     A window that a person kept stays, and does not hold back others.
     """
     candidates = list(candidates)
     held: dict[str, list[int]] = defaultdict(list)
     for one in candidates:
-        if rulings[one.id].status in ("keyword", "review"):
+        if verdicts[one.id].status in ("keyword", "review"):
             held[one.piece.identity].append(one.middle)
     reach = (params.before_s + params.after_s) * SAMPLE_RATE
-    changed = dict(rulings)
+    changed = dict(verdicts)
     for one in candidates:
-        ruling = rulings[one.id]
-        if ruling.status != "mine" or ruling.reason == "a person kept it":
+        verdict = verdicts[one.id]
+        if verdict.status != "mine" or verdict.reason == "a person kept it":
             continue
         if any(abs(one.middle - other) < reach for other in held[one.piece.identity]):
-            changed[one.id] = Ruling("left_out", "too near in time to what may be the keyword")
+            changed[one.id] = Verdict("left_out", "too near in time to what may be the keyword")
     return changed

@@ -1,4 +1,4 @@
-"""Quantised students without training: scales from what given frames make of a model."""
+"""Quantized students without training: scales from what given frames make of a model."""
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ from kwstrain.stages.quantize.calibration import LOGIT_RANGE
 from kwstrain.stages.quantize.observers import Histogram
 
 
-def quantised(model: StreamingModel, frames: np.ndarray, offset: float = 0.0) -> FoldedStudent:
-    """Return `model` quantised, with every scale as wide as `frames` [frames, n_mels] need."""
+def quantize_student(model: StreamingModel, frames: np.ndarray, offset: float = 0.0) -> FoldedStudent:
+    """Return `model` quantized, with every scale as wide as `frames` [frames, n_mels] need."""
     graph, weights = fold(model)
     network = FoldedStudent(graph, weights, offset=offset).eval()
     seen: dict[str, Histogram] = {}

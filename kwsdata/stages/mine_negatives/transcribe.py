@@ -1,4 +1,4 @@
-"""A recogniser's word on what may be the keyword: it can say "it is", and it tells the reviewer what it heard."""
+"""Transcribe the windows that may be the keyword: one in which it is heard is taken for it."""
 
 from collections.abc import Iterable
 
@@ -8,12 +8,14 @@ from kwsdata.errors import ParamsError
 from kwsdata.measures.recogniser import check_installed, heard_at
 from kwsdata.params import KeywordParams
 from kwsdata.stages.mine_negatives.candidate import Candidate
-from kwsdata.stages.mine_negatives.guard import Ruling
+from kwsdata.stages.mine_negatives.keyword_filter import Verdict
 from kwsdata.text import contains
 
 
-def listened(candidates: Iterable[Candidate], rulings: dict[str, Ruling], keyword: KeywordParams) -> dict[str, Ruling]:
-    """Return `rulings`, those on windows without a transcript that are held back now saying what is heard in them.
+def transcribe_doubtful(
+    candidates: Iterable[Candidate], verdicts: dict[str, Verdict], keyword: KeywordParams
+) -> dict[str, Verdict]:
+    """Return `verdicts`, those on windows without a transcript that are held back now saying what is heard in them.
 
     A window in which the keyword is heard is taken for it. One in which it is not heard stays where it was: a
     recogniser misses words too. What was heard is kept in the cache.
@@ -27,11 +29,11 @@ def listened(candidates: Iterable[Candidate], rulings: dict[str, Ruling], keywor
             f"mine_negatives.transcribe knows English, keyword.language is {keyword.language!r}: set it to false."
         )
     check_installed("mine_negatives.transcribe")
-    changed = dict(rulings)
-    held = [one for one in candidates if rulings[one.id].status in ("keyword", "review") and one.piece.text is None]
+    changed = dict(verdicts)
+    held = [one for one in candidates if verdicts[one.id].status in ("keyword", "review") and one.piece.text is None]
     for one in tqdm(held, desc="transcribe", unit="window", disable=None if held else True):
         heard = heard_at(one.piece, one.middle)
-        ruling = rulings[one.id]
-        status = "keyword" if contains(heard, keyword.text) else ruling.status
-        changed[one.id] = Ruling(status, f"{ruling.reason}; a recogniser hears {heard!r}")
+        verdict = verdicts[one.id]
+        status = "keyword" if contains(heard, keyword.text) else verdict.status
+        changed[one.id] = Verdict(status, f"{verdict.reason}; a recogniser hears {heard!r}")
     return changed
