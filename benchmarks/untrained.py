@@ -26,7 +26,7 @@ from kwstrain.quantization.scales import scales_of
 from kwstrain.stages.export.parity import probe_sound
 from kwstrain.stages.export.stage import run
 from kwstrain.stages.quantize.calibration import CalibrationSet, ranges_of
-from kwstrain.stages.quantize.save import save_folded
+from kwstrain.stages.quantize.stage import save_folded
 from kwstrain.training.checkpoint import save_tensors
 
 MICRO = {"features.frontend": "micro", "features.window_ms": 30}

@@ -1,14 +1,19 @@
-"""One shoebox room: everything random about it, drawn first; `kwsdata.rooms.simulate` does the rest."""
+"""Draw shoebox rooms: sides, walls, places of source and microphones. `kwsdata.rooms.simulate` makes their responses.
 
-from dataclasses import dataclass
+Rooms of the noise+reverb test set have the reverberation times of its grid exactly; all are in the test partition.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kwsdata.draws import rng_for
-from kwsdata.params import SimulateRirsParams
+from kwsdata.params import NoiseReverbParams, SimulateRirsParams
 
 _WALL_M = 0.3  # sources and microphones stay this far from walls
 _DIRECTIONS_TRIED = 64
+_GRID = "room:grid"
+_FIRST_GRID = 1_000_000  # their draws are those of rooms no bank reaches
 
 
 @dataclass(frozen=True)
@@ -64,3 +69,19 @@ def _place(
     corner = np.where(microphone - low > high - microphone, low, high)
     away = corner - microphone
     return microphone + away * min(1.0, distance / float(np.linalg.norm(away)))
+
+
+def grid_rooms(block: SimulateRirsParams, grid: NoiseReverbParams) -> list[RoomDraw]:
+    """Return `rooms_per_t60` rooms for each T60 of the grid: drawn as other rooms are, but for their T60."""
+    if not grid.clips_per_cell:
+        return []
+    return [
+        replace(draw_room(block, _FIRST_GRID + 1000 * row + number), room=f"{_GRID}-{t60_s:g}s-{number}", t60_s=t60_s)
+        for row, t60_s in enumerate(grid.t60_s)
+        for number in range(grid.rooms_per_t60)
+    ]
+
+
+def is_grid(room: str) -> bool:
+    """Tell whether `room` belongs to the grid, and so to the test partition."""
+    return room.startswith(_GRID)

@@ -42,7 +42,7 @@ class DevSet:
     def __init__(
         self, store: FeatureStore, streaming: StreamingParams, evaluate: EvaluateParams, warm_up_s: float
     ) -> None:
-        """Check that `store` can tell students apart. `warm_up_s`: the decoder's, see `kwstrain.warm_up`.
+        """Check that `store` can tell students apart. `warm_up_s`: the decoder's, see `kwstrain.training.starts`.
 
         Raises:
             StageInputError: no keyword, or no frame, in any stream.

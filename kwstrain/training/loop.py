@@ -26,15 +26,13 @@ from kwstrain.losses.classification import build_loss, weight_by_quantile
 from kwstrain.losses.distillation import Taught, Windowed, distilled
 from kwstrain.models import StreamingModel, build_model
 from kwstrain.models.trunk import Trunk
-from kwstrain.training.average import Average
-from kwstrain.training.batch import Batch
 from kwstrain.training.checkpoint import Progress, load_progress, save_progress
 from kwstrain.training.dev import DevSet
 from kwstrain.training.logs import Log
-from kwstrain.training.sampler import Sampler, batches
-from kwstrain.training.schedule import learning_rate
+from kwstrain.training.sampler import Batch, Sampler, batches
+from kwstrain.training.starts import warm_up_of
+from kwstrain.training.steps import Average, learning_rate
 from kwstrain.training.windows import Shape
-from kwstrain.warm_up import warm_up_of
 
 
 class TrainingError(KwsError):

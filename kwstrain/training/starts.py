@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kwsdata.features.store import ClipRow
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.features.store import ClipRow, FeatureStore
+from kwsdata.params.training import WarmUpParams
 from kwstrain.training.windows import Shape, half_said
 
 CLIP_SHARE = 0.5  # of the starts that are no keyword's: the clip's first frame
@@ -54,3 +56,12 @@ class Starts:
         last[rows] = np.where(whole, chosen - 1, end)
         heard[rows] = np.minimum(chosen, length)
         return last, heard
+
+
+def warm_up_of(train: FeatureStore, params: WarmUpParams) -> float:
+    """Return the warm-up in s, in whole milliseconds, from the keywords of the `train` store; 0 where it has none."""
+    words = [clip.word for clip in train.clips if clip.label == "keyword" and clip.word is not None]
+    if not words:
+        return 0.0
+    frames = np.quantile([end - start for start, end in words], params.shortest)
+    return round(params.share * float(frames) * int(train.info["hop_samples"]) / SAMPLE_RATE, 3)

@@ -235,7 +235,7 @@ def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
     from kwsdata.clips.content import digest_at
     from kwsdata.clips.segments import pieces_of_cuts
     from kwsdata.files.atomic import write_jsonl_gz
-    from kwsdata.stages.mine_negatives.scores import ScoreTask, score_shard
+    from kwsdata.stages.mine_negatives.scoring import ScoreTask, score_shard
 
     write_sound("talk", 0)
     loudness_model(Path("model"), params)

@@ -12,8 +12,7 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.params import ExecutorParams
 from kwsdata.stages.mine_negatives.pools import Pool
-from kwsdata.stages.mine_negatives.scores import ScoreTask, score_shard
-from kwsdata.stages.mine_negatives.scoring import load_scorer
+from kwsdata.stages.mine_negatives.scoring import ScoreTask, load_scorer, score_shard
 from kwsdata.vectors.store import pieces_path
 from kwsdata.vectors.times import row_near
 

@@ -5,19 +5,23 @@ when feature frame (d + 1) stride - 1 is complete.
 """
 
 import json
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.clips.segments import Piece, load_piece
+from kwsdata.clips.segments import Piece, load_piece, piece_from_row
 from kwsdata.draws import digest_of
-from kwsdata.files.atomic import stamp_of
+from kwsdata.execution.cache import Step
+from kwsdata.files.atomic import read_jsonl_gz, stamp_of
+from kwsdata.files.site import reach
 from kwsdata.runtime.networks.backend import open_backend
 from kwsdata.runtime.networks.description import read_model_json
 from kwsdata.runtime.networks.model import front_end_of
 
+SCORES = Step("scores", __name__, suffix=".npy")
 WARM_UP = 2 * SAMPLE_RATE  # samples heard before a piece, whose decisions are not kept
 AFTER = round(0.4 * SAMPLE_RATE)  # and after it: a word at the end of a piece is decided later
 
@@ -69,3 +73,26 @@ def load_scorer(directory: str) -> Scorer:
 @lru_cache(maxsize=2)
 def _load_scorer(directory: str, stamp: object) -> Scorer:
     return Scorer(Path(directory))
+
+
+@dataclass(frozen=True)
+class ScoreTask:
+    """The file of a shard's pieces, what relative places are counted from, the model, a digest of the sound there."""
+
+    pieces: Path
+    root: Path
+    model: Path
+    sound: str
+
+
+def score_shard(task: ScoreTask) -> Path:
+    """Return the file with the scores of a shard's pieces, end to end, made now unless the cache has it."""
+    scorer = load_scorer(str(reach(task.model)))
+    pieces = [piece_from_row(row) for row in read_jsonl_gz(task.pieces)]
+    where = [piece.where for piece in pieces]
+    return SCORES.get(partial(_score, scorer, pieces, task.root), model=scorer.content, sound=task.sound, pieces=where)
+
+
+def _score(scorer: Scorer, pieces: list[Piece], root: Path, path: Path) -> None:
+    scores = np.concatenate([scorer.score_piece(piece, root) for piece in pieces])
+    np.save(path, scores.astype(np.float16), allow_pickle=False)

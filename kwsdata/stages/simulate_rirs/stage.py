@@ -23,9 +23,8 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.rooms.bank import BITS, to_stored
-from kwsdata.rooms.room import RoomDraw, draw_room
+from kwsdata.rooms.room import RoomDraw, draw_room, grid_rooms, is_grid
 from kwsdata.rooms.simulate import simulate_room
-from kwsdata.stages.simulate_rirs.grid import grid_rooms, is_grid
 from kwsdata.stages.simulate_rirs.measured import measured_rirs
 
 

@@ -1,6 +1,7 @@
 """Bring a params file of an older version up to the installed one; comments, order and values of the user's stay."""
 
-from collections.abc import Sequence
+import typing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +11,8 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from kwsdata.errors import ParamsError
-from kwsdata.params import Params, load_params
+from kwsdata.params import Block, Params, load_params
 from kwsdata.params.reading import read_values, text_of
-from kwsdata.tools.project.renames import renamed_items
 from kwsdata.tools.project.yaml_text import dump, load
 
 _GONE = object()
@@ -145,3 +145,35 @@ def _short(value: Any) -> str:
         inside = ", ".join(f"{key}: {_short(each)}" for key, each in value.items())
         return f"{{{inside}}}"
     return "null" if value is None else str(value)
+
+
+def renames(root: type[Block] = Params) -> list[tuple[str, str]]:
+    """Return (old name, new name) of each param that moved, as in `-S old.name=value`."""
+    return list(_moved(root, ""))
+
+
+def renamed_items(root: type[Block] = Params) -> dict[str, dict[str, str]]:
+    """Return {param that is a list of names: {name of before: its name now}}."""
+    return dict(_renamed_items(root, ""))
+
+
+def _renamed_items(block: type[Block], where: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for key, names in block.renamed_items.items():
+        yield f"{where}{key}", dict(names)
+    for name, kind in _blocks(block):
+        yield from _renamed_items(kind, f"{where}{name}.")
+
+
+def _moved(block: type[Block], where: str) -> Iterator[tuple[str, str]]:
+    for old, new in block.moved.items():
+        yield f"{where}{old}", f"{where}{new}"
+    for name, kind in _blocks(block):
+        yield from _moved(kind, f"{where}{name}.")
+
+
+def _blocks(block: type[Block]) -> Iterator[tuple[str, type[Block]]]:
+    """Yield the blocks in a block, by name."""
+    for name, field in block.model_fields.items():
+        for kind in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Block):
+                yield field.alias or name, kind

@@ -11,6 +11,7 @@ from kwsdata.errors import KwsError
 from kwsdata.files.text_files import rewrite
 from kwsdata.tools.project.code import CodeVersions, installed_versions, read_versions, text_digest
 from kwsdata.tools.project.params_file import ParamsChange, updated_params
+from kwsdata.tools.project.params_file import renames as schema_renames
 from kwsdata.tools.project.pipeline import (
     CODE_FILE,
     PIPELINE_FILE,
@@ -18,7 +19,6 @@ from kwsdata.tools.project.pipeline import (
     project_pipeline,
     shipped_stages,
 )
-from kwsdata.tools.project.renames import renames as schema_renames
 from kwsdata.tools.project.shipped import shipped_text
 from kwsdata.tools.project.yaml_text import load
 

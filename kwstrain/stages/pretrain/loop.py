@@ -25,7 +25,7 @@ from kwstrain.stages.pretrain.windows import Examples, Pairs
 from kwstrain.training.checkpoint import Progress, load_progress, save_progress
 from kwstrain.training.loop import TrainingError, decayed_apart, settings
 from kwstrain.training.sampler import batches
-from kwstrain.training.schedule import learning_rate
+from kwstrain.training.steps import learning_rate
 
 MEASURED = 2048  # windows of held-out speakers
 

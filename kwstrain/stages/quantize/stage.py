@@ -23,22 +23,21 @@ import numpy as np
 
 from kwsdata.execution.cache import Step, note_timing
 from kwsdata.features.store import FeatureStore
-from kwsdata.files.atomic import atomic_path, write_jsonl_gz
+from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
 from kwsdata.params import Params
 from kwstrain.answers import read_info
 from kwstrain.models.weights import load_student
 from kwstrain.quantization.fold import fold
 from kwstrain.quantization.network import FoldedStudent, shifted
 from kwstrain.quantization.scales import scales_of
-from kwstrain.quantization.store import load_folded
+from kwstrain.quantization.store import INFO, WEIGHTS, load_folded
 from kwstrain.stages.quantize.calibration import draw, ranges_of
-from kwstrain.stages.quantize.save import save_folded
-from kwstrain.training.checkpoint import Progress, weights_digest, work_directory
+from kwstrain.training.checkpoint import Progress, save_tensors, weights_digest, work_directory
 from kwstrain.training.dev import DevSet
 from kwstrain.training.launch import complete
 from kwstrain.training.loop import Job
+from kwstrain.training.starts import warm_up_of
 from kwstrain.training.windows import Shape
-from kwstrain.warm_up import warm_up_of
 
 TUNED = Step("quantize", "kwstrain.training.loop", "kwstrain.quantization.store")
 
@@ -146,3 +145,13 @@ def log_odds(threshold: float) -> float:
     """Return the log-odds of a threshold; those of float scores that round to 0 or 1 are cut at +-9.2."""
     share = min(max(threshold, 1e-4), 1 - 1e-4)
     return math.log(share / (1 - share))
+
+
+def save_folded(directory: Path, network: FoldedStudent, info: dict[str, Any]) -> dict[str, Any]:
+    """Write `network`, which has scales, and what `info` says of it; return the contents of quantized.json."""
+    assert network.scales is not None
+    scales = {name: [scale.scale, scale.zero] for name, scale in network.scales.items()}
+    info = info | {"format": 1, "graph": network.graph.as_json(), "scales": scales, "offset": network.offset}
+    save_tensors(directory / WEIGHTS, network.state_dict())
+    write_json(directory / INFO, info)
+    return info

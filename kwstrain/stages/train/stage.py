@@ -23,7 +23,7 @@ from kwstrain.training.checkpoint import Progress, save_tensors, weights_digest
 from kwstrain.training.job import student_job
 from kwstrain.training.launch import complete
 from kwstrain.training.loop import Job
-from kwstrain.warm_up import warm_up_of
+from kwstrain.training.starts import warm_up_of
 
 
 def run(

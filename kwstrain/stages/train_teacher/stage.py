@@ -27,7 +27,7 @@ from kwstrain.teachers.weights import FILE
 from kwstrain.training.checkpoint import Progress, save_tensors, weights_digest, work_directory
 from kwstrain.training.launch import complete
 from kwstrain.training.loop import Job
-from kwstrain.warm_up import warm_up_of
+from kwstrain.training.starts import warm_up_of
 
 TEACHER = Step("train_teacher", "kwstrain.training.loop", "kwstrain.teachers")
 CROSS_ENTROPY = LossParams(

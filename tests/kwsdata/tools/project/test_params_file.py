@@ -5,8 +5,7 @@ from imports import ROOT
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import load_params
-from kwsdata.tools.project.params_file import updated_params
-from kwsdata.tools.project.renames import renames
+from kwsdata.tools.project.params_file import renames, updated_params
 from kwsdata.tools.project.yaml_text import dump, load, plain
 
 SHIPPED = (ROOT / "params.yaml").read_text()

@@ -22,7 +22,7 @@ from kwstrain.models.weights import FILE, load_student
 from kwstrain.stages.export import stage
 from kwstrain.stages.export.files import FLOAT_CLIP, FLOAT_STREAM, INT8_ONNX, INT8_TFLITE
 from kwstrain.stages.export.parity import Session, measure, probe_sound
-from kwstrain.stages.quantize.save import save_folded
+from kwstrain.stages.quantize.stage import save_folded
 
 FILES = [form.file for form in (FLOAT_STREAM, FLOAT_CLIP, *INT8_ONNX, *INT8_TFLITE)]
 

@@ -29,7 +29,7 @@ from kwstrain.stages.quantization_report.compare import Comparison, accuracy, re
 from kwstrain.stages.quantization_report.layers import layer_rows
 from kwstrain.stages.quantization_report.score import Stream
 from kwstrain.stages.quantization_report.stage import QuantizationError, run
-from kwstrain.stages.quantize.save import save_folded
+from kwstrain.stages.quantize.stage import save_folded
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,9 @@ from kwstrain.models import MODELS, build_model
 from kwstrain.models.weights import load_student
 from kwstrain.stages.train.stage import run
 from kwstrain.training import launch, loop
-from kwstrain.training.average import Average
 from kwstrain.training.checkpoint import work_directory
 from kwstrain.training.dev import DevSet, stream_scores
-from kwstrain.training.schedule import learning_rate
+from kwstrain.training.steps import Average, learning_rate
 
 WARM_UP_S = 0.1  # half of 20 frames, the shortest ridge
 ROOT = Path(__file__).resolve().parents[4]

@@ -7,7 +7,7 @@ from feature_stores import INFO
 from kwsdata.errors import ParamsError
 from kwsdata.features.store import ClipRow, FeatureStore, write_store
 from kwsdata.params import WarmUpParams, load_params
-from kwstrain.warm_up import warm_up_of
+from kwstrain.training.starts import warm_up_of
 
 
 def store_of(directory, words, label="keyword", **info) -> FeatureStore:

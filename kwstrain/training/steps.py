@@ -1,9 +1,11 @@
-"""Exponential moving average of a model: smoother than the last step, and the weights that are measured and kept."""
+"""What depends on the step alone: the learning rate, and how fast the averaged weights follow the model's."""
 
 import copy
+import math
 
 import torch
 
+from kwsdata.params import PretrainParams, TrainParams
 from kwstrain.models import StreamingModel
 
 
@@ -23,3 +25,9 @@ class Average:
                 own.lerp_(new, 1 - keep)
             else:
                 own.copy_(new)
+
+
+def learning_rate(step: int, params: TrainParams | PretrainParams) -> float:
+    """Return the rate of step number `step` (from 0)."""
+    warm = min(1.0, (step + 1) / params.warmup_steps) if params.warmup_steps else 1.0
+    return params.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / params.steps))
