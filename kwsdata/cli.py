@@ -11,8 +11,18 @@ import typer
 from kwsdata.errors import ParamsError
 from kwsdata.importers import KINDS
 from kwsdata.params import load_params
-from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, safe_name, show
+from kwsdata.tools.command import (
+    DEFAULT_PARAMS,
+    ParamsOption,
+    SummaryAsJson,
+    command,
+    new_app,
+    run_stage,
+    safe_name,
+    show,
+)
 from kwsdata.tools.dataset.commands import register
+from kwsdata.tools.made import MADE
 from kwsdata.tools.project.commands import register as register_project
 from kwsdata.tools.publish.commands import register as register_publish
 
@@ -22,67 +32,67 @@ app = new_app(
 
 
 @command(app, "synthesize", "kwsdata synthesize")
-def synthesize(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def synthesize(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Speak the keyword, words like it and general sentences in many voices, offline."""
     from kwsdata.stages.synthesize.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["synthesize"], json)
 
 
 @command(app, "index", "kwsdata index")
-def index(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def index(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Gather every clip of every corpus in one manifest, labelled for the keyword."""
     from kwsdata.stages.index.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["index"], json)
 
 
 @command(app, "split", "kwsdata split")
-def split(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def split(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Put each speaker, voice and noise source in one of train, dev, test."""
     from kwsdata.stages.split.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["split"], json)
 
 
 @command(app, "simulate-rirs", "kwsdata simulate-rirs")
-def simulate_rirs(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def simulate_rirs(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Make a bank of room impulse responses; each room belongs to one partition."""
     from kwsdata.stages.simulate_rirs.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["simulate_rirs"], json)
 
 
 @command(app, "augment", "kwsdata augment")
-def augment(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def augment(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Make augmented copies of every train clip (rooms, noise, speed, level), each with its recipe."""
     from kwsdata.stages.augment.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["augment"], json)
 
 
 @command(app, "make-testsets", "kwsdata make-testsets")
-def make_testsets(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def make_testsets(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Freeze the continuous streams of dev and test, with the time of every keyword."""
     from kwsdata.stages.make_testsets.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["make_testsets"], json)
 
 
 @command(app, "featurize", "kwsdata featurize")
-def featurize(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def featurize(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Turn augmented clips and dev streams into feature frames that training maps into memory."""
     from kwsdata.stages.featurize.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["featurize"], json)
 
 
 @command(app, "embed-augmented", "kwsdata embed-augmented")
-def embed_augmented(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def embed_augmented(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Embed augmented clips and dev streams for the teacher `speech_embedding`; an interrupted run goes on."""
     from kwsdata.stages.embed_augmented.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["embed_augmented"], json)
 
 
 @command(
@@ -223,11 +233,11 @@ def import_(
 
 
 @command(app, "embed", "kwsdata embed")
-def embed(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def embed(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Turn every clip of the split into vectors, 80 ms apart, and index those of the train partition's negatives."""
     from kwsdata.stages.embed.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["embed"], json)
 
 
 @command(
@@ -248,19 +258,20 @@ def mine_negatives(
         "data/mined"
     ),
     params: ParamsOption = DEFAULT_PARAMS,
+    json: SummaryAsJson = False,
 ) -> None:
     """Find the sounds, of train and of pools you name, that are nearest to the keyword and do not say it."""
     from kwsdata.stages.mine_negatives.stage import asked, run
 
-    run_stage(lambda settings: run(asked(settings, pool or [], model), out=out), params)
+    run_stage(lambda settings: run(asked(settings, pool or [], model), out=out), params, MADE["mine_negatives"], json)
 
 
 @command(app, "check", "kwsdata check")
-def check(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def check(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Look for leaks between partitions and faults of sound and labels; fails on those that `check.fail` names."""
     from kwsdata.stages.check.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["check"], json)
 
 
 @command(

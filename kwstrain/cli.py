@@ -6,100 +6,102 @@ from typing import Annotated
 import typer
 
 from kwsdata.params import load_params
-from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, command, new_app, run_stage, show
+from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, SummaryAsJson, command, new_app, run_stage, show
+from kwstrain.made import MADE
 
 app = new_app("The compact training stage for wake words: train, export, evaluate, detect.")
 
 
 @command(app, "train-teacher", "kwstrain train-teacher")
-def train_teacher(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def train_teacher(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Train the teacher that `teacher.name` names, or take a user's own; nothing for `null`."""
     from kwstrain.stages.train_teacher.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["train_teacher"], json)
 
 
 @command(app, "teach", "kwstrain teach")
-def teach(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def teach(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Write the teacher's answers to every augmented clip, for the student to learn from."""
     from kwstrain.stages.teach.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["teach"], json)
 
 
 @command(app, "pretrain", "kwstrain pretrain\ndvc exp run -S pretrain.trunk=own")
-def pretrain(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def pretrain(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Give the student a trunk that knows speech: the one that ships, or one trained here on the augmented clips."""
     from kwstrain.stages.pretrain.stage import run
 
-    run_stage(run, params)
+    run_stage(run, params, MADE["pretrain"], json)
 
 
 @command(app, "ensemble", "kwstrain ensemble\ndvc exp run -S ensemble.members=6")
-def ensemble(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def ensemble(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Train students with other seeds and write their mean answers, for the one that ships to learn from."""
     from kwstrain.stages.ensemble.stage import run
 
-    run_stage(run, params, trunk=Path("data/models/trunk"))
+    run_stage(run, params, MADE["ensemble"], json, trunk=Path("data/models/trunk"))
 
 
 @command(app, "train", "kwstrain train\nkwstrain train --no-resume")
 def train(
     params: ParamsOption = DEFAULT_PARAMS,
+    json: SummaryAsJson = False,
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint of an interrupted run.")] = True,
 ) -> None:
     """Train the student; an interrupted run goes on from its last checkpoint to the same weights."""
     from kwstrain.stages.train.stage import run
 
-    run_stage(run, params, resume=resume, taught=_answers(params), trunk=Path("data/models/trunk"))
+    run_stage(run, params, MADE["train"], json, resume=resume, taught=_answers(params), trunk=Path("data/models/trunk"))
 
 
 @command(app, "quantize", "kwstrain quantize")
-def quantize(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def quantize(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Calibrate the trained student and fine-tune it with fake quantization, so that it computes in 8-bit integers."""
     from kwstrain.stages.quantize.stage import run
 
-    run_stage(run, params, taught=_answers(params))
+    run_stage(run, params, MADE["quantize"], json, taught=_answers(params))
 
 
 @command(app, "export", "kwstrain export")
-def export(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def export(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Write the trained student as ONNX and TFLite, float and int8, checked frame by frame against PyTorch."""
     from kwstrain.stages.export.stage import run
 
-    show(run(load_params(params), quantized=Path("data/models/quantized")))
+    run_stage(run, params, MADE["export"], json, quantized=Path("data/models/quantized"))
 
 
 @command(app, "evaluate", "kwstrain evaluate")
-def evaluate(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def evaluate(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Stream every test set through the exported model: FNR at no more than the allowed false alarms an hour."""
     from kwstrain.stages.evaluate.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["evaluate"], json)
 
 
 @command(app, "quantization-report", "kwstrain quantization-report")
-def quantization_report(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def quantization_report(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Compare float and int8 on the same streams; refuse an int8 network that loses too much."""
     from kwstrain.stages.quantization_report.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["quantization_report"], json)
 
 
 @command(app, "report", "kwstrain report")
-def report(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def report(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Write data/report/index.html (figures, examples one can play) and data/report/metrics.json."""
     from kwstrain.stages.report.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["report"], json)
 
 
 @command(app, "bundle", "kwstrain bundle")
-def bundle(params: ParamsOption = DEFAULT_PARAMS) -> None:
+def bundle(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
     """Gather models, decoders, front end, dataset lock, licences, metrics and a model card in data/bundle."""
     from kwstrain.stages.bundle.stage import run
 
-    show(run(load_params(params)))
+    run_stage(run, params, MADE["bundle"], json)
 
 
 AblationOption = Annotated[Path, typer.Option(help="The file that describes the arms.")]
@@ -111,6 +113,7 @@ def ablate(
     arm: Annotated[str, typer.Option(help="Its name in ablation/params.yaml.")],
     seed: Annotated[int, typer.Option(help="Of the training.")],
     params: ParamsOption = DEFAULT_PARAMS,
+    json: SummaryAsJson = False,
     ablation: AblationOption = DEFAULT_ABLATION,
 ) -> None:
     """Train, export and measure one arm of the ablation with one seed; `dvc repro ablation/dvc.yaml` does all."""
@@ -118,7 +121,7 @@ def ablate(
     from kwstrain.experiments.ablate.stage import run
 
     plan = load_ablation(ablation)
-    run_stage(lambda settings: run(settings, plan, arm, seed), params)
+    run_stage(lambda settings: run(settings, plan, arm, seed), params, MADE["ablate"], json)
 
 
 @command(

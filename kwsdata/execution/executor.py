@@ -9,6 +9,7 @@ that is killed is replaced and its one task is run again; a task that kills its 
 """
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -117,6 +118,7 @@ def _take_environment(environment: dict[str, str], directory: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker at once; what to say of it is its parent's
 
 
 class _Crew:

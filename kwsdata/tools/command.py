@@ -1,10 +1,13 @@
 """What the two command lines share: errors as one clear line, the params option, results as JSON."""
 
 import functools
+import inspect
 import io
-import json
+import json as as_json
 import sys
+import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -21,6 +24,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 ParamsOption = Annotated[Path, typer.Option("--params", "-p", help="The file with every number of the project.")]
 DEFAULT_PARAMS = Path("params.yaml")
+SummaryAsJson = Annotated[bool, typer.Option("--json", help="Print all that is known of the result, as JSON.")]
+_RUNNING: ContextVar[tuple[str, str]] = ContextVar("command")  # its name, and what it does
+INTERRUPTED = 130  # exit code after Ctrl-C, as of programs that SIGINT ends
 
 # Which extra brings a package that a stage imports (see pyproject.toml).
 EXTRA_OF = {
@@ -83,9 +89,13 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no "ß" gets its escape
                 sys.stdout.reconfigure(errors="backslashreplace")
+            _RUNNING.set((name, (inspect.getdoc(function) or "").partition("\n")[0]))
             try:
                 _check_code(example.split()[0], name)
                 return function(*args, **kwargs)
+            except KeyboardInterrupt:
+                typer.secho(f"\ninterrupted: {_how_to_go_on(example.split()[0], name)}", fg="yellow", err=True)
+                raise typer.Exit(INTERRUPTED) from None
             except KwsError as error:
                 _fail(str(error))
             except BrokenPipeError:  # of `kwsdata ... | head`; Click ends quietly
@@ -109,12 +119,36 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
     return register
 
 
-def run_stage(run: Callable[..., Any], params: Path, **options: Any) -> None:
-    """Run a stage with the params of a file, print its summary, and leave the cache within `cache.max_gb`."""
+def run_stage(
+    run: Callable[..., Any], params: Path, made: Callable[[Any], str], json: bool = False, **options: Any
+) -> None:
+    """Run a stage with the params of a file: say what it does, then what it made, on one line each.
+
+    Args:
+        run: the stage, called with the params and `options`; it shows how far it is, and returns a summary.
+        params: their file.
+        made: turns the summary into words.
+        json: print the whole summary as JSON instead of these.
+    """
+    name, does = _RUNNING.get()
+    typer.secho(f"{name}: {does}", fg="cyan", err=True)
+    began = time.monotonic()
     settings = load_params(params)
-    with in_use(settings.cache.max_gb):
+    with in_use(settings.cache.max_gb):  # which is pruned to `cache.max_gb` when the stage has ended
         summary = run(settings, **options)
-    show(summary)
+    if json:
+        show(summary)
+        return
+    typer.echo(f"{name}: {made(summary)} ({_duration(time.monotonic() - began)})")
+    sys.stdout.flush()
+
+
+def _duration(seconds: float) -> str:
+    """Return "46 s", "3 min 20 s" or "2 h 5 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _check_code(program: str, name: str) -> None:
@@ -123,6 +157,12 @@ def _check_code(program: str, name: str) -> None:
         from kwsdata.tools.project.code import check_code
 
         check_code(program, name)
+
+
+def _how_to_go_on(program: str, name: str) -> str:
+    if Path("dvc.yaml").is_file() and f"  {name.replace('-', '_')}:\n" in Path("dvc.yaml").read_text(errors="replace"):
+        return f"what is finished is kept. Type `dvc repro` (or `{program} {name}`) again to go on."
+    return f"nothing is half written. Type `{program} {name}` again."
 
 
 def _fail(line: str) -> NoReturn:
@@ -137,5 +177,5 @@ def safe_name(text: str) -> str:
 
 def show(value: Any) -> None:
     """Print a stage's summary as JSON on stdout."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    as_json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     print(flush=True)  # now, where a full disk behind it can still be told
