@@ -16,10 +16,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import forkserver, get_all_start_methods, get_context, parent_process, resource_tracker
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from socket import gethostname
+from threading import Thread
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -89,6 +90,9 @@ def _in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], wor
     crew = _Crew(function, tasks, workers)
     try:
         yield from crew.results()
+    except KeyboardInterrupt:
+        crew.kill()
+        raise
     finally:
         crew.close()
         for name, value in before.items():
@@ -110,7 +114,21 @@ def _context(function: Callable[..., Any]) -> BaseContext:
         function = function.func
     context = get_context("forkserver")
     context.set_forkserver_preload([function.__module__])  # heeded by the first call in a process, which starts it
+    _start_server()
     return context
+
+
+def _start_server() -> None:
+    """Start the fork server deaf to Ctrl-C: else it prints where in its imports it was interrupted.
+
+    It inherits that the signal is blocked; this process gets one that came meanwhile.
+    """
+    resource_tracker.ensure_running()  # of itself it blocks and unblocks
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _take_environment(environment: dict[str, str], directory: str) -> None:
@@ -119,6 +137,16 @@ def _take_environment(environment: dict[str, str], directory: str) -> None:
     os.environ.update(environment)
     os.chdir(directory)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker at once; what to say of it is its parent's
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that asks is gone, however it ended: nobody would ever give it a task."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class _Crew:
@@ -180,6 +208,14 @@ class _Crew:
                     self.pools[worker] = self._pool()
                 self.waiting.append(task)
             self.free.append(worker)
+
+    def kill(self) -> None:
+        """End the workers at once, and wait for nothing: a pool that was interrupted as it started may never answer."""
+        for pool in self.pools:
+            for worker in list((pool._processes or {}).values()):  # `kill_workers` from Python 3.14 on
+                worker.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+        self.pools = []
 
     def close(self) -> None:
         """End the workers; a task that nobody waits for any more is finished first."""

@@ -4,6 +4,7 @@ import functools
 import inspect
 import io
 import json as as_json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -95,7 +96,8 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
                 return function(*args, **kwargs)
             except KeyboardInterrupt:
                 typer.secho(f"\ninterrupted: {_how_to_go_on(example.split()[0], name)}", fg="yellow", err=True)
-                raise typer.Exit(INTERRUPTED) from None
+                sys.stdout.flush()
+                os._exit(INTERRUPTED)  # all is let go of; threads of a pool that died with its workers may never end
             except KwsError as error:
                 _fail(str(error))
             except BrokenPipeError:  # of `kwsdata ... | head`; Click ends quietly
