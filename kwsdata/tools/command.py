@@ -132,10 +132,10 @@ def run_stage(
         made: turns the summary into words.
         json: print the whole summary as JSON instead of these.
     """
+    settings = load_params(params)
     name, does = _RUNNING.get()
     typer.secho(f"{name}: {does}", fg="cyan", err=True)
     began = time.monotonic()
-    settings = load_params(params)
     with in_use(settings.cache.max_gb):  # which is pruned to `cache.max_gb` when the stage has ended
         summary = run(settings, **options)
     if json:
