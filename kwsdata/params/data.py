@@ -138,5 +138,6 @@ class MakeTestsetsParams(Block):
     stream_s: float = Field(gt=0)  # length of one stored stream
     gap_s: float = Field(gt=0)  # least negative sound between two positives
     synthetic: Literal["when_no_people", "always", "never"]
+    dev_clips_per_text: int | None = Field(ge=1)  # of dev's other speech with the same text; null: all
     max_hours: float = Field(gt=0)  # of negative sound in a partition
     noise_share: float = Field(ge=0, lt=1)  # of negative sound that is noise, not speech

@@ -13,7 +13,7 @@ from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.partitions import Partition
 from kwsdata.clips.segments import tars_of
 from kwsdata.clips.shards import load_audio, shard_paths, write_shard
-from kwsdata.draws import digest_of
+from kwsdata.draws import digest_of, unit_for
 from kwsdata.errors import PartitionError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, sha256_of, write_json
@@ -168,7 +168,8 @@ def choose_clips(partition: str, cuts: list[MonoCut], params: MakeTestsetsParams
     """Return the clips of one partition that its sets are made of, by label.
 
     Recordings of people are taken where there are any, and synthetic sound only where there are none (unless
-    `make_testsets.synthetic` says otherwise), for keywords, speech and noise each.
+    `make_testsets.synthetic` says otherwise), for keywords, speech and noise each. Of dev's speech with one text,
+    `make_testsets.dev_clips_per_text` clips are taken; test keeps all.
 
     Raises:
         PartitionError: no keyword or no speech is left.
@@ -183,7 +184,26 @@ def choose_clips(partition: str, cuts: list[MonoCut], params: MakeTestsetsParams
             f"the {partition} partition has no {missing} clip (make_testsets.synthetic = {params.synthetic}): import "
             "recordings, raise the counts in `synthesize`, or change `partitions`."
         )
+    if partition == "dev" and params.dev_clips_per_text is not None:
+        chosen["speech"] = _thinned(chosen["speech"], params.dev_clips_per_text, params.seed)
     return chosen
+
+
+def _thinned(cuts: list[MonoCut], most: int, seed: int) -> list[MonoCut]:
+    """Return `cuts` without those that say what `most` others of them say, in their order; which stay, hashes decide.
+
+    A threshold follows from the few loudest of dev's false alarms. A word that was recorded a hundred times over would
+    be all of them, and no device hears it so often.
+    """
+    texts: dict[str, list[MonoCut]] = defaultdict(list)
+    for cut in cuts:
+        if text := " ".join((s.text or "") for s in cut.supervisions).strip().lower():
+            texts[text].append(cut)
+    out = set()
+    for same in texts.values():
+        order = sorted(same, key=lambda cut: unit_for(seed, "text", (cut.custom or {})["audio_sha256"]))
+        out |= {cut.id for cut in order[most:]}
+    return [cut for cut in cuts if cut.id not in out]
 
 
 def plan_partition(

@@ -11,7 +11,7 @@ from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
 from kwsdata.errors import PartitionError
 from kwsdata.rooms.bank import in_room, load_bank
 from kwsdata.stages.make_testsets.plan import Segment, pieces_of, plan_streams, quietest
-from kwsdata.stages.make_testsets.stage import run
+from kwsdata.stages.make_testsets.stage import choose_clips, run
 from kwsdata.stages.simulate_rirs.stage import run as simulate_rirs
 from kwsdata.transforms.levels import active_level
 
@@ -166,3 +166,23 @@ def test_a_partition_without_keywords_is_refused(project, small):
         write_cuts(project / "split" / f"{partition}.jsonl.gz", [])
     with pytest.raises(PartitionError, match="dev partition has no keyword"):
         run(small, project / "split", out=project / "sets")
+
+
+def spoken(name: str, text: str | None, label: str = "speech"):
+    custom = {"audio_sha256": name, "label": label, "corpus": "crowd"}
+    return make_cut(name, SAMPLE_RATE, text=text, custom=custom)
+
+
+def test_dev_hears_a_word_that_a_crowd_repeats_a_few_times_alone_and_test_all_of_it(params):
+    cuts = [spoken("k", "computer", "keyword")]
+    cuts += [spoken(f"a{i}", " Amelia"[i % 2 :]) for i in range(40)]  # one text, however it is written
+    cuts += [spoken(f"s{i}", f"sentence {i}") for i in range(9)] + [spoken(f"u{i}", None) for i in range(9)]
+    block = params.make_testsets.model_copy(update={"dev_clips_per_text": 5})
+    dev = [cut.id for cut in choose_clips("dev", cuts, block)["speech"]]
+    assert len([name for name in dev if name.startswith("a")]) == 5
+    assert [name for name in dev if not name.startswith("a")] == [cut.id for cut in cuts[41:]]
+    assert dev == [name for name in [cut.id for cut in cuts] if name in dev]  # in their order
+    assert len(choose_clips("test", cuts, block)["speech"]) == 58
+    assert len(choose_clips("dev", cuts, block.model_copy(update={"dev_clips_per_text": None}))["speech"]) == 58
+    fewer = [cut for cut in cuts if cut.id not in dev[:2]]  # one that leaves moves no other out
+    assert set(dev[2:]) <= {cut.id for cut in choose_clips("dev", fewer, block)["speech"]}
