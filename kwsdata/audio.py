@@ -1,4 +1,4 @@
-"""Sound as the project holds it: float32 in [-1, 1], one channel, 16 kHz.
+"""Read, resample and encode sound as the project holds it: float32 in [-1, 1], one channel, 16 kHz.
 
 A `Waveform` is a 1-D float32 array, shape [samples]. Levels are in dB relative to full scale (a full-scale square
 wave is 0 dBFS). Files are FLAC, 16 bits.

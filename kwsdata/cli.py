@@ -1,4 +1,4 @@
-"""`kwsdata`: one command a stage of the data pipeline, and the importers.
+"""The command line `kwsdata`: one command for each stage of the data pipeline, and the importers.
 
 Commands read, call, write and print. Each imports its stage when called, so that `kwsdata --help` loads nothing heavy.
 """

@@ -1,4 +1,4 @@
-"""Choose one of a growing list so that growth moves few choices (consistent hashing).
+"""Choose one item of a list so that a longer list changes few choices (consistent hashing).
 
 Each item owns points on the circle [0, 1), placed by the hash of its name; a number chooses the owner of the next
 point. An item that joins takes over the stretches before its own points and nothing else, so that among n items a

@@ -1,4 +1,4 @@
-"""Randomness, all of it, in one place: a generator belongs to a key, never to a process."""
+"""Random number generators keyed by what they are for: the only place where randomness is made."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Errors a user can act on: each says what was given, what is allowed, and what to do next."""
+"""Errors a user can act on: each gives the value, the limit and the next step."""
 
 
 class KwsError(Exception):

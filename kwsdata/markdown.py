@@ -1,4 +1,4 @@
-"""Text of any origin inside Markdown: shown as it is, on one line, and never as markup, HTML or a link."""
+"""Escape untrusted text for Markdown."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Texts as words: when two are the same, whether one is said in another, and the names of files made from them.
+"""Compare texts as words, find one in another, and make file names from them.
 
 A keyword comes from params.yaml, folders, tables and transcripts, which were typed on different keyboards and systems.
 All of the project compares texts by `key`, in which the spellings of one word are one:

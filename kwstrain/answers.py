@@ -1,4 +1,4 @@
-"""A teacher's answers on disk, and which of them a student's decision may hear.
+"""Read a teacher's answers from disk, and choose those that a student's decision may learn from.
 
     DIR/log_odds.npy       float16 [answers], of the keyword: those of each clip in turn
     DIR/embedding.npy      float16 [answers, dim], the teacher's layer before the last; only with `teach.embedding`

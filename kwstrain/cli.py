@@ -1,4 +1,4 @@
-"""`kwstrain`: train, export, evaluate, report, bundle; and `detect`, which needs no training stack."""
+"""The command line `kwstrain`: train, export, evaluate, report, bundle; and `detect`, which needs no training stack."""
 
 from pathlib import Path
 from typing import Annotated

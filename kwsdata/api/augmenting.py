@@ -1,4 +1,4 @@
-"""Augment a wave, and make the same again from its record: the chain of the stage `augment`, for sound in memory."""
+"""Augment a wave in memory with the effects of the stage `augment`, and render it again from its recipe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A dataset's manifests as Lhotse cuts whose sound can be loaded, anywhere."""
+"""Load a dataset's clips as Lhotse cuts with their sound."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The numbers to work with where there is no project: those that the package comes with."""
+"""The default params, for programs that run outside a project."""
 
 from kwsdata.params import Params, load_params
 from kwsdata.tools.project.shipped import shipped_folder

@@ -1,4 +1,4 @@
-"""Simulate one room: the response of a shoebox of given sides and reverberation time."""
+"""Simulate the impulse response of a shoebox room of given sides and reverberation time."""
 
 from dataclasses import dataclass
 from typing import Any

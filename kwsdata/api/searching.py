@@ -1,4 +1,4 @@
-"""Sound as vectors, and which of some sounds are nearest to another: for sounds in memory.
+"""Embed sounds in memory as vectors, and find the ones most similar to another.
 
 A project's own index, of any size, is `kwsdata.vectors.index`.
 """

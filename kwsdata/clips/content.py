@@ -1,4 +1,4 @@
-"""What a sound is, by its bytes: hashes of files and of places in tars. They are what keys of cached work name it by.
+"""Content hashes of sound files and of places in tars, which cache keys name sound by.
 
 A file is read once as long as it is the same file, which its `FileState` tells, and that only if it has rested
 for two seconds: one that was just written may be written again within a tick of the clock. Hashes that a

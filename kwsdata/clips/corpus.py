@@ -1,4 +1,4 @@
-"""A corpus on disk: declared once, stored as a shard directory, the same for imported and synthesised sound.
+"""Write and read a corpus: a declaration (licence, citation, role) and a directory of shards.
 
 data/corpora/NAME/corpus.json           what it is (CorpusInfo) and what is in it (counts)
 data/corpora/NAME/rejects.json          what was left out, and why

@@ -1,4 +1,4 @@
-"""What a person decided about windows that mining proposed: a small text file, kept in git, replayed by the stage.
+"""A reviewer's decisions about mined windows, in a text file that git keeps and the stage `mine_negatives` reads.
 
     review/decisions.jsonl    one JSON object a line; of two about the same place the later one holds
 

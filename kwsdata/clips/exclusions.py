@@ -1,4 +1,4 @@
-"""Clips that are left out of every partition: a small text file, kept in git, read by the stage `index`.
+"""The list of clips that are left out of every partition: a text file in git that the stage `index` reads.
 
     review/excluded.txt    one cut id a line; what follows a # is a comment
 

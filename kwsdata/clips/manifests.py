@@ -1,4 +1,4 @@
-"""Lhotse cuts as the project uses them: one mono recording a cut, our fields in `custom`.
+"""Read and write manifests of Lhotse cuts: one mono recording each, the project's own fields in `custom`.
 
 Fields in `cut.custom`:
     corpus, licence, role   what the clip's corpus declares (role: keyword | speech | noise | rir)

@@ -1,4 +1,4 @@
-"""Which partition a speaker (or voice, noise source, room) belongs to: a pure function of its name.
+"""Which partition a speaker, voice, noise source or room belongs to, by a hash of its name.
 
 Placing one speaker looks at no other, so a corpus that grows moves nobody.
 """

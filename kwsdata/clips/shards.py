@@ -1,4 +1,4 @@
-"""Lhotse Shar directories with bytes that depend on nothing but their clips.
+"""Write and read Lhotse Shar directories; the same clips give the same bytes.
 
 A shard is a pair `recording.000000.tar` (16-bit FLAC) + `cuts.000000.jsonl.gz`, readable by
 `lhotse.CutSet.from_shar`. Tar members carry no time, owner or mode of their own, and each shard is complete or absent.

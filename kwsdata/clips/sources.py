@@ -1,4 +1,4 @@
-"""Ids of the recordings and rooms that a draw mixes into a clip, found by their type.
+"""Find the ids of recordings and rooms in an effect's draw by the type `SourceId`.
 
 A draw that holds the id of a sound gives it the type `SourceId`. Cache keys, a clip's `custom["sources"]` and the
 licence gate follow from that; nothing lists the ids a second time. A draw that forgets the type is found out: what a

@@ -1,4 +1,4 @@
-"""Any stretch of a sound file, in any format, at 16 kHz: what a recording of hours is worked through by.
+"""Read any stretch of a sound file, in any format, at 16 kHz.
 
 libsndfile goes to any sample of most formats. A file that can only be read from its start (what ffmpeg decodes, FLAC
 that was streamed) is decoded once into the cache, as the 16-bit FLAC that an import would store, and read there.

@@ -1,4 +1,4 @@
-"""Give a clip the channel of a recording: its long-term spectrum and its noise floor, whatever is said in either.
+"""Give a clip the long-term spectrum and the noise floor of another recording.
 
 Where keywords are synthetic and other speech was recorded, a model can tell them apart by the microphone and never
 listen to the word. A copy that sounds as if recorded where another clip was makes the word and the channel independent.

@@ -1,4 +1,4 @@
-"""Send a clip over a line, a telephone's or a lossy codec's: its marks stay, and an onset stays in place.
+"""Send a clip over a telephone line or through a lossy codec; its onset stays in place.
 
 libsndfile encodes and decodes (LAME, mpg123, libopus, G.711, GSM 06.10); decoders drop the encoder's delay.
 """

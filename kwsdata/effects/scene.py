@@ -1,4 +1,4 @@
-"""Place a clip in time: put sound before and after a short one, and move it inside its own length.
+"""Put sound before and after a short clip, and move a clip inside its own length.
 
 A model that listens to a stream meets its word in the middle of other sound. A clip that starts with the word would
 teach it that words start from nothing.

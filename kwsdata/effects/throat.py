@@ -1,4 +1,4 @@
-"""Give a clip another throat: formants move as in a longer or a shorter vocal tract, pitch and tempo stay.
+"""Shift a voice's formants, as a longer or shorter vocal tract would; pitch and tempo stay.
 
 Children's tracts are a fifth shorter than women's, and women's a sixth shorter than men's (G. Fant, A note on vocal
 tract size factors and non-uniform F-pattern scalings, STL-QPSR 7(4), 1966). `pitch` moves both together.

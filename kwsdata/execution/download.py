@@ -1,4 +1,4 @@
-"""Sound that lies elsewhere (`s3://`, `ssh://`, `https://`...: any URL that fsspec knows), copied here to be read.
+"""Copy sound from a URL (`s3://`, `ssh://`, `https://`, or any other that fsspec knows) into the cache.
 
 Importers and pools read a corpus from end to end, once; so it is copied whole into the cache, and stages never wait for
 a network or find other bytes in it than the run before did. Keys and endpoints are those of the protocol's own client:

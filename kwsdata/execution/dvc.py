@@ -1,4 +1,4 @@
-"""Put a directory under DVC: git then holds a small pointer, and `dvc push` shares the sound."""
+"""Put a directory under DVC: git keeps a pointer, and `dvc push` shares the content."""
 
 import logging
 import math

@@ -1,4 +1,4 @@
-"""Run pure tasks in this process, in worker processes, or on a Dask cluster: the results are the same.
+"""Run tasks in this process, in worker processes or on a Dask cluster, with the same results.
 
 A task is a picklable value and `function(task)` writes or returns something that depends on the task alone, so that
 neither the kind of executor nor the number of workers can be heard in the data.

@@ -1,4 +1,4 @@
-"""Files behind http(s) URLs: what a folder's page lists, by what a change shows, and copies of their full length.
+"""List and download files behind http(s) URLs.
 
 A server is not trusted: names that it lists stay below the folder, redirects stay on its host or lead to public
 addresses, and nothing is larger or slower than the limits allow.

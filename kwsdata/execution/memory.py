@@ -1,4 +1,5 @@
-"""Two settings of a process that makes thousands of clips: which memory it keeps, and which objects it stops counting.
+"""Keep freed memory in the process, and keep garbage collection away from imported modules.
+
 
 A page of memory that is handed back must be cleared again when it is next used. glibc returns freed memory at the
 heap's end to the system as soon as there is more than a little of it. Sound of some seconds passes through a dozen

@@ -1,4 +1,4 @@
-"""How clips become rows of a store: in what groups, and what a row says of its clip."""
+"""Group clips into shards of a feature store, and make each clip's row."""
 
 from collections.abc import Iterable, Iterator
 

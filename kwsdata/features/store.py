@@ -1,4 +1,4 @@
-"""Features on disk: a few flat arrays that training maps into memory, and one row a clip.
+"""Feature frames on disk: flat arrays that training maps into memory, and one row a clip.
 
 DIR/features.000000.npy   float16 [frames, n_mels], the clips of a shard end to end
 DIR/clips.jsonl.gz        one row a clip, in order (fields of `ClipRow`)

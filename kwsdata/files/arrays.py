@@ -1,4 +1,4 @@
-"""Arrays in files, read as numbers alone: a file that holds pickled objects, which could run code, is damaged."""
+"""Read numpy arrays from files, and refuse pickled objects, which could run code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write beside, then rename: a reader never meets a half-written file or directory."""
+"""Write files and directories whole or not at all; read and write JSON; hash files."""
 
 import errno
 import gzip

@@ -1,4 +1,4 @@
-"""JSON of any origin, read within limits: the length of a line, the depth of nesting, text that is UTF-8.
+"""Read JSON from untrusted files within limits on line length, nesting and encoding.
 
 A manifest of a few kilobytes can hold a line of gigabytes (gzipped) or a value nested a million deep; both end in a
 ValueError here, before they fill the memory or the stack.

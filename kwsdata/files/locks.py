@@ -1,4 +1,4 @@
-"""Locks between processes, as small files: whoever holds one works alone, and loses it when it ends, however it ends.
+"""Locks between processes as small files, released when the holder ends in any way.
 
 The lock is the kernel's (`flock`) on an open file, so a killed process leaves none behind; the empty file that may stay
 is taken over by the next one. Where the system or the file system knows no such locks (Windows, some network disks),

@@ -1,4 +1,4 @@
-"""Paths that data names (tables, manifests, archives, records of a store): below one folder, or refused.
+"""Check paths that untrusted data names: below one folder, or refused.
 
 A name is data of others: `../../private/a.wav`, `/etc/passwd`, `C:/a.wav`, a link that leads out of the folder, a named
 pipe that would be waited for. Whatever opens a file by such a name gets its path here.

@@ -1,4 +1,4 @@
-"""What the operating system refused, as one line: the file, the reason, and the next step to type."""
+"""Explain an error of the operating system in one line: the file, the reason, the next step."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Places to write in beside what is to be written: hidden, held by their writer, and swept when it is gone.
+"""Hidden scratch directories beside a target, locked by their writer and swept after a crash.
 
     .NAME.RANDOM.part/        a directory beside NAME, which readers of that folder pass over (`listed`)
         NAME                  what is being written; after an exchange with an older NAME, the old one

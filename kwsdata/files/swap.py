@@ -1,4 +1,4 @@
-"""Let two paths change their names in one step of the kernel, so that neither is missing at any moment."""
+"""Exchange two paths in one system call, so that neither is ever missing."""
 
 import ctypes
 import errno

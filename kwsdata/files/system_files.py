@@ -1,4 +1,4 @@
-"""Files that macOS, Windows and NAS systems leave beside those of people, known by their names."""
+"""Recognise files that macOS, Windows and NAS systems leave in folders."""
 
 _NAMES = frozenset(
     name.lower()

@@ -1,4 +1,4 @@
-"""The members of a tar of any origin, one at a time, in bounded memory."""
+"""Read the members of an untrusted tar one at a time, in bounded memory."""
 
 import tarfile
 from collections.abc import Iterator

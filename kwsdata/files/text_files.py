@@ -1,4 +1,4 @@
-"""Small text files that commands, editors and git write in turns: read strictly, changed whole or not at all."""
+"""Read and change small text files that commands, editors and git share: strictly, and whole or not at all."""
 
 import errno
 import os

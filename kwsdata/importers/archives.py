@@ -1,4 +1,4 @@
-"""A corpus as it was downloaded: the archive's checksum is compared with the source's, then it is unpacked."""
+"""Check the checksum of a downloaded archive, then unpack it."""
 
 import bz2
 import gzip

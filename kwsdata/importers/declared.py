@@ -1,4 +1,4 @@
-"""Which licence each sound of a corpus gets: its own, or a declared one; a milder one than its own needs a reason."""
+"""Choose the licence of each imported sound; a milder one than it declares needs a reason."""
 
 import logging
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Decode, gate, mix, resample and encode many sounds, in parallel, with no more than a few blocks of one in memory.
+"""Decode, check, mix down, resample and encode many sounds in parallel, in bounded memory.
 
 A batch is a pure function of its sources: a worker appends FLAC to a scratch file, and the caller reads it back in
 order, so that any number of workers gives the same clips and only names and lengths travel between processes.

@@ -1,4 +1,4 @@
-"""A folder of sound files, whoever made it: the importer for a team's own recordings.
+"""Import a folder of sound files, such as a team's own recordings.
 
     PATH/hey_computer/alice-01.wav    --role keyword: text "hey computer", the folder directly below PATH
     PATH/alice-01.wav                 files directly in PATH: PATH's own name

@@ -1,4 +1,4 @@
-"""The splits of a Hugging Face dataset of any origin: which files it is made of is judged before they are opened.
+"""Judge which files an untrusted Hugging Face dataset is made of before any is opened.
 
 A dataset's card may name URLs, and files anywhere on this machine, as its data; a saved dataset may name files outside
 its directory. Neither is read.

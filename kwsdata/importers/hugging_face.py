@@ -1,4 +1,4 @@
-"""A Hugging Face dataset: a directory of `save_to_disk`, a directory of Parquet or sound files, or a name on the hub.
+"""Import a Hugging Face dataset: a `save_to_disk` directory, Parquet or sound files, or a name on the hub.
 
 PATH is a directory or `OWNER/NAME`, with `:CONFIG` appended where the dataset has several. Sound is taken as the bytes
 that the dataset stores and decoded like any other, so neither torchcodec nor ffmpeg is needed. Every split is read:

@@ -1,4 +1,4 @@
-"""Cuts, recordings and supervisions of manifests of any origin: what a row holds, or why it holds none."""
+"""Turn rows of untrusted Lhotse manifests into cuts, or say why not."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Lhotse already knows: a manifest of cuts or recordings, or a Shar directory.
+"""Import a Lhotse manifest of cuts or recordings, or a Shar directory.
 
     cuts.jsonl.gz                 each cut is a clip
     recordings.jsonl.gz           each recording is a clip; `supervisions.jsonl.gz` beside it is used if it is there

@@ -1,4 +1,4 @@
-"""Rows of Lhotse manifests of any origin: read within limits, and judged before Lhotse acts on them.
+"""Read rows of untrusted Lhotse manifests within limits, and refuse dangerous ones before Lhotse acts on them.
 
 What a row calls a source of sound may be a command that a shell runs, a URL that is asked for, or any file of this
 machine. Each needs the user's consent, which is a flag: `--allow-commands`, `--allow-urls`, `--allow-outside`.

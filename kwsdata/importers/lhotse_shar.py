@@ -1,4 +1,4 @@
-"""Lhotse Shar directories of any origin: cuts.000000.jsonl.gz + recording.000000.tar, ..., read without unpacking."""
+"""Read an untrusted Lhotse Shar directory without unpacking its tars."""
 
 import tarfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The sound of a Lhotse cut: a stretch of a file, read as any other; mixes and the like are made by Lhotse."""
+"""Read the sound of a Lhotse cut: as a stretch of a file, or mixed by Lhotse."""
 
 import warnings
 from collections.abc import Iterator

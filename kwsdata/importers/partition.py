@@ -1,4 +1,4 @@
-"""A corpus whose speakers are unknown goes whole into one partition, and `split.whole` in `params.yaml` says which."""
+"""Send a corpus without known speakers whole into one partition, in `split.whole` of `params.yaml`."""
 
 import json
 import re

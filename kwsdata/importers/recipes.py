@@ -1,4 +1,4 @@
-"""Lhotse's recipes on real trees: a recipe stops at the first damaged file, an importer reports it and goes on.
+"""Run Lhotse's recipes on trees with damaged files, which are reported and passed over.
 
 So a recipe is shown a copy of the tree, made of links, that lacks the sound files whose header cannot be read.
 """

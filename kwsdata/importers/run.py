@@ -1,4 +1,4 @@
-"""`run_import`: from somebody's files to a corpus under `data/corpora`.
+"""Run an import: from a folder, archive or manifest to a corpus under `data/corpora`.
 
 read      the importer lists every sound, decoding none
 choose    words and limit; a text and a speaker for each, or a reject

@@ -1,4 +1,4 @@
-"""One sound on its way into a corpus: where its bytes are and what is known of it, before any is decoded."""
+"""One sound to import: where its bytes are, and what is known of it before it is decoded."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field

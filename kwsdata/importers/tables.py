@@ -1,4 +1,4 @@
-"""The tables that corpora come with: UTF-8 text, CSV and TSV; a bad line is a reject, and the rest is read."""
+"""Read the CSV and TSV tables that corpora come with; a bad line is rejected, the rest is read."""
 
 import codecs
 import csv

@@ -1,4 +1,4 @@
-"""What a sound from elsewhere says of its own licence, in the fields of a cut or the columns of a table."""
+"""What an imported sound says of its own licence, in the fields of a cut or the columns of a table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where the members of an archive of any origin are put: below one directory, within limits, each once."""
+"""Unpack an untrusted archive below one directory, within limits."""
 
 import logging
 import os

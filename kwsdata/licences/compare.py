@@ -1,4 +1,4 @@
-"""Which of two licences permits more: what must not be declared of a clip that says something stricter of itself."""
+"""Tell which of two licences permits more, so that none is replaced by a milder one unasked."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""How people write licences: ids, lists, expressions, full names of Creative Commons, and its addresses."""
+"""Recognise licences in the ways that people write them: ids, lists, expressions, names and addresses."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What a clip's `custom` says of the sources of its own sound: credits, the voice that spoke it, its corpus."""
+"""The sources of a clip's own sound, with their licences, from its `custom` fields."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What licences permit and ask for, as far as handing on recordings, resampled and mixed, is concerned.
+"""The table of licences: what each permits and asks of those who publish recordings, resampled and mixed.
 
 Sources: the SPDX list of licences; the legal code of Creative Commons and its list of compatible licences
 (creativecommons.org/share-your-work/licensing-considerations/compatible-licenses); the FSF's comments on licences and

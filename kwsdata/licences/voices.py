@@ -1,4 +1,4 @@
-"""What the makers of synthetic voices ask of the sound they speak; a voice that is not listed here is unknown.
+"""Licences of synthetic voices, as their makers state them; a voice that is not listed is unknown.
 
 The licence of a speech engine's program is not that of its sound: eSpeak NG and Piper are GPL-3 programs, whose output
 is not a copy of them. A neural voice is trained on recordings, and its model card names the terms.

@@ -1,4 +1,4 @@
-"""Whether one sound can be used at all: not empty, not silent, not clipped, not too short or too long.
+"""Decide whether a sound is usable: not empty, silent, clipped, too short or too long.
 
 Levels follow `kwsdata.audio`: 0 dBFS is a full-scale square wave. A sound is measured as it was recorded, before its
 channels are averaged and before it is resampled, because both round off the flat tops that clipping leaves.

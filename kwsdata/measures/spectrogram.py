@@ -1,4 +1,4 @@
-"""Pictures of sound as PNG bytes, without a plotting library."""
+"""Draw spectrograms as PNG bytes, without a plotting library."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Where the word is in a recording of one word, by its level alone."""
+"""Find where the word lies in a recording of one word, by its level."""
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d

@@ -1,4 +1,4 @@
-"""What effects draw from and mix in: rooms, noises and speech, of which a recipe is given only those that it names."""
+"""What effects draw from: rooms, noises and speech; a recipe may use only the sounds that it names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A pool of recordings that effects draw from: noises to mix, speech to put before a word, voices of a babble.
+"""A pool of recordings that effects draw from: noises, speech before a word, voices of a babble.
 
 A number in [0, 1) chooses a recording by `kwsdata.consistent_hash`, so that one added later changes only the choices
 that fall on it. A pool that fits in memory is decoded once and kept; of a larger one, only the stretch that is asked

@@ -1,4 +1,4 @@
-"""Room impulse responses as the project holds them, and the bank that stages draw them from.
+"""Room impulse responses in the project's conventions, and the bank that stages draw them from.
 
 Conventions, the same for simulated and measured responses:
 

@@ -1,4 +1,4 @@
-"""The responses of one room: pyroomacoustics' image sources, and its ray tracing where that pays.
+"""Simulate a room's impulse responses with pyroomacoustics: image sources, and ray tracing where that pays.
 
 A dead room needs few image sources, and they alone make its response (J. Allen and D. Berkley, JASA 65, 1979). Their
 number grows with the cube of the order; so a livelier room takes image sources up to order 6 and beyond that ray

@@ -1,4 +1,4 @@
-"""What a bundle is, and how one is opened: `bundle.json` names every file of the directory with its hash.
+"""Open a bundle: `bundle.json` names every file of the directory with its hash.
 
     format, version     1; of this program
     id                  SHA-256 of all else in bundle.json: quote it to say which bundle a device runs

@@ -1,4 +1,4 @@
-"""The decoder that ships: warm-up, smoothing, N-of-M vote, threshold, lockout. From scores to detections.
+"""The decoder that ships, from scores to detections: warm-up, smoothing, N-of-M vote, threshold, lockout.
 
     warm-up    a score of a decision made less than `warm_up_s` after the stream's start counts as 0: less than the
                shortest keyword has been heard, and what was not heard cannot be the keyword.

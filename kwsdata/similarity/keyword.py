@@ -1,4 +1,4 @@
-"""How much windows of sound are like the keyword: the one measure that mining and the leakage gate share.
+"""Measure how similar windows of sound are to the keyword; mining and the gate share it.
 
 A window and its surroundings are compared with the keyword's recordings in a space whitened by ordinary sound
 (`kwsdata.vectors.space`):

@@ -1,4 +1,4 @@
-"""The keyword's recordings as vectors, one a word, brought into step with each other."""
+"""The keyword's recordings as vectors, one a word, aligned with each other."""
 
 from dataclasses import dataclass
 from itertools import pairwise

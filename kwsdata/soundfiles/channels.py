@@ -1,4 +1,4 @@
-"""One channel out of several: their mean, or the loudest where they cancel each other.
+"""Mix channels to one: their mean, or the loudest where they cancel each other.
 
 The mean of n channels that have nothing to do with each other has 1/n of their mean power, and more where they hear the
 same. It has less only where they are each other's inverse in part: a cable with its wires swapped, or a "surround"

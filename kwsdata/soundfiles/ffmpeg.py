@@ -1,4 +1,4 @@
-"""Formats that libsndfile does not decode, through the program ffmpeg: AAC, WebM, WMA, and what else it knows.
+"""Decode formats that libsndfile does not know (AAC, WebM, WMA...) through the program ffmpeg.
 
 ffmpeg is told the format (it guesses nothing, so that a playlist in a sound file's clothes is not followed), may open
 that one file and nothing else, and sends float32 WAV through a pipe. Any error that it reports is the file's.

@@ -1,4 +1,4 @@
-"""The sound files of a folder: the same rules for every corpus and every pool.
+"""List the sound files of a folder, by the same rules for every corpus and pool.
 
 - Names that begin with a dot, and files that systems leave (`kwsdata.files.system_files`), are nobody's recordings.
 - A folder that is a link is read once, after all folders that are none, unless it leads back to what is read anyway.

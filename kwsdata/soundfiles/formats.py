@@ -1,4 +1,4 @@
-"""The formats of sound files: suffixes, first bytes, and who decodes them.
+"""The formats of sound files: suffixes, first bytes, and what decodes them.
 
 A file's contents decide how it is read; its suffix only says that it is meant to be sound. libsndfile is tried first
 wherever it knows the format, ffmpeg for what libsndfile cannot decode.

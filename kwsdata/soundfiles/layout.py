@@ -1,4 +1,4 @@
-"""Where the samples lie in WAV, RF64, W64, AIFF, CAF and AU files, before anybody decodes them.
+"""Find where the samples lie in WAV, RF64, W64, AIFF, CAF and AU files without decoding them.
 
 A header says how many bytes of samples follow. Two things go wrong with that number. A file that was cut short has
 fewer: it is damaged, and decoders do not complain. A writer that could not go back to its header (into a pipe, or

@@ -1,4 +1,4 @@
-"""How long an MP3 is. Its frames are found one by one; some files begin with one (Xing, VBRI) that counts the others.
+"""Measure how long an MP3 is by its frames.
 
 libsndfile takes a file without such a count for one of constant bit rate, and stops reading at the length that follows:
 of one with a varying rate it leaves out the end. Such files are decoded by miniaudio (dr_mp3).

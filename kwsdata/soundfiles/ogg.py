@@ -1,4 +1,4 @@
-"""The pages of an Ogg file, which decoders read in silence past their end: what breaks off, and what follows another.
+"""Check the pages of an Ogg file for what decoders pass over in silence: a cut end, a second stream.
 
 Page (RFC 3533): "OggS", version, flags (2: a stream begins), position, serial number, page number, checksum, the number
 of segments, their lengths. All streams of a file begin before anything else of them; one that begins later belongs to

@@ -1,4 +1,4 @@
-"""Sound from a pipe: decoded as it arrives where that can be done, else after all of it has come.
+"""Read sound from a pipe, decoding it as it arrives where the format allows.
 
 WAV of plain samples, and raw samples, are decoded as they arrive. Other formats need to be gone back in: they are first
 copied to a temporary file.

@@ -1,4 +1,4 @@
-"""Open any sound file, or its bytes, and read it from its start to its end, block by block.
+"""Open a sound file, or its bytes, and read it block by block.
 
     with open_sound(path) as sound:
         for block in sound.blocks():    # float32 [frames, channels] at sound.rate

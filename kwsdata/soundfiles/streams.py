@@ -1,4 +1,4 @@
-"""WAV and raw sound that come through a pipe, which cannot be gone back in: decoded chunk by chunk as they arrive."""
+"""Decode WAV and raw sound chunk by chunk from a pipe, which cannot be rewound."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""What the two command lines share: errors as one clear line, the params option, results as JSON."""
+"""What both command lines share: one-line errors, the params option, JSON results."""
 
 import functools
 import inspect

@@ -1,4 +1,4 @@
-"""Where in time windows are: the highest of many, and the row nearest to a sample."""
+"""Find the windows with the highest scores, and the window nearest to a sample."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Detection error trade-off on continuous streams, exact with respect to the decoder that ships.
+"""Detection error trade-off on continuous streams, with the decoder that ships.
 
     detection    what `kwsdata.runtime.decoder` fires at a threshold, vote and lockout included
     window       of an event: [start, end + tolerance_s]

@@ -1,4 +1,4 @@
-"""What happened to each event of a stream at one threshold: hits with their latency, misses, false alarms."""
+"""What happened to each event of a stream at one threshold: hits and latency, misses, false alarms."""
 
 from dataclasses import dataclass
 

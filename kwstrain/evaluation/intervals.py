@@ -1,4 +1,4 @@
-"""What a count can prove: intervals for the two rates that are reported, at 95 % unless asked otherwise.
+"""Confidence intervals of miss rates and false alarms an hour, at 95 % unless asked otherwise.
 
 miss rate        Wilson score interval (E. B. Wilson, 1927, JASA 22:209): two-sided, never empty, never outside
                  [0, 1], close to its nominal coverage even at 0 misses.

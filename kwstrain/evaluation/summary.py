@@ -1,4 +1,4 @@
-"""The numbers of one test set, and in plain words what they cannot prove."""
+"""Summarise one test set in numbers, and warn in words of what they cannot show."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,1 +1,1 @@
-"""Command `experiments`: DVC's experiments side by side, as a page."""
+"""Experiments: ablations, their comparison, and the page of DVC's experiments."""

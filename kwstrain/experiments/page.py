@@ -1,4 +1,4 @@
-"""The page of experiments: a table, and a picture for each of the two numbers, in the style of the main report."""
+"""Write the page of experiments: a table, and a figure for each of the two numbers."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What DVC knows of experiments: which params each changed and what it measured (`dvc exp show --json`)."""
+"""Read DVC's experiments: which params each changed, and what it measured."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Knowledge distillation: what a student's loss makes of a teacher's answers.
+"""The distillation loss: learn from a teacher's answers as well as from labels.
 
 For student logits z of two classes, the teacher's log-odds v = v_keyword - v_other, temperature T (Hinton et al. 2015,
 arXiv:1503.02531):

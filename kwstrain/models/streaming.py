@@ -1,4 +1,4 @@
-"""What every student offers: one forward pass, with its memory given and returned.
+"""The interface of students: one forward pass, with its state given and returned.
 
     forward(x [B, T, n_mels], state) -> logits [B, T / stride, classes], new state      T a multiple of stride
 

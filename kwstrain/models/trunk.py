@@ -1,4 +1,4 @@
-"""A student's trunk, all of it but the last layer: read and written, and the ones that come with the package.
+"""Read and write a student's trunk (all but the last layer), and find those that ship with the package.
 
     trunk.npz    the weights by their names, float16 (statistics of normalisation as well)
     trunk.json   model, features and embedder that it is of, how it was made, how well it does

@@ -1,4 +1,4 @@
-"""Small SVG charts that follow the page's colours: classes instead of colours, so that light and dark both work.
+"""Draw small SVG charts that follow the page's light and dark colours.
 
 Drawn by hand rather than with a plotting library: the page stays small, text stays text, and the same numbers give the
 same bytes.

@@ -1,4 +1,4 @@
-"""The figures of the page: DET curves, score histograms, training on dev."""
+"""The figures of pages: DET curves, score histograms, training on dev."""
 
 import math
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""A student as a short list of operations with its normalisation folded in: what is quantized and exported."""
+"""Students folded to a short list of operations, and their arithmetic in 8-bit integers."""

@@ -1,4 +1,4 @@
-"""Three ways to compute a folded network: in float, with fake quantization, and in integers.
+"""Compute a folded network in float, with fake quantization, or in integers.
 
     Float      as written
     Fake       every tensor rounded to the numbers its int8 form can hold; slopes pass the rounding as if it were not

@@ -1,4 +1,4 @@
-"""Every student as a folded network: one function a family, from the modules of a trained model to operations.
+"""Fold a trained student to a list of operations; one function a family of models.
 
 A batch normalisation n after a convolution is folded by w' = a w, b' = a (b - mean) + shift, with
 a = slope / sqrt(variance + eps); the one before the stem by dividing the stem's input weights and moving its bias. The

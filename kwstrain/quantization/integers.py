@@ -1,4 +1,4 @@
-"""A quantized network in integers: what every int8 file is written from, and from nothing else."""
+"""A quantized network in integers, which every int8 file is written from."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A folded network in PyTorch, a student like any other: trained with fake quantization, measured in integers."""
+"""A folded network as a PyTorch student, trained with fake quantization and measured in integers."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias

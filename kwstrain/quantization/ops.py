@@ -1,4 +1,4 @@
-"""The few operations that every student folds to, and the graph they make.
+"""The operations that every student folds to, and the graph they make.
 
     Conv       y = clamp(w * x + b): convolution over mels and frames, each channel apart where `depthwise`
     Remember   y = the last `frames` frames of x before these, then x

@@ -1,4 +1,4 @@
-"""How 8-bit integers stand for real numbers: real = scale (q - zero).
+"""Scales of 8-bit integers: real = scale (q - zero).
 
 Activations: asymmetric, one scale and zero a tensor, q in [-128, 127]; 0 is always one of the numbers, so that padding
 and clamping at 0 are exact. Weights: symmetric, one scale an output channel, q in [-127, 127]. Biases: int32 in units

@@ -1,4 +1,4 @@
-"""A teacher at work: a clip in, what it says of the clip out. One interface for trained teachers and a user's own.
+"""Run a teacher on a clip: one interface for trained teachers and a user's own.
 
 Answer j has heard the clip's samples up to j hop + window, and depends on the last `context` of them. `hears` says what
 the clip is given as: frames of the store `features` or `embedded` [frames, n_mels], or its `wave` [samples].

@@ -1,4 +1,4 @@
-"""Teachers that are trained here: each decision is a network's answer to one window, whatever the network.
+"""Teachers that are trained here: a network gives each decision's answer from one window.
 
     x [T, n_mels] -> windows [decisions, receptive_field, n_mels] -> embed -> [decisions, dim] -> head -> logits
 

@@ -1,4 +1,4 @@
-"""The whole of a run at one step, on disk: what an interrupted run goes on from.
+"""Checkpoints: the whole state of a run at one step, from which an interrupted run goes on.
 
 No generator's state is needed, since every draw is keyed by its step.
 """

@@ -1,4 +1,4 @@
-"""How good a student is: FNR on the dev streams at the allowed false alarms, by the decoder that ships.
+"""Measure a student on the dev streams: FNR at the allowed false alarms, by the decoder that ships.
 
 Each stream goes through the model from its start to its end with its state, then warm-up, vote, threshold and lockout,
 as on a device. Students are compared by FNR at `evaluate.max_fah`; as dev has few events and that number has ties, then

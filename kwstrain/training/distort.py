@@ -1,4 +1,4 @@
-"""What training does to a batch that evaluation does not: SpecAugment's masks and mixup.
+"""Distort training batches: SpecAugment's masks and mixup.
 
 Park et al. 2019 (arXiv:1904.08779) without the warp; Zhang et al. 2018 (arXiv:1710.09412).
 Numbers are drawn first, then applied. A mask is filled with the batch's mean of each mel, which the model's input

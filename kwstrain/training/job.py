@@ -1,4 +1,4 @@
-"""A student's job from params: which answers and which trunk it learns from, and where its work is kept."""
+"""Make a student's training job from params: its answers, its trunk and its work directory."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Run a job to its end on the devices that its params name.
+"""Run a training job to its end on the devices that its params name.
 
 With several devices the processes are started here, or by torchrun (on one machine or many), which makes the same of
 them: with `train.devices: 2`, `kwstrain train` and `torchrun --nproc-per-node 2 -m kwstrain train` give one student.

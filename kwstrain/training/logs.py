@@ -1,4 +1,4 @@
-"""DVCLive logs of a run: metrics and plots that `dvc plots`, `dvc exp show` and the editors' views read."""
+"""Write a run's DVCLive logs, which `dvc plots`, `dvc exp show` and editors read."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The training loop: steps, measurements on dev, early stopping, checkpoints. Runs once in each process of a job.
+"""The training loop: steps, measurements on dev, early stopping, checkpoints.
 
 Everything random in a step belongs to (seed, step, rank): the batch (see `sampler`) and dropout. So a run that was
 interrupted goes on from its checkpoint to the weights that it would have had.

@@ -1,4 +1,4 @@
-"""Training batches: each a pure function of (seed, step, rank), so a run resumes without any generator's state.
+"""Sample training batches, each a pure function of (seed, step, rank).
 
 `draw` chooses windows, `gather` copies them out of the mapped shards, `distort` masks and mixes; `batches` does all
 three for the next steps in a background thread while the model is busy with this one.

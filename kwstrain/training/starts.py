@@ -1,4 +1,4 @@
-"""Where a stream starts within a training window: what was heard of it, and silence before.
+"""Draw where a stream starts in a training window, and measure how long a decoder waits after a start.
 
 Of a window, the last `heard` frames are the clip's; those before are the front end's frame of silence, as at a stream's
 start (see `kwstrain.models.streaming`). As in a stream, `heard` is a multiple of the stride, down to 0: silence alone.

@@ -1,4 +1,4 @@
-"""What depends on the step alone: the learning rate, and how fast the averaged weights follow the model's."""
+"""The learning rate of a step, and the moving average of the weights."""
 
 import copy
 import math

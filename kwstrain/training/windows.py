@@ -1,4 +1,4 @@
-"""Where a training window may lie in a clip, and what its decisions are to say.
+"""Find where training windows may lie in a clip, and what their decisions should say.
 
 A window is `length` = receptive_field + (decisions - 1) stride frames, named by its last frame e. Its decisions have
 their last frames at e - (decisions - 1) stride, ..., e - stride, e.

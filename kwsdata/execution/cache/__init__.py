@@ -1,4 +1,4 @@
-"""Work that outlives an interrupted stage, kept under what made it: inputs by content, params by value, and code.
+"""The cache of finished work, keyed by inputs, params and code, so that an interrupted stage goes on.
 
 A stage declares its kinds of work as `Step`s. DVC never sees this folder; deleting it costs time and nothing else.
 """

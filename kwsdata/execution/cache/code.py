@@ -1,4 +1,4 @@
-"""A digest of the code that makes a cache entry: the project's modules it is made by, and versions of libraries.
+"""Digest the code that makes a cache entry: the modules it imports and the versions of libraries.
 
 The modules are the static import closure of those that a step names, found by reading them, so that it is the same from
 a checkout and from a wheel, and costs some milliseconds once a process. A module that is named in a string

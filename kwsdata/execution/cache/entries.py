@@ -1,4 +1,4 @@
-"""One entry on disk: a folder that holds what was made and a sealed list of its files with their hashes.
+"""One cache entry on disk: a folder with the result and a list of its files with their hashes.
 
     ROOT/STEP/ab/cdef.../entry.json     sealed: {"files": {"abcdef.npy": [size, SHA-256], ...}, "made_by": {...}}
     ROOT/STEP/ab/cdef.../abcdef.npy     what was made: a file or a folder, called by the beginning of its key

@@ -1,4 +1,4 @@
-"""Keep the cache within a size: what was not used for longest goes first, and nothing that a running stage uses.
+"""Keep the cache within a size: remove entries unused for longest, never one that a running stage uses.
 
 A command that uses the cache holds a lease, a locked file in `ROOT/.in_use`, for as long as it runs; a killed one holds
 none. Entries that were used since the oldest lease began stay, whatever the limit. Only what has the shape of an entry

@@ -1,4 +1,4 @@
-"""Where the cache lies, and what lies in it beside entries: a tag, scratch folders, the log of timings."""
+"""The cache's folder, and what it holds beside entries: a tag, scratch folders, the log of timings."""
 
 import json
 import os

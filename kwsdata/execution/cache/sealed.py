@@ -1,4 +1,4 @@
-"""Files that carry the hash of their own bytes: a damaged one (empty, cut, a bit turned) reads as none at all.
+"""Files that carry the hash of their own bytes; a damaged one reads as missing.
 
 kwsdata sealed 1 <SHA-256 of the rest, hex>\\n
 the rest

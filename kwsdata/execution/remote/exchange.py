@@ -1,4 +1,4 @@
-"""Tasks for workers that do not see the project's disk: what they read and write goes through a `Store`.
+"""Run tasks on workers that see no project disk: their inputs and outputs pass through an object store.
 
 The process that runs the stage sends what the stage reads (by content: once, whatever the stage or the run) with an
 index {path: bytes}, and then tasks as pickles in which every path below the project or its cache is written as such. A

@@ -1,4 +1,4 @@
-"""Files in an object store (any URL that fsspec knows, `s3://` above all), each under the hash of its bytes.
+"""An object store (any URL that fsspec knows) of files under the hash of their bytes.
 
     URL/blobs/ab/cdef...      the bytes whose SHA-256 is abcdef...
     URL/names/NAME.json       what files a result of the cache consists of: {path below it: [sha256, size]}

@@ -1,4 +1,4 @@
-"""Print the events in sounds, or of the microphone, one a line."""
+"""The command `kwstrain detect`: print the events in sound files or of the microphone, one a line."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What a device does: sound in, events out, with the model and the operating point that were evaluated together."""
+"""The detector: sound in, events out, with the model and operating point that were evaluated together."""
 
 import logging
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Run the very file that ESPHome runs, in `pymicro-wakeword`, by ESPHome's rule: a desk in place of the device.
+"""Run a bundle's ESPHome file in `pymicro-wakeword`, deciding as ESPHome does.
 
 The front end, the network and the mean are the package's own. It fires when the mean of the last `sliding_window_size`
 outputs exceeds `probability_cutoff`; like ESPHome, and unlike the bare package, nothing counts in the first second of a

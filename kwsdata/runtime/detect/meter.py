@@ -1,4 +1,4 @@
-"""How loud the microphone is, on one line of a terminal that is written over; and a word where nothing comes in."""
+"""A level meter of the microphone on one line of a terminal."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The microphone as 16 kHz mono blocks, until interrupted. Needs the extra `mic`."""
+"""Read the microphone as 16 kHz mono blocks. Needs the extra `mic`."""
 
 import queue
 from collections.abc import Callable, Iterator

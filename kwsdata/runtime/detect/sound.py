@@ -1,4 +1,4 @@
-"""What a detector is given to hear: files, standard input, named pipes, raw samples; as 16 kHz mono blocks.
+"""Read a detector's input (files, standard input, named pipes, raw samples) as 16 kHz mono blocks.
 
 Memory does not grow with the sound. A sample that is no sound (NaN, infinite, far beyond full scale) is heard as
 silence and said. Several channels are averaged, unless one is asked for; of a file whose channels cancel each other the

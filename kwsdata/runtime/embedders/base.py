@@ -1,4 +1,4 @@
-"""What every embedder is, and how its ONNX session is made."""
+"""The interface of embedders, and how their ONNX sessions are opened."""
 
 from pathlib import Path
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Weights that an ONNX file keeps in other files of its folder ("external data"): they are part of the network."""
+"""Find the external data files of an ONNX network, which count as part of it."""
 
 from collections.abc import Iterator
 from pathlib import Path

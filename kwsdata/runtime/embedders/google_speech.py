@@ -1,4 +1,4 @@
-"""The default: Google's speech embedding, 96 numbers every 80 ms, trained to tell spoken words apart.
+"""The default embedder: Google's speech embedding, 96 numbers every 80 ms.
 
     mel        512 samples each 160, 32 bands, in dB, / 10 + 2     (melspectrogram.onnx; sound at int16 scale)
     embedding  76 mel frames each 8                                (embedding_model.onnx)

@@ -1,4 +1,4 @@
-"""Any ONNX file as an embedder, by a contract declared in a JSON file of the same name beside it.
+"""An ONNX file as an embedder, described by a JSON file of the same name beside it.
 
     {"format": 1,
      "input": "wave",            sound [batch, window_samples]; or "features": frames [batch, frames, n_mels]; or

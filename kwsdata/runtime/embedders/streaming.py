@@ -1,4 +1,4 @@
-"""Google's speech embedding of a stream as it comes, chunk by chunk, as `pyopen-wakeword` computes it.
+"""Google's speech embedding of a stream, chunk by chunk, as `pyopen-wakeword` computes it.
 
     chunk c (from -1)   samples [1280 c, 1280 c + 1760): 8 mel frames, in dB but never 80 dB below the chunk's loudest
     embedding c         the oldest 76 of the last 80 mel frames: one vector each 80 ms

@@ -1,4 +1,4 @@
-"""Front ends: sound in, feature frames out, the same code in training, evaluation and `kwstrain detect`.
+"""Front ends: sound in, feature frames out; training, evaluation and `kwstrain detect` share them.
 
 A front end is stateful: it may be fed chunks of any length, and the frames do not depend on how the sound was cut.
 A stream starts as if silence had been heard for ever: every front end knows its frame of silence.

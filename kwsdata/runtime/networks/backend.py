@@ -1,4 +1,4 @@
-"""The interface of backends, and backends by name. A new one is a module and a line here."""
+"""The interface of backends, and backends by name. A new one is a class and a line here."""
 
 import importlib
 from pathlib import Path

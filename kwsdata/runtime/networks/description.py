@@ -1,4 +1,4 @@
-"""What a program must know of a model file to run it: model.json, for one of the files beside it.
+"""Read model.json: what a program must know of each model file to run it.
 
     format      1
     keyword     what is listened for

@@ -1,4 +1,4 @@
-"""A model that listens: sound as it comes, stateful front end, stateful backend; any chunking gives the same scores.
+"""A streaming model: sound in, scores out, the same however the sound is cut into chunks.
 
 Decision d (from 0) is made when frame (d + 1) stride - 1 of the front end is complete, and that is its time. A stream
 starts as if silence had been heard for ever (docs/explanation.md).

@@ -1,4 +1,4 @@
-"""Networks without state, run on the last frames: the heads of openWakeWord, and whole-clip exports.
+"""Base of backends without state, which run on the last frames: openWakeWord heads and whole-clip exports.
 
     in    [1, window, dim], the last `window` frames
     out   [1, 1], the keyword's probability

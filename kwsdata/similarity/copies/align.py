@@ -1,4 +1,4 @@
-"""Are two spectra the same sound, in step from beginning to end? What decides about copies with the waveform changed.
+"""Compare two spectra frame by frame, to tell copies whose waveform was changed.
 
 Frame t of the asked recording is set beside frame `scale` t + `offset` of the held one, moved up by `bands`, and the
 correlation of the two is taken over runs of several lengths. Scale, offset and bands begin with what a pair of patches

@@ -1,4 +1,4 @@
-"""The recordings that copies are looked for of, on disk: their spectra, and an index of their patches.
+"""The recordings that copies are looked for of, on disk: their spectra and an index of patches.
 
     DIR/levels.raw     int8 [frames, BANDS], recordings end to end
     DIR/first.npy      int64 [recordings + 1], the first frame of each

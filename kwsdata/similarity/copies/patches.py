@@ -1,4 +1,4 @@
-"""Stretches of a spectrum as short vectors, so that the few recordings worth a closer look are found among thousands.
+"""Patches of a spectrum as short vectors, to find the few recordings worth a closer look.
 
 A patch is 0.64 s of a spectrum. Its cosine transform is cut to the slowest 5 rates along time and 15 along bands, which
 changes of speed and pitch by a few per cent, rooms and noise leave much alike, and scaled to length 1: the product of

@@ -1,4 +1,4 @@
-"""Look for copies of held recordings: candidates by patches, then spectra in step, then waveforms where in doubt."""
+"""Search for copies of recordings: by patches, then by spectra, then by waveforms where in doubt."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

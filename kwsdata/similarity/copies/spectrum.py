@@ -1,4 +1,4 @@
-"""The spectrum that copies of a recording are compared by: logarithmic in level and in frequency, freed of its trends.
+"""The spectrum by which copies are compared: logarithmic in level and frequency, trends removed.
 
 A frame of 64 ms each 16 ms becomes 96 bands, 24 an octave, from 220 Hz on; so a change of speed or pitch moves it up or
 down by some bands. What a gain, a filter, a microphone or a steady noise adds changes slowly along bands or frames, and

@@ -1,4 +1,4 @@
-"""Is one waveform the other after a filter: a room, a microphone, a line? What decides where spectra are in doubt.
+"""Tell whether one waveform is another after a filter, such as a room, a microphone or a line.
 
 However long a room rings, what it gives is a weighted sum of the recording's own samples, shifted: a second recording,
 even of the same word by the same person, is none. So a filter is fitted to two thirds of what is heard, and asked to

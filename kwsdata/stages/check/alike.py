@@ -1,4 +1,4 @@
-"""Rules that listen: clips of two partitions that sound the same all along, and labels that the sound contradicts."""
+"""Rules on embeddings: near-duplicate clips across partitions, and labels that the sound contradicts."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Rules about how much there is of what: hours of each label, clips of each speaker."""
+"""Rules about amounts: hours of each label, clips of each speaker."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator

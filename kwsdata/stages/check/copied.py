@@ -1,4 +1,4 @@
-"""Rule `similar_sound`: a recording of dev or test that is in another partition too, whatever was done to it.
+"""Rule `similar_sound`: the same recording in two partitions, whatever was done to it.
 
 The clips of dev and test are written as `kwsdata.similarity.copies.held` keeps them, for as long as the stage runs.
 Workers then measure the clips of each other partition and look for what is held in them.

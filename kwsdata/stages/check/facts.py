@@ -1,4 +1,4 @@
-"""What is measured of each clip, once, in workers: levels, spectra, its hash. Kept in the cache by its bytes."""
+"""Measure each clip once, in workers: levels, spectra, hash of the samples."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

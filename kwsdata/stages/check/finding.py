@@ -1,4 +1,4 @@
-"""What the gate reports: one rule broken, by which cuts, and how to mend it."""
+"""One finding of the gate: the rule broken, by which cuts, and how to mend it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""Rules that keep partitions apart: the same sound, speaker, voice, noise source or room in two of them."""
+"""Rules about partitions that share a sound, speaker, voice, noise source or room."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A manifest that is read from disk as often as it is asked for, so that a million cuts are never in memory at once."""
+"""A manifest that is read from disk each time, so that a million cuts are never in memory."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

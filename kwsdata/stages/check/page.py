@@ -1,4 +1,4 @@
-"""The gate's findings as one page without scripts."""
+"""Write the gate's findings as an HTML page without scripts."""
 
 import re
 from html import escape

@@ -1,4 +1,4 @@
-"""Rules about the sound itself: there, audible, not clipped, and of the bandwidth that its rate promises."""
+"""Rules about the sound of a clip: audible, not clipped, of the bandwidth that its rate promises."""
 
 from collections.abc import Iterator
 

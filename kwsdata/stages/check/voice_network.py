@@ -1,4 +1,4 @@
-"""A voice as 256 numbers, by the network that the wheel `Resemblyzer` (Apache-2.0) brings; its Python code is not used.
+"""Embed a voice as 256 numbers with the network of the wheel `Resemblyzer` (Apache-2.0).
 
     mel      400 samples each 160, 40 bands (Slaney's scale, each of equal area), power, not in dB
     network  3 LSTM layers of 256 over 1.6 s, a linear layer, ReLU, unit length; the mean of such windows, unit length

@@ -1,4 +1,4 @@
-"""Rule `same_voice`: speakers of two names, in two partitions, whose voices are alike; one person, perhaps.
+"""Rule `same_voice`: speakers in two partitions whose voices are alike, perhaps one person.
 
 Some seconds of each speaker of a corpus are put together without their pauses and made one vector (`voice_network`),
 by workers, with the cache. Speakers are compared by the cosine of their vectors. Noise, synthetic voices and clips

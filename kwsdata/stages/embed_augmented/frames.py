@@ -1,4 +1,4 @@
-"""An embedder as a front end: the frame at its k-th hop is the vector that has heard the sound until then.
+"""Use an embedder as a front end: frame k is the vector of the window that ends with hop k.
 
 Before a clip there is silence, so that a clip of any length has a frame a hop, as a stream has from its start.
 """

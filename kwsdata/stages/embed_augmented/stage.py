@@ -1,4 +1,4 @@
-"""Embed the augmented train clips and the dev streams, shard by shard: what teachers hear and trunks learn.
+"""Embed the augmented train clips and the dev streams, shard by shard, for teachers and for pretraining.
 
     data/embedded/{train,dev}/      feature stores (kwsdata.features.store) whose frames are speech embeddings
 

@@ -1,4 +1,4 @@
-"""Turn augmented train clips and dev streams into feature frames, and measure what tells keywords apart but no words.
+"""Turn augmented train clips and dev streams into features, and measure shortcuts to the keyword in them.
 
 A model learns from the copies, so it is there that background and channel must not tell a keyword from other speech
 (see `kwsdata.measures.shortcut`): `shortcut` of train's store.json says how well they do.

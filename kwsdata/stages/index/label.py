@@ -1,4 +1,4 @@
-"""What a clip is to the detector, from its corpus's role and what is said in it."""
+"""Label a clip from its corpus's role and what is said in it."""
 
 from typing import Literal, TypeAlias
 

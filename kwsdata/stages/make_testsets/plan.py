@@ -1,4 +1,4 @@
-"""Plan streams: which stretch of which clip sounds when. No sound is touched here.
+"""Plan streams: which stretch of which clip is heard when. Reads no sound.
 
 Negative clips are cut into pieces at quiet places, shuffled by a hash of each piece (a new clip moves no other in the
 order), and keywords are spread evenly between the pieces, at least `gap_s` of negative sound apart.

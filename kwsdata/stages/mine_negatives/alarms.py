@@ -1,4 +1,4 @@
-"""What the model of an earlier round hears in a pool: its score at every decision, and where it is highest."""
+"""Score a pool with the model of an earlier round, and find where it comes nearest to an alarm."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One window that may be mined: where it is, and every number that speaks for or against it."""
+"""A candidate for mining: where the window is, and every number measured of it."""
 
 from dataclasses import dataclass
 from typing import Any

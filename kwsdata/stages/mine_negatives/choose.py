@@ -1,4 +1,4 @@
-"""From the windows that may be mined to the few that are: hardest first, each sound once, no one source too often."""
+"""Choose the hardest candidates: each sound once, no one source too often."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Refuse a pool that holds sound or speakers of dev or test: mining what is measured on would make it worthless."""
+"""Refuse a pool that holds sound or speakers of dev or test."""
 
 from collections.abc import Sequence
 from functools import partial

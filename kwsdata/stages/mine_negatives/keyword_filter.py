@@ -1,4 +1,4 @@
-"""Whether a window may be the keyword itself: then it must not be mined, or a person must look.
+"""Decide whether a window may be the keyword itself, so that it is not mined or a person looks.
 
                                 transcript without it    no transcript    transcript with it
     as near as the keyword      review                   keyword          keyword

@@ -1,4 +1,4 @@
-"""False friends in text: which phrases that `synthesize` speaks, near the keyword by phonemes, are confused most.
+"""Rank synthesised phrases by how often they are confused with the keyword.
 
 A clip is as hard as its hardest window (`rank_of`), a phrase as its clips are on average, whether or not any of them is
 a candidate. Phrases that are spoken inside a sentence are left out: the clip does not say where.

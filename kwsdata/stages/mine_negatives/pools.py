@@ -1,4 +1,4 @@
-"""Where negatives are looked for: the train partition's own, and sound that the user names.
+"""The pools that negatives are mined from: train's own negatives, and sound that the user names.
 
 A named pool is a corpus, a Shar directory, a folder of sound files, one file, a manifest of cuts, or the URL of one. It
 is refused whole if anything in it belongs to dev or test: the same samples, the same recording whatever was done to it

@@ -1,4 +1,4 @@
-"""Score stored sound with an exported streaming model: the probability of the keyword at each of its decisions.
+"""Score stored sound with an exported model: the probability of the keyword at each decision.
 
 The network, its front end and its states at a stream's start are those of the runtime that ships. Decision d is made
 when feature frame (d + 1) stride - 1 is complete.

@@ -1,4 +1,4 @@
-"""All windows of a pool that may be worth mining, measured and ranked."""
+"""Find and measure all windows of a pool that may be worth mining."""
 
 import heapq
 

@@ -1,4 +1,4 @@
-"""Transcribe the windows that may be the keyword: one in which it is heard is taken for it."""
+"""Transcribe the windows that may be the keyword; one in which it is heard is taken for it."""
 
 from collections.abc import Iterable
 

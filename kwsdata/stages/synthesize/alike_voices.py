@@ -1,4 +1,4 @@
-"""Voices that are one voice under several names: they say a sentence alike, as the gate's fingerprint hears it.
+"""Find voices that are one voice under several names, by the fingerprint of a sentence.
 
 Some variants of a synthesiser differ in settings that hardly sound (`adam` and `benjamin` in a formant's width). As
 two speakers they could fall into two partitions, and a test voice would have been trained on.

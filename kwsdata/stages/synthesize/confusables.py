@@ -1,4 +1,4 @@
-"""Phrases that sound like a keyword and are not it: the hard negatives that need no recording.
+"""Choose phrases that sound like the keyword and are not it.
 
 Candidates are single words, pairs of common words (the keyword's sounds cut in two at every place), and words near a
 long beginning or end of it. They are ranked by phoneme edit distance over the keyword's length, common words first

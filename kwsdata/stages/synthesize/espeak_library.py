@@ -1,4 +1,4 @@
-"""eSpeak NG's library, loaded through ctypes, fresh every time.
+"""Load eSpeak NG's library through ctypes, afresh each time.
 
 The library (GPL-3, from the optional package `espeakng-loader`, used as it is) keeps oscillators, echoes and random
 numbers in static memory from one utterance to the next. Unloading it forgets them all, in 2 ms. A private copy of the

@@ -1,4 +1,4 @@
-"""What counts as failed synthesis, and where in a clip the voice is."""
+"""Reject failed synthesis, and find where in a clip the voice is."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A small grammar of spoken English: clauses with slots, and the everyday words that fill some of them.
+"""A small grammar of spoken English: clauses with slots, and the words that fill them.
 
 Slots in capitals stand for words by part of speech from running text (see `sentences`); the others are lists here.
 """

@@ -1,4 +1,4 @@
-"""Synthesised noise: what a room has in it besides speech, made from a kind and a seed.
+"""Synthesise noise of a kind, such as hum, traffic or beeps, from a seed.
 
 Every clip is a source of its own (its `speaker` is "hum/3"), so partitions share none; the kinds are spread over the
 partitions by giving each its quota of every kind.

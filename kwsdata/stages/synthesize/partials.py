@@ -1,4 +1,4 @@
-"""The keyword's beginnings and ends, cut at syllables: what is heard when a word breaks off, or is only part of it.
+"""Cut the keyword's beginnings and ends at syllables: negatives that are only part of it.
 
 "computer" gives com, compu, puter, ter; "hey lumen" gives hey, hey lu, lumen, men. A word of one syllable is cut
 around its vowel. Syllables follow the rule of the longest onset.

@@ -1,4 +1,4 @@
-"""Who says what, and how: every random choice of the stage, made before a sound is.
+"""Plan who says what and how: every random choice of the stage.
 
 A line's choices depend on its engine, kind, voice and number alone, so that more clips or another keyword change no
 other line; general sentences stay the same for every keyword that is not in them.

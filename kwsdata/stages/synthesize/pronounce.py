@@ -1,4 +1,4 @@
-"""Text to phonemes: the dictionary (misaki's, as `hibari-tts` carries it, Apache-2.0), G2P, and which words are common.
+"""Turn text into phonemes, by dictionary (misaki's, in `hibari-tts`, Apache-2.0) or G2P.
 
 English goes through hibari's dictionary, rules and, for unknown words, its small network. Other languages go through
 eSpeak NG. `frequent_words` gives the words that a tagger learnt from running text, with their part of speech.

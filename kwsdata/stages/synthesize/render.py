@@ -1,4 +1,4 @@
-"""The plan in batches: each an entry of the cache, under its requests, its engine and the code that speaks them.
+"""Speak the plan in batches, each a cache entry.
 
 A batch is spoken once, by any worker, whole or not at all; an interruption costs the batches under way. Another keyword
 changes the batches that say it, and no others.

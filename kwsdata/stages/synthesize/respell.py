@@ -1,4 +1,4 @@
-"""Words that do not exist: a keyword with one or two letters changed, for languages without a dictionary here."""
+"""Make words that do not exist, the keyword with letters changed, for languages without a dictionary here."""
 
 import unicodedata
 from collections.abc import Iterator

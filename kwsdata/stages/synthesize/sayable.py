@@ -1,4 +1,4 @@
-"""Whether the voices of a language can say a keyword: asked before any of the work begins."""
+"""Check that the voices of a language can say a keyword, before any work begins."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""General speech without recordings: sentences of a small grammar, plausible in rhythm if not in sense.
+"""Make general sentences from a small grammar.
 
 Each sentence is a few clauses joined by short words; content words come from running text with the common ones more
 often (rank drawn with density falling as its square root), and now and then from the whole dictionary, so that all

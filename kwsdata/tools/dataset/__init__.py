@@ -1,1 +1,1 @@
-"""The dataset as a product: what is in it, its hashes, what changed, where a clip comes from, who may share it."""
+"""Commands about the whole dataset: stats, hashes, differences, provenance."""

@@ -1,4 +1,4 @@
-"""The commands that look at the dataset as a whole; `kwsdata.cli` registers them. Nothing heavy is imported here."""
+"""Register the commands about the whole dataset. Nothing heavy is imported."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What changed between two states of the dataset: clips added, removed, moved or changed, and what that sums up to."""
+"""Compare two states of the dataset: clips added, removed, moved and changed."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

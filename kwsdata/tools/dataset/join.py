@@ -1,4 +1,4 @@
-"""Match two streams of keyed rows in any order, with bounded memory: both are spread over files by hash of key."""
+"""Match two streams of keyed rows in bounded memory, by spreading both over files."""
 
 import json
 import zlib

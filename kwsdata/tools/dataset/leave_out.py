@@ -1,4 +1,4 @@
-"""Leave clips of the dataset out of every partition: named by hand, proposed by the gate, or heard by a reviewer."""
+"""Leave clips out of every partition: named by hand, proposed by the gate, or rejected by a reviewer."""
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One small file with a hash of every part of the dataset: what a paper or a test quotes to say which data it used.
+"""Write one small file with a hash of every part of the dataset, to quote which data was used.
 
 The hash of a clip covers its id, its samples, its label and its supervisions; that of a part, its clips in the order of
 their hashes. So it changes with the content, and with nothing else: not with shard sizes, order, encoder, paths or

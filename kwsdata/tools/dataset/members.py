@@ -1,4 +1,4 @@
-"""Every clip of the dataset, as one row of facts: read from manifests alone, one at a time.
+"""Read every clip of the dataset as a row of facts, from manifests alone.
 
 A part is one partition of one stage's output, named after both:
 

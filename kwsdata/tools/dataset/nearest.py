@@ -1,4 +1,4 @@
-"""What a mistyped id may have meant."""
+"""Suggest the ids nearest to a mistyped one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""Are the bytes that DVC tracks those that git records? Asked of the files here, of DVC's cache, or of a remote.
+"""Check the bytes that DVC tracks against git's record: here, in DVC's cache, or in a remote.
 
 DVC trusts objects by their names: unless a remote has the option `verify`, `dvc pull` puts a truncated object in place
 without a word, and `dvc status` then calls it up to date. Here every byte is read and hashed again.

@@ -1,4 +1,4 @@
-"""After kill -9 or a power cut: put right what DVC writes in place and may have left half-written.
+"""Repair what DVC may have left half-written after a kill or a power cut.
 
 The stages' own outputs appear whole or not at all. DVC's are another matter: it truncates `dvc.lock` and
 `.dvc/tmp/rwlock`, then writes them, so that a kill in those milliseconds leaves a file that no later command can read.

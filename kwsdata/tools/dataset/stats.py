@@ -1,4 +1,4 @@
-"""What is in the dataset: clips, hours, speakers, labels and corpora of every part."""
+"""Count clips, hours, speakers, labels and corpora of every part."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable

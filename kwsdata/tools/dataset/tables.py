@@ -1,4 +1,4 @@
-"""What `stats` and `diff` found, as tables for people."""
+"""Print the results of `stats` and `diff` as tables."""
 
 from typing import Any
 

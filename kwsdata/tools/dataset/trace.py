@@ -1,4 +1,4 @@
-"""Where one clip comes from: its parents and all that is heard in it, licences, recipe, stage, command and commit."""
+"""Trace a clip: its parents, all that is heard in it, licences, recipe, stage, command and commit."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The project's files as they are on disk, or as a git revision recorded them; the second needs no checkout."""
+"""Read the project's files from disk, or as a git revision recorded them, without a checkout."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Hear every clip again: do the samples have the hash that the manifest gives?"""
+"""Decode every clip and compare its samples with the hash in the manifest."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the page of one clip, and open it."""
+"""The command `kwsdata inspect`: write the page of one clip, and open it."""
 
 import webbrowser
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page of `kwsdata inspect`: panels of one clip and its parents on one time scale, and its history in words.
+"""Write the page of `kwsdata inspect`: panels of a clip and its parents on one time scale.
 
 One file: sound and pictures are inside, nothing is fetched. The script moves a line with the sound and lets a click
 choose the place; without it the page says and plays the same.

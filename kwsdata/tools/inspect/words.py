@@ -1,4 +1,4 @@
-"""A recipe as sentences: one for each effect, in the order of the chain, with its numbers."""
+"""Describe a recipe in sentences, one for each effect."""
 
 from collections.abc import Mapping
 from dataclasses import fields

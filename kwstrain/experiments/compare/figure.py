@@ -1,4 +1,4 @@
-"""The arms as a picture: a dot and a bar for each arm's FNR and 95 % interval, ticks for the seeds' range."""
+"""Draw each arm's FNR with its 95 % interval and the range over seeds."""
 
 from collections.abc import Sequence
 from pathlib import Path

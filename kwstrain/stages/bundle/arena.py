@@ -1,4 +1,4 @@
-"""How much memory TensorFlow Lite for Microcontrollers takes to run a model: tried, with its own interpreter.
+"""Measure how much memory TensorFlow Lite for Microcontrollers needs to run a model.
 
 The interpreter here is the x86-64 build of the package `tflite-micro`: its pointers are twice as wide as an ESP32's,
 its kernels are the reference ones. ESP-NN's kernels take scratch memory of their own, so a device may want more.

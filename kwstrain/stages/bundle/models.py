@@ -1,4 +1,4 @@
-"""Which model files go into a bundle, and how each decides: chosen on dev, file by file, by the decoder that ships."""
+"""Choose the model files of a bundle, and the decoder of each on dev."""
 
 from pathlib import Path
 from typing import Any

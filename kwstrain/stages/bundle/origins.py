@@ -1,4 +1,4 @@
-"""Whose sound the shipped models learned from, and whose networks ship with them: with the licence of each."""
+"""List the sound and the networks that shipped models come from, with licences."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Gather all that ships in one directory: models, how they decide, what they were made of, and what they are worth.
+"""Gather all that ships in one directory: models, decoders, provenance, metrics and a model card.
 
 Writes to `out`:
     bundle.json         what is here, each file with its hash (see `contents`)

@@ -1,4 +1,4 @@
-"""Train students with other seeds, and keep what they say of every train clip together: what `train` distils from.
+"""Train students with other seeds, and keep the mean of their answers for `train` to distil from.
 
 Writes to `out`:
     teach.json, log_odds.npy, first.npy    the mean of their log-odds at each decision (see `kwstrain.answers`);

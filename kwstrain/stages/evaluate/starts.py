@@ -1,4 +1,4 @@
-"""Each clip of a test set alone, as a file or a device that starts with it: model and decoder new before each.
+"""Measure each clip of a test set alone, from a new start of model and decoder.
 
 A continuous stream starts once in ten minutes, so what a detector does at a start does not show there.
 

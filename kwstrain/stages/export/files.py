@@ -1,4 +1,4 @@
-"""What model.json says of each exported file: enough to run it without looking inside."""
+"""Describe each exported file in model.json: enough to run it without looking inside."""
 
 from dataclasses import dataclass
 from pathlib import Path

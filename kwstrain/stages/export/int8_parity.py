@@ -1,4 +1,4 @@
-"""Proof that the int8 files are the quantized network: the same scores, in steps of 1/256, on every decision.
+"""Check that the int8 files give the quantized network's scores, in steps of 1/256.
 
 They are run by the runtime that ships (`kwsdata.runtime`), streams one decision at a time.
 """

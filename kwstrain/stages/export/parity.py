@@ -1,4 +1,4 @@
-"""Proof that a graph is its model: the same scores, frame by frame with state and in one piece."""
+"""Check that an exported graph gives its model's scores, frame by frame and in one piece."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A quantized network as ONNX in QDQ form: each operation between DequantizeLinear and QuantizeLinear.
+"""Write a quantized network as ONNX in QDQ form: each operation between DequantizeLinear and QuantizeLinear.
 
     stream   features float32 [1, frames, n_mels], state_0 ... uint8 -> score float32 [1, decisions], state_0_out ...
     clip     features float32 [1, frames, n_mels] -> score float32 [1, decisions]: those whose whole past is in the clip

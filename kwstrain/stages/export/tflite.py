@@ -1,4 +1,4 @@
-"""A quantized network as TFLite: built in TensorFlow with the network's scales, converted, and held against it.
+"""Write a quantized network as TFLite: build it in TensorFlow, convert it, and compare.
 
 The operations are those of `kwstrain.quantization.ops`, in TensorFlow's layout [1, frames, mels, channels]. Every
 activation passes `fake_quant_with_min_max_args` at the ends of its scale, weights and biases are constants that already

@@ -1,4 +1,4 @@
-"""Adding operators and tensors to a TFLite file that is there as objects of TensorFlow's schema."""
+"""Add operators and tensors to a TFLite file as objects of TensorFlow's schema."""
 
 from typing import Any
 

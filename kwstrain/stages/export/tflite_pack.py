@@ -1,4 +1,4 @@
-"""TFLite files as objects of TensorFlow's schema, and as few bytes as say the same.
+"""Read TFLite files as objects of TensorFlow's schema, and write them in as few bytes as possible.
 
 A flatbuffer refers to its parts by offset, and any number of references may be to one part. `packed` writes what is
 equal once: vectors (the zero points of weights, int64 and all 0, are most of it), the quantization of tensors, options

@@ -1,4 +1,4 @@
-"""The last step to a TFLite file: states become variables of the interpreter, names and notes go.
+"""Turn a TFLite file's states into variables of the interpreter, and drop names and notes.
 
     main    CALL_ONCE(start); the network, with state_i = READ_VARIABLE(VAR_HANDLE) before it is used first and
             ASSIGN_VARIABLE(VAR_HANDLE, the new state_i) once that is there; score = QUANTIZE(int8 -> uint8)

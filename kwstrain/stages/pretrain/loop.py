@@ -1,4 +1,4 @@
-"""The loop of pretraining: the student's layer before the head, through one linear map, gives the speech embedding.
+"""The pretraining loop: the layer before the head, through a linear map, learns to give the speech embedding.
 
     loss = mean over decisions and dimensions of (P h - e)^2      e standardised: a loss of 1 knows nothing
 

@@ -1,4 +1,4 @@
-"""Numbers of an arithmetic beside the float ones: accuracy, misses, threshold; and how far scores are apart.
+"""Compare an arithmetic with float: accuracy, misses, threshold, distance of scores.
 
 accuracy   the mean of two shares, at the arithmetic's own threshold: of the keywords, those heard; of the seconds of
            other sound, those without a false alarm. (Balanced accuracy over events and seconds: silence, of which

@@ -1,4 +1,4 @@
-"""Each tensor of the network by itself: how much noise its rounding makes, and how much is cut off.
+"""Measure each tensor's rounding noise and the share of values cut off.
 
 SQNR        10 log10(sum f^2 / sum (f - q)^2) in dB: f in float, q in int8, both of the same weights and sound; the
             noise of all that comes before is in q

@@ -1,4 +1,4 @@
-"""The page of the quantization report: tables and three pictures, in the style of the main report."""
+"""Write the page of the quantization report."""
 
 import math
 from itertools import pairwise

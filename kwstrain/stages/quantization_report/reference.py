@@ -1,4 +1,4 @@
-"""What a microcontroller will make of the streaming TFLite file: the scores of TFLite's reference kernels.
+"""Score the streaming TFLite file with TFLite's reference kernels, as a microcontroller does.
 
 TFLite-Micro multiplies by a fixed-point factor and rounds twice, where XNNPACK and onnxruntime multiply in float and
 round once. The numbers agree up to a step here and there, which this counts; no runtime is wrong.

@@ -1,4 +1,4 @@
-"""The calibration set, and the activation ranges that come from it.
+"""Draw the calibration set, and measure the activation ranges on it.
 
 The set is windows of the train and dev feature stores, never of test: train's drawn as for training (kinds by
 `train.fractions`, undistorted), dev's anywhere in its streams. It is a list of (store, clip, last frame) under one hash

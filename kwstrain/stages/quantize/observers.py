@@ -1,4 +1,4 @@
-"""Where a tensor's int8 scale should end: three answers from the histogram of its values.
+"""Choose the ends of a tensor's int8 scale from a histogram of its values.
 
     min_max      at the least and the greatest value seen
     percentile   where a share `percentile` % of the values lies below the high end, and as many above the low end

@@ -1,4 +1,4 @@
-"""Examples one can play: the sound around misses, false alarms and hits, with a spectrogram and the score over it."""
+"""Choose examples to play: sound, spectrogram and score around misses, false alarms and hits."""
 
 import base64
 import io

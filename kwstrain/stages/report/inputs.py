@@ -1,4 +1,4 @@
-"""Everything the page is made of, read from the outputs of other stages."""
+"""Read everything that the report is made of from the outputs of other stages."""
 
 from dataclasses import dataclass
 from pathlib import Path

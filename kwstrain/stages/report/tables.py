@@ -1,4 +1,4 @@
-"""The rows of the page's tables. A stage that has not run leaves its table empty, and the page says so."""
+"""Make the rows of the report's tables; a stage that has not run leaves its table empty."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One shard of clips put to the teacher, by any worker."""
+"""Run the teacher on one shard of clips."""
 
 import sys
 from collections.abc import Iterator

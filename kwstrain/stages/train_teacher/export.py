@@ -1,4 +1,4 @@
-"""A trained teacher as ONNX files: its score, and its layer before the last as an embedder for `kwsdata embed`."""
+"""Export a trained teacher as ONNX: its score, and its layer before the last as an embedder for `kwsdata embed`."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The teacher over the speech embedding as TFLite, for runtimes in the style of openWakeWord.
+"""Export the teacher over the speech embedding as TFLite, for runtimes in the style of openWakeWord.
 
     in   float32 [1, window, 96], the last `window` embeddings, 80 ms each (openWakeWord's own heads: 16)
     out  float32 [1, 1], the keyword's probability

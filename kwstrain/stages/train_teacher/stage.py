@@ -1,4 +1,4 @@
-"""Train the teacher, by the loop that trains students, and choose it on dev by the decoder that ships.
+"""Train the teacher with the loop that trains students, and choose it on dev.
 
 Writes to `out`:
     teacher.json      which teacher, its costs and dev result; `teacher: null` where none is wanted

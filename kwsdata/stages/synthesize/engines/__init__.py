@@ -1,4 +1,4 @@
-"""The speech engines, by name. A module loads its package when the engine is made, not before."""
+"""Speech engines by name; an engine's package is loaded when the engine is made."""
 
 from functools import cache
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What every speech engine is: a list of voices, and a pure function from a request to sound.
+"""The interface of speech engines: a list of voices, and a pure function from a request to sound.
 
 Randomness is drawn before a request is made (`kwsdata.stages.synthesize.plan`). An engine that carries hidden state
 from one utterance to the next must reset it: the same request gives the same samples whatever was spoken before it, in
