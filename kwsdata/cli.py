@@ -261,9 +261,11 @@ def mine_negatives(
     json: SummaryAsJson = False,
 ) -> None:
     """Find the sounds, of train and of pools you name, that are nearest to the keyword and do not say it."""
-    from kwsdata.stages.mine_negatives.stage import asked, run
+    from kwsdata.stages.mine_negatives.stage import run, with_overrides
 
-    run_stage(lambda settings: run(asked(settings, pool or [], model), out=out), params, MADE["mine_negatives"], json)
+    run_stage(
+        lambda settings: run(with_overrides(settings, pool or [], model), out=out), params, MADE["mine_negatives"], json
+    )
 
 
 @command(app, "check", "kwsdata check")

@@ -154,14 +154,14 @@ def clusters(text: str) -> list[str]:
     return found
 
 
-def composed(text: str) -> str:
+def compose(text: str) -> str:
     """Return `text` with letters and their marks as one character where there is one (NFC): as most systems type."""
     return unicodedata.normalize("NFC", text)
 
 
 def tidy(text: str, language: str | None = None) -> str:
     """Return `text` composed, in lower case (by the rules of `language`), with single spaces. Punctuation stays."""
-    text = composed(text)
+    text = compose(text)
     if (language or "").lower().split("-")[0] in _DOTLESS:
         text = text.replace("I", "ı").replace("İ", "i")
     return " ".join(text.lower().split())
@@ -196,7 +196,7 @@ def keyword_of(text: str, language: str | None = None) -> str:
     return spoken
 
 
-def shown(text: str) -> str:
+def spell_out(text: str) -> str:
     """Return `text` in quotes, with escapes beside it where letters may look like others: 'é' ('\\xe9')."""
     return repr(text) if text.isascii() else f"{text!r} ({text!a})"
 

@@ -18,7 +18,7 @@ import numpy as np
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.features.store import FeatureStore
-from kwsdata.files.arrays import mapped
+from kwsdata.files.arrays import map_array
 from kwsdata.files.atomic import read_json
 
 CERTAIN = 30.0  # greatest log-odds that is passed on: beyond, float32 probabilities are 0 or 1
@@ -78,7 +78,7 @@ class TeachStore:
         return answer * self._hop + self._window - self._context >= onset * self._frame_hop
 
     def _load(self, name: str) -> np.ndarray:
-        return mapped(self.directory / name, "dvc repro teach")
+        return map_array(self.directory / name, "dvc repro teach")
 
     def answers(self, clip: np.ndarray, frame: np.ndarray, onset: np.ndarray) -> Answers:
         """Return what is known when `frame` of clip number `clip` is complete in a stream that starts at frame `onset`.

@@ -34,7 +34,7 @@ from kwsdata.measures.spectrogram import spectrogram_png
 from kwsdata.params import load_params
 from kwsdata.params.base import Range
 from kwsdata.pools.materials import Materials
-from kwsdata.stages.synthesize.noises import coloured
+from kwsdata.stages.synthesize.noises import coloured_noise
 from kwsdata.transforms.engine import engine_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,7 +167,7 @@ def clip(name: str) -> Waveform:
 @cache
 def materials() -> Materials:
     """Return what the effects of the pages mix in or take over: a room, a noise, other voices, a dull microphone."""
-    pink = coloured(np.random.default_rng(1), 4 * SAMPLE_RATE, 3.0)
+    pink = coloured_noise(np.random.default_rng(1), 4 * SAMPLE_RATE, 3.0)
     dull = lfilter(*butter(2, (150, 2500), "bandpass", fs=SAMPLE_RATE), clip("voice-2"))
     return sound_materials(
         rooms={"living-room": simulate_room(5.0, 4.0, 2.6, t60_s=0.5, distance_m=2.0, seed=1).response},

@@ -20,7 +20,7 @@ def run(params: Params) -> dict[str, str]:
     from kwsdata.clips.manifests import read_cuts
     from kwsdata.files.atomic import write_json
     from kwsdata.stages.augment.stage import run as augment
-    from kwsdata.stages.check.copied import heard_in
+    from kwsdata.stages.check.copied import find_in
     from kwsdata.stages.embed.stage import run as embed
     from kwsdata.stages.featurize.stage import run as featurize
     from kwstrain.stages.teach.stage import run as teach
@@ -31,7 +31,7 @@ def run(params: Params) -> dict[str, str]:
     augment(eventful(params))
     embed(params)
     cuts = list(read_cuts(Path("data/split/train.jsonl.gz")))
-    found = heard_in(cuts, [], set(), params.check.copies, params.executor, "train")
+    found = find_in(cuts, [], set(), params.check.copies, params.executor, "train")
     rows = [[facts.cut.id, facts.level_dbfs, facts.spectrum.levels.tolist()] for facts, _ in found]
     write_json(Path("data/facts/facts.json"), rows)
     featurize(params)

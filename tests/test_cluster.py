@@ -131,14 +131,14 @@ def embed_augmented(params: Params) -> None:
 
 
 def measuring(params: Params) -> None:
-    from kwsdata.stages.check.copied import PartitionWriter, heard_in
+    from kwsdata.stages.check.copied import PartitionWriter, find_in
 
     cuts, limits, rows = list(read_cuts(TRAIN)), params.check.copies, []
     writer = PartitionWriter("dev", Path("data/held").absolute())
-    for one, _ in heard_in(cuts[::2], [], set(), limits, params.executor, "dev"):
+    for one, _ in find_in(cuts[::2], [], set(), limits, params.executor, "dev"):
         writer.add(one)
     held = writer.close()
-    for one, found in heard_in(cuts, [held], writer.tars, limits, params.executor, "train"):
+    for one, found in find_in(cuts, [held], writer.tars, limits, params.executor, "train"):
         rows.append((one.fault, one.level_dbfs, one.background.tobytes(), one.spectrum.levels.tobytes(), found))
     write_json(Path("data/facts/facts.json"), [repr(row) for row in rows])
     shutil.rmtree("data/held")

@@ -17,7 +17,7 @@ from kwsdata.clips.partitions import person_in
 from kwsdata.clips.shards import SHAR, Clip, Encoded, with_custom, write_shards
 from kwsdata.errors import CorpusError
 from kwsdata.files.atomic import atomic_path, read_json, write_json
-from kwsdata.files.scratch import listed
+from kwsdata.files.scratch import list_visible
 
 Role = Literal["keyword", "speech", "noise", "rir"]
 
@@ -230,7 +230,7 @@ def _check_rejects(directory: Path, info: CorpusInfo, kept: int, rejects: list[d
 
 def corpus_dirs(root: Path) -> Iterator[Path]:
     """Yield the corpus directories below `root`, sorted by name."""
-    for path in listed(Path(root), "*/corpus.json"):
+    for path in list_visible(Path(root), "*/corpus.json"):
         yield path.parent
 
 

@@ -56,7 +56,7 @@ def exclude(cuts: Iterable[str], why: str, path: Path = EXCLUDED) -> int:
     return len((load_excluded(path) - before).intersection(fresh))
 
 
-def proposed(rule: str, check: Path = Path("data/check/check.json")) -> set[str]:
+def proposed_cuts(rule: str, check: Path = Path("data/check/check.json")) -> set[str]:
     """Return the cuts whose leaving out would mend the findings of `rule` in check.json.
 
     Raises:

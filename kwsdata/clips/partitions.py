@@ -16,10 +16,10 @@ PARTITIONS: tuple[Partition, ...] = ("train", "dev", "test")
 
 def person_in(namespace: str, speaker: str) -> str:
     """Return the identity of `speaker` wherever corpora share a `namespace`: case and kinds of letters do not count."""
-    return f"{namespace}:{folded(speaker)}"
+    return f"{namespace}:{fold_name(speaker)}"
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """Return `name` as it is compared: "Alice", "ALICE" and full-width letters are one."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 

@@ -1,6 +1,5 @@
 """Keep freed memory in the process, and keep garbage collection away from imported modules.
 
-
 A page of memory that is handed back must be cleared again when it is next used. glibc returns freed memory at the
 heap's end to the system as soon as there is more than a little of it. Sound of some seconds passes through a dozen
 arrays of that size a clip: on clips of 4 and 6 s a seventh and a fifth of the time of augmentation went into fresh

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.errors import StageInputError
-from kwsdata.files.arrays import mapped
+from kwsdata.files.arrays import map_array
 from kwsdata.files.atomic import read_json, read_jsonl_gz, write_json, write_jsonl_gz
 
 
@@ -62,7 +62,7 @@ class FeatureStore:
 
     def _map(self, number: int) -> np.ndarray:
         path = self.directory / f"features.{number:06d}.npy"
-        array = mapped(path, "dvc repro featurize")
+        array = map_array(path, "dvc repro featurize")
         if array.ndim != 2 or array.shape[1] != self.n_mels:
             raise StageInputError(f"{path} has shape {array.shape}, not [frames, {self.n_mels}]: remake it.")
         return array

@@ -7,7 +7,7 @@ import numpy as np
 from kwsdata.errors import StageInputError
 
 
-def mapped(path: Path, remake: str) -> np.ndarray:
+def map_array(path: Path, remake: str) -> np.ndarray:
     """Return the array of a .npy file, which stays on disk until it is sliced.
 
     Raises:

@@ -77,10 +77,10 @@ def bounded_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def open_plain(path: Path) -> BinaryIO:
     """Open a file to read its bytes, unzipped if it is called `.gz`. What reading raises is in `UNREADABLE`."""
-    return unzipped(path) if path.suffix == ".gz" else path.open("rb")
+    return open_unzipped(path) if path.suffix == ".gz" else path.open("rb")
 
 
-def unzipped(file: Path | BinaryIO) -> BinaryIO:
+def open_unzipped(file: Path | BinaryIO) -> BinaryIO:
     """Open a gzipped file, or one that is open (and stays so), to read its bytes in large blocks."""
     return io.BufferedReader(gzip.open(file, "rb"), 1 << 20)
 

@@ -34,25 +34,25 @@ def relative_parts(name: str) -> tuple[str, ...]:
         NamedPathError: it is empty, or no file can have it.
     """
     if not isinstance(name, str):
-        raise NamedPathError(f"names {shown(name)}, which is no text")
+        raise NamedPathError(f"names {quote(name)}, which is no text")
     if _CONTROL.search(name):
-        raise NamedPathError(f"names {shown(name)}, which holds a control character")
+        raise NamedPathError(f"names {quote(name)}, which holds a control character")
     if _URL.match(name):
-        raise OutsidePathError(f"names {shown(name)}, a URL")
+        raise OutsidePathError(f"names {quote(name)}, a URL")
     windows = PureWindowsPath(name)
     if windows.drive or windows.root:
-        raise OutsidePathError(f"names {shown(name)}, an absolute path")
+        raise OutsidePathError(f"names {quote(name)}, an absolute path")
     parts = tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
     if any(not part.strip(". ") for part in parts):  # Windows reads "..." and ".. " as ".."
-        raise OutsidePathError(f"names {shown(name)}, which holds '..'")
+        raise OutsidePathError(f"names {quote(name)}, which holds '..'")
     if not parts:
         raise NamedPathError("names no file")
     if any(len(os.fsencode(part)) > _LONGEST for part in parts):
-        raise NamedPathError(f"names {shown(name)}, which is longer than {_LONGEST} bytes")
+        raise NamedPathError(f"names {quote(name)}, which is longer than {_LONGEST} bytes")
     return parts
 
 
-def shown(name: object) -> str:
+def quote(name: object) -> str:
     """Return `name` as a message shows it: quoted, escaped, not too long."""
     text = repr(name)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -96,9 +96,9 @@ class NamedFiles:
         except (FileNotFoundError, NotADirectoryError):
             return path
         except OSError as error:
-            raise NamedPathError(f"names {shown(name)}, which cannot be read ({error.strerror})") from None
+            raise NamedPathError(f"names {quote(name)}, which cannot be read ({error.strerror})") from None
         if kind != stat.S_IFREG:
-            raise NamedPathError(f"names {shown(name)}, which is {_KINDS.get(kind, 'something else')} and not a file")
+            raise NamedPathError(f"names {quote(name)}, which is {_KINDS.get(kind, 'something else')} and not a file")
         return path
 
     def _as_on_disk(self, name: str) -> str:
@@ -118,7 +118,7 @@ class NamedFiles:
 
     def _anywhere(self, name: str) -> Path:
         if not isinstance(name, str) or not name or "\0" in name:
-            raise NamedPathError(f"names {shown(name)}, which no file can have")
+            raise NamedPathError(f"names {quote(name)}, which no file can have")
         return self.root / name
 
     def _below(self, name: str) -> Path:
@@ -131,5 +131,5 @@ class NamedFiles:
             self._real_folders[folder] = os.path.realpath(folder)
         real = os.path.realpath(path) if path.is_symlink() else f"{self._real_folders[folder]}{os.sep}{path.name}"
         if not Path(real).is_relative_to(self._real_root):
-            raise OutsidePathError(f"names {shown(name)}, from where a link leads elsewhere")
+            raise OutsidePathError(f"names {quote(name)}, from where a link leads elsewhere")
         return path

@@ -1,6 +1,6 @@
 """Hidden scratch directories beside a target, locked by their writer and swept after a crash.
 
-    .NAME.RANDOM.part/        a directory beside NAME, which readers of that folder pass over (`listed`)
+    .NAME.RANDOM.part/        a directory beside NAME, which readers of that folder pass over (`list_visible`)
         NAME                  what is being written; after an exchange with an older NAME, the old one
         .lock                 held by the writer: where nobody holds it, the writer was killed
         .before               the older NAME, for a moment, where the file system cannot exchange (`move_into_place`)
@@ -29,7 +29,7 @@ SILENT_S = 7 * 24 * 3600.0
 _swept: set[tuple[int, Path]] = set()  # (process, folder): a folder is swept once a process
 
 
-def listed(root: Path, pattern: str) -> list[Path]:
+def list_visible(root: Path, pattern: str) -> list[Path]:
     """Return the paths below `root` that match the glob `pattern`, sorted, without hidden ones: scratch is hidden."""
     found = Path(root).glob(pattern)
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, KwsError
-from kwsdata.files.named_paths import shown
+from kwsdata.files.named_paths import quote
 from kwsdata.files.tar_members import BLOCK, tar_members
 from kwsdata.importers.declaration import Remote
 from kwsdata.importers.unpacking import Unpacking
@@ -42,7 +42,7 @@ class Tree:
 
 
 @contextmanager
-def unpacked(path: Path, remotes: Sequence[Remote], scratch: Path, limits: ArchiveParams) -> Iterator[Tree]:
+def unpack_archive(path: Path, remotes: Sequence[Remote], scratch: Path, limits: ArchiveParams) -> Iterator[Tree]:
     """Yield `path` itself, or, for an archive, a directory below `scratch` with its contents, removed afterwards.
 
     Raises:
@@ -77,7 +77,7 @@ def _unzip(path: Path, unpacking: Unpacking) -> None:
         members = archive.infolist()
         for member in members:
             if fault := _unreadable(member):
-                raise CorpusError(f"{path}: {shown(member.filename)} {fault}: unpack it, and import the folder.")
+                raise CorpusError(f"{path}: {quote(member.filename)} {fault}: unpack it, and import the folder.")
         unpacking.make_room("all of it", sum(member.file_size for member in members))
         for member in members:
             name, kind = member.filename, stat.S_IFMT(member.external_attr >> 16)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kwsdata.errors import CorpusError
-from kwsdata.files.named_paths import shown
+from kwsdata.files.named_paths import quote
 from kwsdata.importers.source import Source
 from kwsdata.importers.terms import Terms, plain
 from kwsdata.licences.compare import permits_beyond
@@ -117,7 +117,7 @@ def _check_reason(declared: Declared) -> None:
 
 
 def _refused(licence: str, replaced: Counter[str], judged: Sequence[_Judged]) -> str:
-    told = [f"{shown(text)} {clips} times" for text, clips in replaced.most_common(_SHOWN)]
+    told = [f"{quote(text)} {clips} times" for text, clips in replaced.most_common(_SHOWN)]
     more = [f"{len(replaced) - _SHOWN} more"] if len(replaced) > _SHOWN else []
     beyond = dict.fromkeys(what for one in judged for what in one.beyond)
     return (

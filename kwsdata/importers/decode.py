@@ -164,7 +164,7 @@ class _Take:
         return reason
 
 
-def decoded(
+def decode_sources(
     sources: Sequence[Source], scratch: Path, making: Making, executor: ExecutorParams, description: str
 ) -> Iterator[Item | Reject]:
     """Yield an Item or a Reject for each source, in order; `scratch` is a directory for files that come and go.

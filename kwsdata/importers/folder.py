@@ -26,7 +26,7 @@ from kwsdata.importers.source import FileSound, Source, normal_gender
 from kwsdata.importers.tables import check_columns, rows_of, source_of
 from kwsdata.soundfiles.folders import sound_files
 from kwsdata.soundfiles.formats import COMMON
-from kwsdata.text import composed, words_of_name
+from kwsdata.text import compose, words_of_name
 
 LOG = logging.getLogger(__name__)
 
@@ -88,13 +88,13 @@ def _from_csv(root: Path, options: Options, table: Path) -> Iterator[Source | Re
             language=told["language"] or None,
             gender=normal_gender(told["gender"]),
         )
-        if isinstance(source, Source) and composed(source.key) not in listed:
-            listed.add(composed(source.key))
+        if isinstance(source, Source) and compose(source.key) not in listed:
+            listed.add(compose(source.key))
             yield source
         else:
             reason = source.reason if isinstance(source, Reject) else f"listed twice: {table.name} has it before"
             yield Reject(f"{source.key} (line {row.line})", reason)
-    unlisted = sum(composed(found.key) not in listed for found in sound_files(root))
+    unlisted = sum(compose(found.key) not in listed for found in sound_files(root))
     if unlisted:
         LOG.warning("%d sound files below %s are not in %s and were not imported.", unlisted, root, table.name)
 
@@ -106,7 +106,7 @@ def with_speakers(sources: Iterable[Source | Reject], pattern: str) -> Iterator[
         CorpusError: the pattern is not a regular expression, has no group `speaker`, or matches no key at all.
     """
     try:
-        regex = re.compile(composed(pattern))
+        regex = re.compile(compose(pattern))
     except re.error as error:
         raise CorpusError(f"--speaker-pattern {pattern!r} is not a regular expression: {error}.") from None
     if "speaker" not in regex.groupindex:
@@ -128,7 +128,7 @@ def with_speakers(sources: Iterable[Source | Reject], pattern: str) -> Iterator[
 
 
 def _speaker_in(regex: re.Pattern[str], key: str) -> str | None:
-    match = regex.search(composed(key))
+    match = regex.search(compose(key))
     return match["speaker"] or None if match else None
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from kwsdata.errors import CorpusError, MissingExtraError, NamedPathError
 from kwsdata.files.bounded_json import parse_json
-from kwsdata.files.named_paths import NamedFiles, relative_parts, shown
+from kwsdata.files.named_paths import NamedFiles, quote, relative_parts
 from kwsdata.importers.terms import licence_text
 
 try:
@@ -89,7 +89,7 @@ def _checked(path: Path) -> Path:
 
 def _plain(path: Path, name: object) -> None:
     if relative_parts(name) != (name,):  # type: ignore[arg-type] # what is no text is refused there
-        raise CorpusError(f"{path} names {shown(name)}, which is not a file or folder in it.")
+        raise CorpusError(f"{path} names {quote(name)}, which is not a file or folder in it.")
 
 
 def _built(name: str, config: str | None, scratch: Path | None) -> Any:
@@ -187,6 +187,6 @@ def _check_file(name: str, file: str) -> None:
     if Path(name).is_dir():
         NamedFiles(Path(name).resolve()).path_or_absolute(file)
     elif not file.startswith(f"hf://datasets/{name}@"):
-        raise CorpusError(f"{name} has data at {shown(file)}: only files of the dataset are read.")
+        raise CorpusError(f"{name} has data at {quote(file)}: only files of the dataset are read.")
     if file.lower().endswith(_PACKED) or "::" in file:
-        raise CorpusError(f"{name} holds {shown(file)}: unpack it, and import the folder.")
+        raise CorpusError(f"{name} holds {quote(file)}: unpack it, and import the folder.")

@@ -9,7 +9,7 @@ from lhotse.serialization import deserialize_item
 
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError
-from kwsdata.files.named_paths import shown
+from kwsdata.files.named_paths import quote
 from kwsdata.importers.lhotse_rows import Judge, Row
 
 _HIGHEST_HZ = 768_000
@@ -32,7 +32,7 @@ def item_of(row: Row, judge: Judge, in_shar: bool = False) -> Any:
     except NamedPathError as error:
         return Reject(row.place, f"no sound file ({error})")
     except Exception as error:  # Lhotse checks nothing, so a wrong field may raise anything
-        return Reject(row.place, f"malformed ({type(error).__name__}: {shown(str(error))})")
+        return Reject(row.place, f"malformed ({type(error).__name__}: {quote(str(error))})")
     return item
 
 

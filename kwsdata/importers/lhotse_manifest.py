@@ -26,7 +26,7 @@ from lhotse.utils import fastcopy
 
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError
-from kwsdata.files.named_paths import shown
+from kwsdata.files.named_paths import quote
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.lhotse_items import item_of
 from kwsdata.importers.lhotse_rows import Judge, Row, rows_of
@@ -63,7 +63,7 @@ def _parts(cut: Any, member: Member | None, options: Options) -> Iterator[Source
     try:
         parts = list(cut.trim_to_supervisions(keep_overlapping=False, keep_all_channels=True))
     except Exception as error:  # Lhotse's exceptions share no base
-        yield Reject(cut.id, f"malformed ({type(error).__name__}: {shown(str(error))})")
+        yield Reject(cut.id, f"malformed ({type(error).__name__}: {quote(str(error))})")
         return
     for part in parts:
         yield _told(f"{cut.id}/{part.supervisions[0].id}", part, member, options)
@@ -115,7 +115,7 @@ def _manifest(path: Path, options: Options) -> Iterator[Entry]:
         elif not isinstance(item, Recording):
             raise CorpusError(f"{path} holds a {type(item).__name__} ({place}); cuts or recordings are needed.")
         elif recordings.setdefault(item.id, item) is not item:
-            yield Reject(place, f"listed twice ({shown(item.id)} has a recording before)")
+            yield Reject(place, f"listed twice ({quote(item.id)} has a recording before)")
     if recordings:
         yield from _with_supervisions(path, recordings, judge)
 
@@ -133,7 +133,7 @@ def _with_supervisions(path: Path, recordings: dict[str, Recording], judge: Judg
         elif item.recording_id not in recordings:
             lost += 1
         elif told.setdefault(item.id, item) is not item:
-            yield Reject(place, f"listed twice ({shown(item.id)} has a supervision before)")
+            yield Reject(place, f"listed twice ({quote(item.id)} has a supervision before)")
     if lost:
         LOG.warning("%d supervisions of %s are of recordings that %s does not hold.", lost, beside.name, path.name)
     try:
@@ -143,7 +143,7 @@ def _with_supervisions(path: Path, recordings: dict[str, Recording], judge: Judg
         )
         entries = [(cut, None) for cut in cuts]
     except Exception as error:  # Lhotse's exceptions share no base
-        raise CorpusError(f"{path}: {type(error).__name__}: {shown(str(error))}: mend the manifest.") from error
+        raise CorpusError(f"{path}: {type(error).__name__}: {quote(str(error))}: mend the manifest.") from error
     yield from entries
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, OutsidePathError
 from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, open_plain, parse_json
-from kwsdata.files.named_paths import NamedFiles, shown
+from kwsdata.files.named_paths import NamedFiles, quote
 from kwsdata.importers.declaration import Options
 
 _LARGEST = 256 << 20  # bytes of a manifest that is one JSON list
@@ -38,7 +38,7 @@ def rows_of(path: Path) -> Iterator[Row | Reject]:
         try:
             values = parse_json(data, unique_keys=True) if isinstance(data, bytes) else data
             if not isinstance(values, dict):
-                raise ValueError(f"it is no JSON object but {shown(values)}")
+                raise ValueError(f"it is no JSON object but {quote(values)}")
         except ValueError as error:
             bad, said = bad + 1, f"{place}: {error}"
             if bad == _HOPELESS and not good:
@@ -102,17 +102,17 @@ class Judge:
             if in_shar and kind == "shar":
                 continue
             if not isinstance(kind, str) or not isinstance(where, str):
-                raise ValueError(f"its sound is {shown(where)} of the type {shown(kind)}")
+                raise ValueError(f"its sound is {quote(where)} of the type {quote(kind)}")
             if (command := _command(kind, where)) is not None:
-                self._consent("allow_commands", row, f"is the command {shown(command)}, which a shell would run here")
+                self._consent("allow_commands", row, f"is the command {quote(command)}, which a shell would run here")
                 source |= {"type": "command", "source": command}
             elif kind == "url" or _URL.match(where):
-                self._consent("allow_urls", row, f"lies at {shown(where)}, which would be asked for from here")
+                self._consent("allow_urls", row, f"lies at {quote(where)}, which would be asked for from here")
                 source |= {"type": "url"}
             elif kind == "file":
                 source["source"] = str(self._file(row, where))
             else:
-                raise ValueError(f"its sound is of the type {shown(kind)}, which no manifest on disk holds")
+                raise ValueError(f"its sound is of the type {quote(kind)}, which no manifest on disk holds")
 
     def _file(self, row: Row, where: str) -> Path:
         """Return the path of a file: from the manifest's folder, or else from the current directory."""
@@ -124,13 +124,13 @@ class Judge:
             if path.exists() or not Path(where).exists():
                 return path
             outside = None
-        self._consent("allow_outside", row, f"{outside or f'is {shown(where)}'}, outside the manifest's folder")
+        self._consent("allow_outside", row, f"{outside or f'is {quote(where)}'}, outside the manifest's folder")
         return NamedFiles(Path(), allow_outside=True).path(where)
 
     def _consent(self, flag: str, row: Row, what: str) -> None:
         if not getattr(self._options, flag):
             raise CorpusError(
-                f"{row.place}: the sound of {shown(row.values.get('id'))} {what}. If you trust who wrote the manifest, "
+                f"{row.place}: the sound of {quote(row.values.get('id'))} {what}. If you trust who wrote the manifest, "
                 f"give --{flag.replace('_', '-')}."
             )
 

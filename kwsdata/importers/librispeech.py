@@ -15,7 +15,7 @@ from lhotse.recipes.librispeech import prepare_librispeech
 
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError
-from kwsdata.files.named_paths import shown
+from kwsdata.files.named_paths import quote
 from kwsdata.importers.declaration import Importer, Options, Remote
 from kwsdata.importers.recipes import ReadableTree, readable_tree, recipe_errors
 from kwsdata.importers.source import FileSound, Source
@@ -93,10 +93,10 @@ def _clean(tree: ReadableTree, transcript: Path, listed: dict[str, str]) -> Iter
 def _fault(below: Path, utterance: str, text: str) -> str | None:
     """Return why a line of the transcript `below` the tree cannot be used, or None."""
     if not text.strip():
-        return f"no text (after {shown(utterance)})"
+        return f"no text (after {quote(utterance)})"
     where = _UTTERANCE.fullmatch(utterance)
     if where is None or where.groups() != below.parts[-3:-1]:
-        return f"no utterance of its folder ({shown(utterance)} is not SPEAKER-CHAPTER-N)"
+        return f"no utterance of its folder ({quote(utterance)} is not SPEAKER-CHAPTER-N)"
     return None
 
 

@@ -26,13 +26,13 @@ from kwsdata.execution.http_files import ONLY_THE_DISK, shown_url
 from kwsdata.files.named_paths import printable
 from kwsdata.files.scratch import scratch_beside
 from kwsdata.importers import importer_for
-from kwsdata.importers.archives import unpacked
+from kwsdata.importers.archives import unpack_archive
 from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.declared import UNKNOWN_LICENCE, Declared, settle
-from kwsdata.importers.decode import Making, decoded
+from kwsdata.importers.decode import Making, decode_sources
 from kwsdata.importers.source import Source, clip_id
 from kwsdata.params import DownloadParams, ExecutorParams, ImportParams
-from kwsdata.text import composed, file_stem, key, tidy
+from kwsdata.text import compose, file_stem, key, tidy
 
 LOG = logging.getLogger(__name__)
 _LONG_WORD_S = 1.3  # few wake words last longer
@@ -150,7 +150,7 @@ def run_import(
     _check_taken(directory, info, force)
     with (
         scratch_beside(directory) as scratch,
-        unpacked(path, importer.remotes, scratch, params.archive) as tree,
+        unpack_archive(path, importer.remotes, scratch, params.archive) as tree,
     ):
         options = replace(options, scratch=scratch, download=download)
         found = choose(chain(tree.rejects, importer.read(tree.path, options)), options, match, words, limit)
@@ -160,7 +160,7 @@ def run_import(
         making = Making(params, options.role, find_word and keyword)
         terms = settle(found.sources, name, Declared(licence, licence_override), importer.licence)
         untimed: list[int] = []
-        items = decoded(terms.sources, scratch, making, executor, f"import {name}")
+        items = decode_sources(terms.sources, scratch, making, executor, f"import {name}")
         if keyword:
             items = _counted(items, untimed)
         summary = write_corpus(
@@ -219,10 +219,10 @@ def choose(
 
 def _matching(entries: list[Source | Reject], match: str) -> list[Source | Reject]:
     try:
-        regex = re.compile(composed(match))
+        regex = re.compile(compose(match))
     except re.error as error:
         raise CorpusError(f"--match {match!r} is not a regular expression: {error}.") from None
-    found = [entry for entry in entries if regex.search(composed(entry.key))]
+    found = [entry for entry in entries if regex.search(compose(entry.key))]
     if entries and not found:
         raise CorpusError(f"--match {match!r} is found in none of {len(entries)} paths; one is {entries[0].key!r}.")
     return found
@@ -245,7 +245,7 @@ def _filled(source: Source, options: Options) -> Source:
     return replace(
         source,
         text=tidy(source.text or "", language) or None,
-        speaker=composed(source.speaker or own or "") or None,
+        speaker=compose(source.speaker or own or "") or None,
         language=language,
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from kwsdata.draws import digest_of
 from kwsdata.importers.terms import Terms
 from kwsdata.soundfiles.reader import OpenSound, open_sound
-from kwsdata.text import ascii_part, composed
+from kwsdata.text import ascii_part, compose
 
 LEFT_OUT = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"})  # of clips' names; more would rename clips
 MAX_ID = 60  # characters: tar names hold 100, with the corpus and the extension
@@ -65,7 +65,7 @@ def clip_id(key: str, suffix: str = "") -> str:
     A key that does not survive this unchanged (but for `/` that becomes `_`, and a common extension) gets a hash of
     itself appended, so that "été" and "ete", or two words in Arabic script, stay apart.
     """
-    stem = composed(key[: -len(Path(key).suffix)] if Path(key).suffix.lower() in LEFT_OUT else key)
+    stem = compose(key[: -len(Path(key).suffix)] if Path(key).suffix.lower() in LEFT_OUT else key)
     safe = ascii_part(stem)
     longest = MAX_ID - len(suffix)
     if safe == stem.replace("/", "_") and len(safe) <= longest:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TextIO
 
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError, OutsidePathError
-from kwsdata.files.named_paths import NamedFiles, shown
+from kwsdata.files.named_paths import NamedFiles, quote
 from kwsdata.importers.source import FileSound, Source
 
 LONGEST_LINE = 1 << 17  # characters
@@ -118,7 +118,7 @@ def source_of(files: NamedFiles, name: str, key: str | None = None, **told: Any)
     try:
         path = files.path_or_absolute(name)
     except NamedPathError as error:
-        return Reject(key or shown(name), refusal(error))
+        return Reject(key or quote(name), refusal(error))
     if key is None:
         key = path.relative_to(files.root).as_posix() if path.is_relative_to(files.root) else name
     return Source(key, FileSound(path), **told)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kwsdata.clips.manifests import made_of
 from kwsdata.files.bounded_json import pairs_of
-from kwsdata.files.named_paths import shown
+from kwsdata.files.named_paths import quote
 from kwsdata.licences.own import own_sources
 
 LICENCE_FIELDS = ("licence", "license", "licences", "licenses")
@@ -40,7 +40,7 @@ def terms_of(custom: Any) -> Terms:
     """
     custom = {} if custom is None else custom
     if not isinstance(custom, Mapping):
-        raise ValueError(f"its custom is {shown(custom)}, which is no mapping")
+        raise ValueError(f"its custom is {quote(custom)}, which is no mapping")
     licence = licence_text(*(custom[name] for name in LICENCE_FIELDS if custom.get(name) is not None))
     credits = _pairs("credits", custom.get("credits") or [])
     corpus = custom.get("parent_corpus") or custom.get("corpus")
@@ -70,7 +70,7 @@ def licence_text(*values: Any) -> str | None:
     for value in values:
         every = [value] if isinstance(value, str) or value is None else value
         if not isinstance(every, list) or not all(isinstance(one, str) for one in every if one is not None):
-            raise ValueError(f"its licence is {shown(value)}, which is no text")
+            raise ValueError(f"its licence is {quote(value)}, which is no text")
         texts += [one for one in map(plain, filter(None, every)) if one]
     return " AND ".join(dict.fromkeys(texts)) or None
 
@@ -84,5 +84,5 @@ def plain(text: str) -> str:
 def _pairs(name: str, value: Any) -> tuple[tuple[str, str], ...]:
     pairs = pairs_of(value)
     if pairs is None:
-        raise ValueError(f"its {name} are {shown(value)}, which are no pairs of texts")
+        raise ValueError(f"its {name} are {quote(value)}, which are no pairs of texts")
     return tuple((plain(first), plain(second)) for first, second in pairs)

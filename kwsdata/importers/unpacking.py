@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import CorpusError, NamedPathError, OutsidePathError
-from kwsdata.files.named_paths import printable, relative_parts, shown
+from kwsdata.files.named_paths import printable, quote, relative_parts
 from kwsdata.files.tar_members import BLOCK
 from kwsdata.params import ArchiveParams
 from kwsdata.soundfiles.formats import SUFFIXES
@@ -68,9 +68,9 @@ class Unpacking:
                 block = data.read(min(BLOCK, left))
             except Exception as error:  # over damaged bytes, the archive libraries raise nearly anything
                 said = f"{type(error).__name__}: {error}"
-                raise CorpusError(f"{self._archive} is damaged at {shown(name)} ({said}): download it again.") from None
+                raise CorpusError(f"{self._archive} is damaged at {quote(name)} ({said}): download it again.") from None
             if not block:
-                raise CorpusError(f"{self._archive} is damaged: {shown(name)} lacks {left} bytes. Download it again.")
+                raise CorpusError(f"{self._archive} is damaged: {quote(name)} lacks {left} bytes. Download it again.")
             left -= len(block)
             yield block
 
@@ -84,14 +84,14 @@ class Unpacking:
         if size < 0 or total > self._most_bytes:
             times = total / max(self._archive.stat().st_size, 1)
             raise CorpusError(
-                f"{self._archive} unpacks to {total / 1e9:.3g} GB and more (at {shown(name)}), {times:.0f} times its "
+                f"{self._archive} unpacks to {total / 1e9:.3g} GB and more (at {quote(name)}), {times:.0f} times its "
                 f"size: past import.archive.max_unpacked_gb = {self._limits.max_unpacked_gb:g} or "
                 f"import.archive.max_ratio = {self._limits.max_ratio:g}. If you expect that, raise them in params.yaml."
             )
         free = shutil.disk_usage(self._directory).free
         if size > free:
             raise CorpusError(
-                f"{self._archive}: {shown(name)} takes {size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free at "
+                f"{self._archive}: {quote(name)} takes {size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free at "
                 f"{self._directory}: free some space, or unpack it elsewhere and import the folder."
             )
 
@@ -106,7 +106,7 @@ class Unpacking:
         self._count(name)
         path, there = self._path(name), self._path(target)
         if path is None or there is None or not there.is_file():
-            self.leave_out(name, f"a link to {shown(target)}, which is no file before it")
+            self.leave_out(name, f"a link to {quote(target)}, which is no file before it")
             return
         with self._writing(name):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ class Unpacking:
         if Path(name).suffix.lower() in SUFFIXES:
             self.rejects.append(Reject(printable(name), f"not unpacked ({why})"))
         else:
-            self._left_out.append(f"{shown(name)}, {why}")
+            self._left_out.append(f"{quote(name)}, {why}")
 
     def finish(self) -> None:
         """Make the links that lead to something in the archive, and tell what was left out."""
@@ -132,7 +132,7 @@ class Unpacking:
             for path in bad:  # without it, others may lead nowhere
                 name, target = self._links.pop(path)
                 path.unlink()
-                self.leave_out(name, f"a link to {shown(target)}, which is no file of the archive")
+                self.leave_out(name, f"a link to {quote(target)}, which is no file of the archive")
         if self._left_out:
             LOG.warning(
                 "%s: %d members were left out; the first is %s.", self._archive, len(self._left_out), self._left_out[0]
@@ -143,7 +143,7 @@ class Unpacking:
         if self._members > self._limits.max_members:
             raise CorpusError(
                 f"{self._archive} holds more than import.archive.max_members = {self._limits.max_members} members (now "
-                f"{shown(name)}): raise the limit in params.yaml if it is what you expect."
+                f"{quote(name)}): raise the limit in params.yaml if it is what you expect."
             )
 
     def _path(self, name: str) -> Path | None:
@@ -166,12 +166,12 @@ class Unpacking:
             raise self._twice(name) from None
         except OSError as error:
             raise CorpusError(
-                f"{self._archive}: {shown(name)} cannot be written to {self._directory} ({error.strerror})."
+                f"{self._archive}: {quote(name)} cannot be written to {self._directory} ({error.strerror})."
             ) from None
 
     def _twice(self, name: str) -> CorpusError:
         return CorpusError(
-            f"{self._archive} holds {shown(name)} twice, or as a file and as a folder or link (here, names that differ "
+            f"{self._archive} holds {quote(name)} twice, or as a file and as a folder or link (here, names that differ "
             "in case may be one): unpack it yourself, look which is meant, and import the folder."
         )
 

@@ -24,10 +24,10 @@ def spectrogram_png(wave: Waveform, columns: int) -> bytes:
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[starts]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_FFT), axis=1)))
     level = 10 * np.log10(np.maximum(power, 1e-12))
-    return png_of(coloured(np.clip((level - level.max()) / _RANGE_DB + 1, 0, 1).T[::-1]))
+    return png_of(to_colours(np.clip((level - level.max()) / _RANGE_DB + 1, 0, 1).T[::-1]))
 
 
-def coloured(bright: np.ndarray) -> np.ndarray:
+def to_colours(bright: np.ndarray) -> np.ndarray:
     """Return brightness in [0, 1] [rows, columns] as colours, uint8 [rows, columns, 3]."""
     place = bright * (len(_COLOURS) - 1)
     low = np.minimum(place.astype(int), len(_COLOURS) - 2)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from kwsdata.errors import AudioError
 from kwsdata.soundfiles.formats import HEAD_BYTES, format_of, what_else
-from kwsdata.soundfiles.reader import OpenSound, checked, open_sound
+from kwsdata.soundfiles.reader import OpenSound, check_sound, open_sound
 from kwsdata.soundfiles.streams import Pipe, Samples, read_some, sample_blocks, wav_samples
 
 LOG = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def raw_sound(pipe: Pipe, rate: int) -> OpenSound:
 
 
 def _as_it_arrives(pipe: Pipe, samples: Samples) -> OpenSound:
-    return checked(OpenSound(samples.rate, samples.channels, None, partial(sample_blocks, pipe, samples)))
+    return check_sound(OpenSound(samples.rate, samples.channels, None, partial(sample_blocks, pipe, samples)))
 
 
 class _Kept:

@@ -112,7 +112,7 @@ def open_sound(source: Path | bytes) -> Iterator[OpenSound]:
                 sound = _by_libsndfile(source, file, size, kind, stack)
             except soundfile.LibsndfileError as error:
                 sound = _otherwise(source, head, kind, error, stack)
-        yield checked(sound)
+        yield check_sound(sound)
 
 
 def _opened(path: Path) -> io.RawIOBase:
@@ -139,7 +139,7 @@ def kind_of_file(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "no regular file")
 
 
-def checked(sound: OpenSound) -> OpenSound:
+def check_sound(sound: OpenSound) -> OpenSound:
     """Return `sound`, or raise an AudioError where its header has channels or a rate that no sound has."""
     if sound.channels < 1:
         raise AudioError(f"cannot be decoded (its header says {sound.channels} channels)")

@@ -20,7 +20,7 @@ from typing import Any
 from kwsdata.errors import KwsError
 from kwsdata.execution.dvc import track
 from kwsdata.files.atomic import atomic_path, read_json, write_json
-from kwsdata.files.scratch import listed
+from kwsdata.files.scratch import list_visible
 
 ROUNDS = Path("data/rounds")
 RUNS = Path("data/runs")
@@ -45,7 +45,7 @@ def freeze_round(model: Path = Path("data/models/export"), rounds: Path = ROUNDS
     """
     model, rounds = Path(model), Path(rounds)
     identity = read_json(model / "model.json")["sha256"]
-    there = sorted((path for path in listed(rounds, "*") if path.name.isdigit()), key=lambda path: int(path.name))
+    there = sorted((path for path in list_visible(rounds, "*") if path.name.isdigit()), key=lambda path: int(path.name))
     for frozen in there:
         if read_json(frozen / "model.json")["sha256"] == identity:
             return frozen

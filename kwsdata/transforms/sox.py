@@ -7,7 +7,7 @@ from sox import Transformer
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import MissingProgramError
-from kwsdata.transforms.warp import fitted
+from kwsdata.transforms.warp import fit_length
 
 
 def check_sox() -> None:
@@ -42,4 +42,4 @@ def sox_warp(wave: Waveform, pitch: float, duration: float) -> Waveform:
     if abs(tempo - 1) > 1e-4:
         chain.tempo(tempo, audio_type="s")
     heard = chain.build_array(input_array=wave.astype(np.float32), sample_rate_in=SAMPLE_RATE)
-    return fitted(np.asarray(heard, dtype=np.float32).reshape(-1), samples)
+    return fit_length(np.asarray(heard, dtype=np.float32).reshape(-1), samples)

@@ -49,13 +49,13 @@ def warp(
         return stretch(wave, samples)
     if pitch > 1.0:
         return stretch(resample(wave, pitch), samples)
-    return fitted(resample(stretch(wave, round(samples * pitch)), pitch), samples)
+    return fit_length(resample(stretch(wave, round(samples * pitch)), pitch), samples)
 
 
 def stretch(wave: Waveform, samples: int) -> Waveform:
     """Return `wave` [n] spread or squeezed to [samples] with its pitch kept."""
     if wave.size == 0 or samples <= 0 or abs(samples - wave.size) <= _ROUNDING:
-        return fitted(wave, max(samples, 0))
+        return fit_length(wave, max(samples, 0))
     factor = wave.size / samples
     hop = int(min(max(_DRIFT / abs(factor - 1), _SHORTEST), _LONGEST))
     segments = -(-samples // hop) + 1
@@ -108,7 +108,7 @@ def _windows(wave: Waveform, length: int) -> np.ndarray:
     return np.ndarray((wave.size - length + 1, length), np.float32, wave, 0, (4, 4))
 
 
-def fitted(wave: Waveform, samples: int) -> Waveform:
+def fit_length(wave: Waveform, samples: int) -> Waveform:
     """Return `wave` [n] cut, or filled up with silence, to [samples]."""
     if wave.size >= samples:
         return wave[:samples]

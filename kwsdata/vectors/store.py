@@ -19,7 +19,7 @@ import numpy as np
 
 from kwsdata.clips.segments import Piece, piece_from_row
 from kwsdata.errors import StageInputError
-from kwsdata.files.arrays import mapped
+from kwsdata.files.arrays import map_array
 from kwsdata.files.atomic import read_json, read_jsonl_gz
 
 _SHARDS_KEPT = 4  # shards whose pieces stay in memory
@@ -83,7 +83,7 @@ class VectorStore:
 
     def _map(self, number: int, count: int) -> np.ndarray:
         path = vectors_path(self.directory, number)
-        array = mapped(path, "dvc repro embed")
+        array = map_array(path, "dvc repro embed")
         if array.shape != (count, self.dim) or array.dtype != np.float16:
             raise StageInputError(
                 f"{path} holds {array.dtype} {array.shape}, store.json says float16 ({count}, {self.dim}): remake it."

@@ -94,7 +94,7 @@ def soft_loss(logits: Tensor, log_odds: Tensor, temperature: float) -> Tensor:
         return temperature**2 * (log_p.exp() * (log_p - log_q)).sum(-1)
 
 
-def distilled(
+def distillation_loss(
     objective: Hard,
     logits: Tensor,
     target: Tensor,

@@ -37,7 +37,7 @@ def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f} s".replace("-", "\u2212")
 
 
-def missed(numbers: dict[str, Any]) -> str:
+def explain_misses(numbers: dict[str, Any]) -> str:
     """Return what the miss rate of one set means."""
     was = "was" if numbers["misses"] == 1 else "were"
     return (
@@ -47,7 +47,7 @@ def missed(numbers: dict[str, Any]) -> str:
     )
 
 
-def started(numbers: dict[str, Any]) -> str:
+def explain_starts(numbers: dict[str, Any]) -> str:
     """Return what the detector did at the starts of clips that were heard alone."""
     below, early = percent(numbers["alarms_per_start_high95"]), numbers["early"]
     fired = whole(numbers["alarms"]) if numbers["alarms"] else "none"
@@ -59,7 +59,7 @@ def started(numbers: dict[str, Any]) -> str:
     )
 
 
-def alarmed(numbers: dict[str, Any]) -> str:
+def explain_false_alarms(numbers: dict[str, Any]) -> str:
     """Return what the false alarm rate of one set means."""
     count = numbers["false_alarms"]
     fired = "fired once" if count == 1 else "never fired" if count == 0 else f"fired {whole(count)} times"

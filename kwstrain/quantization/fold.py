@@ -53,7 +53,7 @@ class Builder:
         """Add a convolution, `norm` folded in; return its name."""
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         if norm is not None:
-            weight, bias = normed(weight, bias, norm)
+            weight, bias = fold_norm(weight, bias, norm)
         self.weights[name] = weight.clone(), bias.clone()
         kernel = (weight.shape[2], weight.shape[3])
         self.ops.append(Conv(name, source, len(weight), kernel, clamp=clamp, **fields))
@@ -100,7 +100,7 @@ def fold(model: StreamingModel) -> tuple[Graph, Weights]:
     return FOLDS[type(model)](model)
 
 
-def normed(weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def fold_norm(weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Return the weights and bias of a convolution and the normalisation after it."""
     slope, mean = _slope_and_mean(norm)
     return weight * slope.view(-1, 1, 1, 1), (bias - mean) * slope + norm.bias
@@ -115,7 +115,7 @@ def _slope_and_mean(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 def _stem(build: Builder, model: DsTcn | MobileNetV3, clamp: Clamp, stride: tuple[int, int]) -> str:
     """Add the stem with the normalisation before and after it; return its name."""
     slope, mean = _slope_and_mean(model.norm)
-    weight, bias = normed(model.stem.conv.weight, torch.zeros(len(model.stem.conv.weight)), model.stem.norm)
+    weight, bias = fold_norm(model.stem.conv.weight, torch.zeros(len(model.stem.conv.weight)), model.stem.norm)
     weight = weight * slope.view(1, -1, 1, 1)
     bias = bias - (weight * mean.view(1, -1, 1, 1)).sum((1, 2, 3))
     heard = build.remember(FEATURES, model.stem.memory)

@@ -20,7 +20,7 @@ class FoldedStudent(StreamingModel):
     """A student made of `Graph`'s operations.
 
     scales: of every tensor, those of memories too; None computes in float.
-    offset: what was taken from the log-odds (see `shifted`); in training they are given with it.
+    offset: what was taken from the log-odds (see `shift_log_odds`); in training they are given with it.
     watch: if set, called with the name and the real value [B, channels, mels, frames] of every tensor as it is made.
     """
 
@@ -115,7 +115,7 @@ class FoldedStudent(StreamingModel):
         return torch.stack([torch.zeros_like(keyword), keyword], dim=-1)
 
 
-def shifted(graph: Graph, weights: Weights, offset: float) -> Weights:
+def shift_log_odds(graph: Graph, weights: Weights, offset: float) -> Weights:
     """Return `weights` with `offset` taken from the log-odds: the score is 1/2 where the log-odds were `offset`.
 
     A score of 8 bits tells probabilities near 1 badly apart, and that is where the threshold of a wake word lies. The

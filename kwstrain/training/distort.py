@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwsdata.params import TrainParams
-from kwstrain.training.sampler import Batch
+from kwstrain.training.windows import Batch
 
 MEAN_EVERY = 8  # frames: the mean is of every 8th, since neighbours are alike
 

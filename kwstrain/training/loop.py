@@ -23,16 +23,16 @@ from kwsdata.features.store import FeatureStore
 from kwsdata.params import Params
 from kwstrain.answers import TeachStore
 from kwstrain.losses.classification import build_loss, weight_by_quantile
-from kwstrain.losses.distillation import Taught, Windowed, distilled
+from kwstrain.losses.distillation import Taught, Windowed, distillation_loss
 from kwstrain.models import StreamingModel, build_model
 from kwstrain.models.trunk import Trunk
 from kwstrain.training.checkpoint import Progress, load_progress, save_progress
 from kwstrain.training.dev import DevSet
 from kwstrain.training.logs import Log
-from kwstrain.training.sampler import Batch, Sampler, batches
+from kwstrain.training.sampler import Sampler, batches
 from kwstrain.training.starts import warm_up_of
 from kwstrain.training.steps import Average, learning_rate
-from kwstrain.training.windows import Shape
+from kwstrain.training.windows import Batch, Shape
 
 
 class TrainingError(KwsError):
@@ -164,7 +164,7 @@ class Run:
         features, target, weight = self._tensors(batch.features, batch.target, batch.weight)
         taught = Taught(*self._tensors(*batch.soft)) if batch.soft is not None else None
         logits, projected = self.windowed(features)
-        loss = distilled(self.objective, logits, target, weight, projected, taught, self.distill)
+        loss = distillation_loss(self.objective, logits, target, weight, projected, taught, self.distill)
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         self.optimizer.step()

@@ -20,7 +20,7 @@ from kwsdata.params.training import FractionsParams
 from kwstrain.answers import TeachStore
 from kwstrain.training import distort
 from kwstrain.training.starts import Starts
-from kwstrain.training.windows import Pool, Shape, early_pool, keyword_pool, mined_pool, negative_pool
+from kwstrain.training.windows import Batch, Pool, Shape, early_pool, keyword_pool, mined_pool, negative_pool
 
 B = TypeVar("B", covariant=True)
 KEYWORD, EARLY, MINED, SPEECH = "keyword", "early", "mined", "speech"
@@ -34,21 +34,6 @@ class Windows:
     clip: np.ndarray
     last: np.ndarray
     heard: np.ndarray  # the window's length, or less where a stream starts in it: before there is silence
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Windows with their labels.
-
-    features float32 [B, frames, n_mels]; target float32 [B, decisions, 2], probabilities; weight float32
-    [B, decisions], 0 where there is no label. `soft`: what a teacher says of the decisions, if there is one: log_odds
-    and weight float32 [B, decisions], embedding float32 [B, decisions, dim] or None.
-    """
-
-    features: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    soft: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None = None
 
 
 class Sampler:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kwsdata.text import MAX_KEYWORD, contains, file_stem, key, keyword_of, same, says, shown, tidy, words_of_name
+from kwsdata.text import MAX_KEYWORD, contains, file_stem, key, keyword_of, same, says, spell_out, tidy, words_of_name
 from kwsdata.tools.command import safe_name
 
 WORDS = {
@@ -305,5 +305,5 @@ def test_a_corpus_is_named_by_its_folder_whatever_its_script(path, name):
 
 
 def test_texts_that_look_alike_are_shown_with_their_escapes():
-    assert shown("computer") == "'computer'"
-    assert shown("сomputer") == "'сomputer' ('\\u0441omputer')"
+    assert spell_out("computer") == "'computer'"
+    assert spell_out("сomputer") == "'сomputer' ('\\u0441omputer')"

@@ -174,7 +174,7 @@ def embed_augmented(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def check(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.stages.check.copied import heard_in
+    from kwsdata.stages.check.copied import find_in
 
     kept: dict[str, Any] = {}
 
@@ -185,7 +185,7 @@ def check(params: Params, patch: pytest.MonkeyPatch) -> World:
     def ask() -> list[Any]:
         hashes = zip(cuts_of("talk"), kept["hashes"], strict=True)
         cuts = [with_custom(cut, audio_sha256=declared) for cut, declared in hashes]
-        heard = heard_in(cuts, [], set(), params.check.copies, serial(params).executor, "talk")
+        heard = find_in(cuts, [], set(), params.check.copies, serial(params).executor, "talk")
         found = [facts for facts, _ in heard]
         if any(one.fault for one in found):
             raise ValueError([one.fault for one in found])
@@ -311,12 +311,12 @@ def _hum_edits(world: World) -> dict[str, Callable[[], object]]:
 
 
 def synthesize(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.stages.synthesize.render import batches_of, speak_missing, spoken
+    from kwsdata.stages.synthesize.render import batches_of, read_speech, speak_missing
 
     def ask() -> list[Any]:
         batches = batches_of("hum", (), world.set["requests"])
         speak_missing(batches, serial(params).executor)
-        return [wave.tolist() for batch in batches for wave in spoken(batch)]
+        return [wave.tolist() for batch in batches for wave in read_speech(batch)]
 
     world = World(ask, {}, set=_hums(patch))
     world.edits = _hum_edits(world)

@@ -91,7 +91,7 @@ def source_files(*modules: str) -> tuple[Path, ...]:
         ModuleNotFoundError: there is no such module.
     """
     schema = "".join(_content(path).decode() for path in sorted((ROOT / "kwsdata" / "params").glob("*.py")))
-    read_with = sorted(name for name in imported(schema) if module_file(name, ROOT))
+    read_with = sorted(name for name in imported_names(schema) if module_file(name, ROOT))
     files = _closure((*modules, *read_with), ROOT)
     return (*files, *_data_below(files, ROOT))
 
@@ -140,11 +140,11 @@ def _closure(modules: tuple[str, ...], root: Path) -> tuple[Path, ...]:
             continue
         if name not in CARRIERS[:2] and (path := module_file(name, root)) is not None:
             found[name] = path
-            todo.extend(imported(_content(root / path).decode()))
+            todo.extend(imported_names(_content(root / path).decode()))
     return tuple(sorted(found.values()))
 
 
-def imported(source: str) -> set[str]:
+def imported_names(source: str) -> set[str]:
     """Return the names of the project's modules that `source` may import, and of the packages they lie in.
 
     Some are no modules: `from kwsdata.audio import resample` gives "kwsdata.audio.resample" as well.

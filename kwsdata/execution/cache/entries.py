@@ -66,7 +66,7 @@ def remove(path: Path) -> None:
         path.rename(scratch / path.name)
 
 
-def used(path: Path) -> None:
+def note_use(path: Path) -> None:
     """Note that an entry was used now: pruning takes those first that were not for longest."""
     with suppress(OSError):  # a cache that may only be read
         os.utime(path / LIST if path.is_dir() else path)

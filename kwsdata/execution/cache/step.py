@@ -20,7 +20,7 @@ from typing import Any
 
 from kwsdata.errors import CacheError
 from kwsdata.execution.cache.code import PACKAGES, closure, code_digest, module_file
-from kwsdata.execution.cache.entries import VALUE, is_whole, remove, used, write_entry
+from kwsdata.execution.cache.entries import VALUE, is_whole, note_use, remove, write_entry
 from kwsdata.execution.cache.root import cache_root, tag
 from kwsdata.execution.cache.sealed import read_sealed, write_sealed
 from kwsdata.files.site import reach
@@ -64,7 +64,7 @@ class Step:
         path = self.path(**key)
         here = reach(path.parent)
         if is_whole(here):
-            used(here)
+            note_use(here)
         else:
             self._check(make)
             with _writing(here):
@@ -86,7 +86,7 @@ class Step:
         path = folder.with_name(f"{folder.name}{VALUE}")
         here = path if self.cheap else reach(path)
         if (data := read_sealed(here)) is not None:
-            used(here)
+            note_use(here)
             return json.loads(data)
         self._check(make)
         data = json.dumps(make(), sort_keys=True).encode()

@@ -96,7 +96,9 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
     _check_named("speech_corpora", params.speech_corpora, corpora["speech"])
     pools = {"noise": noises, "speech": _pool(leads), "recordings": _pool(recorded)}
     write_json(scratch / "pools.json", pools)
-    groups = [group for _, members in sorted(parents.items()) for group in grouped(members, params.clips_per_shard)]
+    groups = [
+        group for _, members in sorted(parents.items()) for group in group_parents(members, params.clips_per_shard)
+    ]
     rows_of = [[(parent.offset, parent.size) for parent in group] for group in groups]
     sounds = [digest_of(*(parent.content for parent in group)) for group in groups]
     return Plan(scratch / "rows.jsonl", scratch / "pools.json", rows_of, sounds, tars)
@@ -127,7 +129,7 @@ def _check_named(key: str, names: Literal["all"] | list[str], present: set[str])
         )
 
 
-def grouped(members: list[Parent], limit: int) -> Iterator[list[Parent]]:
+def group_parents(members: list[Parent], limit: int) -> Iterator[list[Parent]]:
     """Yield groups of parents whose hashes begin with the same bits, at most `limit` clips (or one parent) each."""
     return _halved(sorted(members, key=lambda parent: parent.bits), limit, 63)
 

@@ -90,7 +90,7 @@ class _Task:
     params: CopiesParams
 
 
-def heard_in(
+def find_in(
     cuts: Sequence[MonoCut],
     held: Sequence[HeldPartition],
     held_tars: set[Path],

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.clips.partitions import PARTITIONS, folded, identity_of, is_person
+from kwsdata.clips.partitions import PARTITIONS, fold_name, identity_of, is_person
 from kwsdata.clips.shards import shard_cuts
-from kwsdata.files.scratch import listed
+from kwsdata.files.scratch import list_visible
 from kwsdata.stages.check.finding import Finding, exclusion
 
 _LISTED = 50  # cuts named in one finding about a speaker
@@ -75,7 +75,7 @@ def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]], mined: Sequence[MonoC
         for cut in cuts[partition]:
             custom = cut.custom or {}
             if name := identity_of(custom):
-                homes[folded(name)].add(partition)
+                homes[fold_name(name)].add(partition)
                 _note(named, custom["corpus"], name, partition, custom)
     for cut in mined:
         custom = cut.custom or {}
@@ -90,7 +90,7 @@ def _note(
 ) -> None:
     """Add the place of a person to `named`."""
     if is_person(custom):
-        named[folded(name).split(":", 1)[-1]].add((corpus, folded(name), partition))
+        named[fold_name(name).split(":", 1)[-1]].add((corpus, fold_name(name), partition))
 
 
 def _shared(cuts: Mapping[str, Iterable[MonoCut]], shared: set[str]) -> Iterator[Finding]:
@@ -100,10 +100,10 @@ def _shared(cuts: Mapping[str, Iterable[MonoCut]], shared: set[str]) -> Iterator
     for partition in cuts if shared else ():
         for cut in cuts[partition]:
             custom = cut.custom or {}
-            if (name := identity_of(custom)) and folded(name) in shared:
-                places[folded(name)][partition].append(cut.id)
-                corpora[folded(name)].add(custom["corpus"])
-                names[folded(name)].add(str(custom["speaker"]))
+            if (name := identity_of(custom)) and fold_name(name) in shared:
+                places[fold_name(name)][partition].append(cut.id)
+                corpora[fold_name(name)].add(custom["corpus"])
+                names[fold_name(name)].add(str(custom["speaker"]))
     for person, where in sorted(places.items()):
         counts = ", ".join(f"{len(ids)} clips in {partition}" for partition, ids in where.items())
         yield Finding(
@@ -155,7 +155,7 @@ def cross_partition_sources(
     streams = [
         (partition, stream.id, _sources(stream))
         for partition in ("dev", "test")
-        for directory in (path for path in listed(testsets / partition, "*") if path.is_dir())
+        for directory in (path for path in list_visible(testsets / partition, "*") if path.is_dir())
         for stream in shard_cuts(directory)
     ]
     wanted = {source for _, _, sources in streams for source in sources}

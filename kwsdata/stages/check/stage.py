@@ -27,7 +27,7 @@ from kwsdata.params import Params
 from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.check.alike import likely_negatives, near_keyword, same_takes, unlikely_keywords
 from kwsdata.stages.check.balance import counts_of, imbalances
-from kwsdata.stages.check.copied import HeldPartition, PartitionWriter, heard_in, similar_sound
+from kwsdata.stages.check.copied import HeldPartition, PartitionWriter, find_in, similar_sound
 from kwsdata.stages.check.facts import Facts
 from kwsdata.stages.check.finding import Finding
 from kwsdata.stages.check.leaks import cross_partition_sources, same_sound, shared_rooms, shared_speakers
@@ -127,7 +127,7 @@ class _Sound:
         """Listen to the clips of a partition; those of dev and test are found in what is heard after them."""
         writer = PartitionWriter(partition, self._scratch / partition) if partition != "train" else None
         for group in groups_of(cuts, _AT_ONCE):
-            heard = heard_in(
+            heard = find_in(
                 group,
                 self._held,
                 self._tars,

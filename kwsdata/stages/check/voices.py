@@ -15,7 +15,7 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.content import file_hash
-from kwsdata.clips.partitions import PARTITIONS, folded, identity_of, is_person
+from kwsdata.clips.partitions import PARTITIONS, fold_name, identity_of, is_person
 from kwsdata.clips.segments import digest_of_places, tars_of
 from kwsdata.clips.shards import load_audio
 from kwsdata.errors import MissingExtraError
@@ -66,7 +66,7 @@ def speakers_of(cuts: Mapping[str, Iterable[MonoCut]], listen_s: float) -> Itera
         for cut in cuts[partition]:
             custom = cut.custom or {}
             if (identity := identity_of(custom)) and custom.get("speaker") and is_person(custom):
-                who = (custom["corpus"], folded(identity))
+                who = (custom["corpus"], fold_name(identity))
                 if lengths.setdefault(who, 0.0) < listen_s:
                     found.setdefault(who, []).append(cut)
                     lengths[who] += cut.recording.duration

@@ -19,7 +19,7 @@ from kwsdata.errors import CorpusError
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.stages.index.label import label_of
-from kwsdata.text import same, shown
+from kwsdata.text import same, spell_out
 
 _LISTED = 20  # excluded clips named for each reason
 _TEXTS = 3  # shown of a corpus that never says the keyword
@@ -59,8 +59,8 @@ def run(
             raise CorpusError(_other_words(params.keyword.text, tally.others))
         if not tally.hours_by_label["keyword"]:
             raise CorpusError(
-                f"no clip says the keyword {shown(params.keyword.text)}: import recordings of it with role keyword, or "
-                "raise synthesize.*.positives in params.yaml."
+                f"no clip says the keyword {spell_out(params.keyword.text)}: import recordings of it with role "
+                "keyword, or raise synthesize.*.positives in params.yaml."
             )
     return summary
 
@@ -155,12 +155,12 @@ def _other_words(keyword: str, corpora: dict[str, Counter[str]]) -> str:
     """Return what is wrong with corpora {name: {text: clips}} of which no clip says the keyword, and what to do."""
     told = []
     for name, texts in corpora.items():
-        first = ", ".join(f"{shown(text)} in {clips}" for text, clips in texts.most_common(_TEXTS))
+        first = ", ".join(f"{spell_out(text)} in {clips}" for text, clips in texts.most_common(_TEXTS))
         more = f" and {len(texts) - _TEXTS} other texts" if len(texts) > _TEXTS else ""
         told.append(f"none of the {texts.total()} clips of {name} does, whose texts are {first}{more}")
     return (
-        f"a corpus of role keyword must say the keyword {shown(keyword)}; {'; '.join(told)}. If they say it, import "
-        f"them again with `--label {shlex.quote(keyword)}`; if they say another wake word of this project, name it in "
-        "index.other_words of params.yaml; if they say other words, import them again with `--role speech --force`; or "
-        "correct keyword.text in params.yaml."
+        f"a corpus of role keyword must say the keyword {spell_out(keyword)}; {'; '.join(told)}. If they say it, "
+        f"import them again with `--label {shlex.quote(keyword)}`; if they say another wake word of this project, name "
+        "it in index.other_words of params.yaml; if they say other words, import them again with `--role speech "
+        "--force`; or correct keyword.text in params.yaml."
     )

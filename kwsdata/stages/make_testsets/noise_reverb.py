@@ -23,7 +23,7 @@ from kwsdata.pools.materials import Materials
 from kwsdata.pools.sounds import Sound, SoundPool
 from kwsdata.rooms.bank import in_room, load_bank
 from kwsdata.stages.make_testsets.plan import Segment
-from kwsdata.stages.make_testsets.render import faded
+from kwsdata.stages.make_testsets.render import fade_ends
 from kwsdata.transforms.levels import active_level, below_full_scale, mix
 
 NAME = "noise_reverb"
@@ -98,7 +98,7 @@ def render_cell(task: CellTask) -> Clip:
         noise = noises.only(named).stretch(draw.noise, wave.size, draw.position)
         sources |= {(word.cut.id, custom["audio_sha256"]): None}
         sources |= {(source, sha256): None for source in named for sha256 in materials.sha256_of(source)}
-        waves.append(faded(below_full_scale(mix(wave, noise, draw.snr_db, active_level(wave)))))
+        waves.append(fade_ends(below_full_scale(mix(wave, noise, draw.snr_db, active_level(wave)))))
         start, end = word.word or (0, word.samples)
         supervisions.append(
             SupervisionSegment(

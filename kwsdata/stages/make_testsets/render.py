@@ -13,7 +13,7 @@ from kwsdata.stages.make_testsets.plan import StreamPlan
 FADE = 80  # samples (5 ms) at each end of each segment: no click where two recordings meet
 
 
-def faded(wave: Waveform) -> Waveform:
+def fade_ends(wave: Waveform) -> Waveform:
     """Return `wave` [samples] with a linear fade over FADE samples at both ends."""
     wave = wave.copy()
     length = min(FADE, wave.size // 2)
@@ -45,7 +45,7 @@ def render(cut_id: str, plan: StreamPlan, keyword: str, custom: dict[str, str]) 
             cache[source.id] = wave
         else:
             cache.pop(source.id, None)
-        waves.append(faded(wave[segment.start : segment.end]))
+        waves.append(fade_ends(wave[segment.start : segment.end]))
         fields = source.custom or {}
         segments.append(
             [at / SAMPLE_RATE, (at + segment.samples) / SAMPLE_RATE, source.id, fields["label"], fields["corpus"]]

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from kwsdata.audio import Waveform
 from kwsdata.clips.content import digest_at
 from kwsdata.clips.manifests import read_cuts
-from kwsdata.clips.partitions import folded, identity_of
+from kwsdata.clips.partitions import fold_name, identity_of
 from kwsdata.clips.segments import Piece, load_piece, pieces_of_cuts
 from kwsdata.errors import PartitionError
 from kwsdata.execution.cache import Step
@@ -55,13 +55,13 @@ def _compare(name: str, pieces: Sequence[Piece], held: HeldOut, length: int, che
         PartitionError: the pool and the clips `held` out share a recording or a speaker.
     """
     samples = {(cut.custom or {})["audio_sha256"]: (partition, cut.id) for partition, cut in held}
-    people = {folded(identity_of(cut.custom or {}) or ""): (partition, cut) for partition, cut in held}
+    people = {fold_name(identity_of(cut.custom or {}) or ""): (partition, cut) for partition, cut in held}
     for piece in pieces:
         if piece.identity in samples:
             _refuse(name, piece.clip, *samples[piece.identity])
         who = identity_of({"person": piece.person, "speaker": piece.speaker})
-        if who and folded(who) in people:
-            partition, cut = people[folded(who)]
+        if who and fold_name(who) in people:
+            partition, cut = people[fold_name(who)]
             known = (cut.custom or {}).get("speaker")
             raise PartitionError(
                 f"mine_negatives.pools: {name} has {piece.clip} by {piece.speaker}, "

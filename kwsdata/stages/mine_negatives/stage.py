@@ -115,7 +115,7 @@ def run(
     return summary
 
 
-def asked(params: Params, pools: Sequence[str], model: str | None) -> Params:
+def with_overrides(params: Params, pools: Sequence[str], model: str | None) -> Params:
     """Return `params` with the pools and the model that a command line names in place of its own, if it names any."""
     changes: dict[str, Any] = ({"pools": list(pools)} if pools else {}) | ({"model": model} if model else {})
     return params.model_copy(update={"mine_negatives": params.mine_negatives.model_copy(update=changes)})

@@ -33,7 +33,7 @@ class _Installed:
 
 
 @cache
-def installed(needed_for: str = "the speech engine `espeak`") -> _Installed:
+def private_library(needed_for: str = "the speech engine `espeak`") -> _Installed:
     """Return the private copy of the library, made once a process, and eSpeak's data directory.
 
     Raises:
@@ -57,7 +57,7 @@ def fresh_library() -> Iterator[tuple[ctypes.CDLL, int]]:
     Raises:
         MissingExtraError: `espeakng-loader` is not installed.
     """
-    place = installed()
+    place = private_library()
     with _zeroed_memory():
         library = ctypes.CDLL(str(place.library))
         try:

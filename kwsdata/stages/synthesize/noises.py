@@ -22,7 +22,7 @@ _MAX_PEAK = 0.9
 _SCALE = 2 ** (np.array([0, 2, 4, 7, 9, 12]) / 12)  # a pentatonic octave
 
 
-def coloured(rng: np.random.Generator, samples: int, slope_db: float) -> Waveform:
+def coloured_noise(rng: np.random.Generator, samples: int, slope_db: float) -> Waveform:
     """Return Gaussian noise [samples] whose power falls by `slope_db` an octave: 0 white, 3 pink, 6 brown."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     hz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
@@ -31,22 +31,22 @@ def coloured(rng: np.random.Generator, samples: int, slope_db: float) -> Wavefor
 
 
 def _white(rng: np.random.Generator, samples: int) -> Waveform:
-    return coloured(rng, samples, 0.0)
+    return coloured_noise(rng, samples, 0.0)
 
 
 def _pink(rng: np.random.Generator, samples: int) -> Waveform:
-    return coloured(rng, samples, 3.0)
+    return coloured_noise(rng, samples, 3.0)
 
 
 def _brown(rng: np.random.Generator, samples: int) -> Waveform:
-    return coloured(rng, samples, 6.0)
+    return coloured_noise(rng, samples, 6.0)
 
 
 def _hum(rng: np.random.Generator, samples: int) -> Waveform:
     """Mains hum: 50 or 60 Hz and its harmonics, over a little hiss."""
     seconds = np.arange(samples) / SAMPLE_RATE
     mains = float(rng.choice([50.0, 60.0]))
-    wave = 0.05 * coloured(rng, samples, 3.0)
+    wave = 0.05 * coloured_noise(rng, samples, 3.0)
     for harmonic in range(1, int(rng.integers(6, 30))):
         size = float(rng.uniform(0.2, 1)) / harmonic ** float(rng.uniform(0.5, 1.5))
         wave = wave + size * np.sin(2 * np.pi * mains * harmonic * seconds + rng.uniform(0, 2 * np.pi))
@@ -55,7 +55,7 @@ def _hum(rng: np.random.Generator, samples: int) -> Waveform:
 
 def _clicks(rng: np.random.Generator, samples: int) -> Waveform:
     """Taps and clicks: short decaying resonances at random times, two a second or so."""
-    wave = 0.002 * coloured(rng, samples, 3.0)
+    wave = 0.002 * coloured_noise(rng, samples, 3.0)
     for _ in range(max(1, int(rng.poisson(rng.uniform(1, 6) * samples / SAMPLE_RATE)))):
         length = int(rng.uniform(0.005, 0.12) * SAMPLE_RATE)
         start = int(rng.integers(samples))
@@ -94,7 +94,7 @@ def _melody(rng: np.random.Generator, samples: int) -> Waveform:
 def _traffic(rng: np.random.Generator, samples: int) -> Waveform:
     """Passing vehicles: low-passed noise that swells and fades, with an engine's tone, over a distant rumble."""
     seconds = np.arange(samples) / SAMPLE_RATE
-    wave = 0.3 * coloured(rng, samples, 6.0)
+    wave = 0.3 * coloured_noise(rng, samples, 6.0)
     for _ in range(int(rng.integers(1, 6))):
         centre, width = rng.uniform(0, samples / SAMPLE_RATE), rng.uniform(0.4, 2.5)
         swell = np.exp(-0.5 * ((seconds - centre) / width) ** 2)
@@ -107,7 +107,7 @@ def _traffic(rng: np.random.Generator, samples: int) -> Waveform:
 def _fan(rng: np.random.Generator, samples: int) -> Waveform:
     """A fan or an air conditioner: noise with broad resonances, slowly modulated by the blades."""
     seconds = np.arange(samples) / SAMPLE_RATE
-    wave = coloured(rng, samples, float(rng.uniform(2, 6)))
+    wave = coloured_noise(rng, samples, float(rng.uniform(2, 6)))
     for _ in range(int(rng.integers(2, 6))):
         radius, angle = rng.uniform(0.95, 0.995), 2 * np.pi * rng.uniform(80, 2500) / SAMPLE_RATE
         wave = wave + 0.05 * lfilter([1.0], [1, -2 * radius * np.cos(angle), radius**2], rng.standard_normal(samples))
@@ -122,7 +122,7 @@ def _beeps(rng: np.random.Generator, samples: int) -> Waveform:
     gate = np.sin(2 * np.pi * rng.uniform(0.5, 5) * seconds) > rng.uniform(-0.9, 0.5)
     smooth = np.convolve(gate, np.ones(80) / 80, mode="same")
     tone = np.sin(2 * np.pi * np.cumsum(low + (high - low) * glide) / SAMPLE_RATE)
-    return smooth * tone + 0.01 * coloured(rng, samples, 3.0)
+    return smooth * tone + 0.01 * coloured_noise(rng, samples, 3.0)
 
 
 KINDS: dict[str, Callable[[np.random.Generator, int], Waveform]] = {

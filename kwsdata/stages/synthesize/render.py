@@ -79,7 +79,7 @@ def _pack(wave: Waveform) -> bytes:
     return encode_flac(wave * np.float32(_PEAK / peak) if peak > _PEAK else wave)
 
 
-def spoken(batch: Batch) -> Iterator[Waveform]:
+def read_speech(batch: Batch) -> Iterator[Waveform]:
     """Yield the sound [samples] of each request of a batch, in order; empty where synthesis failed."""
     with np.load(speak_batch(batch), allow_pickle=False) as arrays:
         ends, data = arrays["ends"].tolist(), arrays["flac"].tobytes()

@@ -25,9 +25,9 @@ from kwsdata.stages.synthesize.partials import half_phrases, partial_phrases
 from kwsdata.stages.synthesize.phonemes import sound_count
 from kwsdata.stages.synthesize.plan import CORPUS, Line, plan_engine
 from kwsdata.stages.synthesize.pronounce import is_english, sounds_in
-from kwsdata.stages.synthesize.render import Batch, batches_of, speak_missing, spoken
+from kwsdata.stages.synthesize.render import Batch, batches_of, read_speech, speak_missing
 from kwsdata.stages.synthesize.sayable import check_sayable
-from kwsdata.stages.synthesize.transcripts import check_installed, transcripts, unheard
+from kwsdata.stages.synthesize.transcripts import check_installed, explain_mismatch, transcripts
 
 SPEECH = CorpusInfo(
     name=CORPUS,
@@ -132,7 +132,7 @@ def _misheard(params: Params, lines: list[Line], batches: list[Batch]) -> dict[s
     asked = {line.request for line in wanted}
     texts = transcripts([batch for batch in batches if batch.requests[0] in asked], params.executor)
     reasons = {
-        line.key: unheard(text, params.keyword.text, params.keyword.language, gate.max_transcript_distance)
+        line.key: explain_mismatch(text, params.keyword.text, params.keyword.language, gate.max_transcript_distance)
         for line, text in zip(wanted, texts, strict=True)
     }
     return {key: reason for key, reason in reasons.items() if reason}
@@ -141,7 +141,7 @@ def _misheard(params: Params, lines: list[Line], batches: list[Batch]) -> dict[s
 def _items(
     params: Params, lines: list[Line], batches: list[Batch], misheard: dict[str, str]
 ) -> Iterator[Item | Reject]:
-    waves = (wave for batch in batches for wave in spoken(batch))
+    waves = (wave for batch in batches for wave in read_speech(batch))
     for line, wave in zip(lines, waves, strict=True):
         voiced = cut_to_voice(wave, params.synthesize.gate)
         sounds = _sounds(line, params.keyword.language)

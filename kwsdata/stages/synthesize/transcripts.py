@@ -18,7 +18,7 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.params import ExecutorParams
 from kwsdata.stages.synthesize.phonemes import distance, segments
 from kwsdata.stages.synthesize.pronounce import pronounce
-from kwsdata.stages.synthesize.render import Batch, speak_batch, spoken
+from kwsdata.stages.synthesize.render import Batch, read_speech, speak_batch
 
 TRANSCRIPTS = Step("transcripts", __name__)
 _PAD_S = 0.5  # silence that the recogniser wants around a word
@@ -44,7 +44,7 @@ def transcribe_batch(batch: Batch) -> list[str]:
 def _transcribe(batch: Batch) -> list[str]:
     model = _recogniser()
     texts = []
-    for wave in spoken(batch):
+    for wave in read_speech(batch):
         padded = np.pad(wave, round(_PAD_S * SAMPLE_RATE))
         parts, _ = model.transcribe(padded, language="en", beam_size=1, temperature=0.0, without_timestamps=True)
         texts.append(" ".join(part.text.strip() for part in parts))
@@ -70,7 +70,7 @@ def _recogniser() -> Any:
     return faster_whisper.WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1)
 
 
-def unheard(text: str, keyword: str, language: str, max_distance: float) -> str | None:
+def explain_mismatch(text: str, keyword: str, language: str, max_distance: float) -> str | None:
     """Return why the transcript `text` is not `keyword`, in words, or None if it sounds near enough."""
     target = segments(pronounce(keyword, language))
     heard = pronounce(text, language) if text.strip() else ""

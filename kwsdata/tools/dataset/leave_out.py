@@ -6,11 +6,11 @@ from typing import Any
 
 from kwsdata.clips.corpus import ROOTS, corpus_dirs, read_info
 from kwsdata.clips.decisions import DECISIONS, load_decisions
-from kwsdata.clips.exclusions import EXCLUDED, exclude, proposed
+from kwsdata.clips.exclusions import EXCLUDED, exclude, proposed_cuts
 from kwsdata.clips.shards import SHAR
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
-from kwsdata.files.scratch import listed
+from kwsdata.files.scratch import list_visible
 from kwsdata.tools.dataset.nearest import nearest_ids
 
 HEARD = "a reviewer heard the keyword"
@@ -45,7 +45,7 @@ def leave_out(
             finding of `rule`; or one of the files is damaged.
     """
     by_hand = set(cuts)
-    by_rule = proposed(rule, check) if rule is not None else set()
+    by_rule = proposed_cuts(rule, check) if rule is not None else set()
     by_ear = load_decisions(decisions).clips("keyword") if heard else set()
     known = set(clip_ids(roots)) if by_hand or by_rule or by_ear else set()
     _check_known(by_hand | by_rule, known, roots)
@@ -63,7 +63,7 @@ def clip_ids(roots: Iterable[Path] = ROOTS) -> Iterator[str]:
     """
     for directory in (directory for root in roots for directory in corpus_dirs(root)):
         if read_info(directory).role != "rir":
-            for manifest in listed(directory / SHAR, "cuts.*.jsonl.gz"):
+            for manifest in list_visible(directory / SHAR, "cuts.*.jsonl.gz"):
                 yield from (str(row.get("id")) for row in read_jsonl_gz(manifest))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import StageInputError
-from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, pairs_of, parse_json, unzipped
+from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, open_unzipped, pairs_of, parse_json
 from kwsdata.tools.dataset.trees import Tree
 
 # Where the manifests of each part lie; what `*` matches is the rest of the part's name.
@@ -134,7 +134,7 @@ def rows_of(tree: Tree, path: str) -> Iterator[dict[str, Any]]:
         StageInputError: it is damaged.
     """
     try:
-        with tree.open(path) as raw, unzipped(raw) as lines:
+        with tree.open(path) as raw, open_unzipped(raw) as lines:
             for _, line in bounded_lines(lines):
                 yield parse_json(line)
     except UNREADABLE as error:

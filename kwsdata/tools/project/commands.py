@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kwsdata.errors import KwsError, ParamsError
-from kwsdata.text import shown
+from kwsdata.text import spell_out
 from kwsdata.tools.command import command, show
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
@@ -60,7 +60,7 @@ def init(
     for each in made:
         what = f"a word of {each['shares']}" if "shares" in each else "a project"
         where = os.path.relpath(each["project"])
-        typer.echo(f"{where}: {what} for {shown(each['keyword'])} ({each['language']}), {each['files']} files.")
+        typer.echo(f"{where}: {what} for {spell_out(each['keyword'])} ({each['language']}), {each['files']} files.")
     add = f"git add --all . {made[0].get('shares', '')}".rstrip()
     commit = "" if made[0]["committed"] else f' && {add} && git commit -m "Make {folder.name}"'
     typer.echo(f"Next: cd {folder}{commit} && dvc repro")

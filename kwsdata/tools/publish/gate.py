@@ -46,7 +46,7 @@ def matches(source: str, name: str) -> bool:
     return source == name or source.startswith(f"{name}:")
 
 
-def excluded(shares: Iterable[Share], names: Iterable[str]) -> bool:
+def is_excluded(shares: Iterable[Share], names: Iterable[str]) -> bool:
     """Tell whether any source of a clip is to be left out."""
     names = list(names)
     return any(matches(share.source, name) for share in shares for name in names)

@@ -11,7 +11,7 @@ from kwsdata.tools.dataset.lock import PartHash
 from kwsdata.tools.dataset.members import Member, manifests_of, member_of, rows_of
 from kwsdata.tools.dataset.stats import Tally
 from kwsdata.tools.dataset.trees import Tree
-from kwsdata.tools.publish.gate import Source, excluded, matches
+from kwsdata.tools.publish.gate import Source, is_excluded, matches
 from kwsdata.tools.publish.heard import Hearing, Share
 
 
@@ -75,10 +75,10 @@ def kept_rows(
         for row in rows_of(tree, path):
             member = member_of(part, row)
             shares = hearing.shares(member)
-            if not excluded(shares, names):
+            if not is_excluded(shares, names):
                 yield path, row, member, shares
             elif left_out is not None:
-                left_out.update(name for name in names if excluded(shares, [name]))
+                left_out.update(name for name in names if is_excluded(shares, [name]))
 
 
 def survey(

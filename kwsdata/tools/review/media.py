@@ -9,7 +9,7 @@ import soundfile
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.clips.segments import Piece, load_piece
-from kwsdata.measures.spectrogram import coloured, png_of
+from kwsdata.measures.spectrogram import png_of, to_colours
 from kwsdata.runtime.front_ends.logmel import mel_filterbank
 
 BEFORE_S, AFTER_S = 1.5, 1.0  # of sound around the middle of the window
@@ -53,7 +53,7 @@ def spectrogram_of(wave: Waveform, middle: int, window: int) -> bytes:
     mel = (np.square(spectrum.real) + np.square(spectrum.imag)) @ mel_filterbank(_FFT, _MELS, 60, 7800)
     level = 10 * np.log10(np.maximum(mel, 1e-10))
     bright = np.clip((level - level.max()) / _RANGE_DB + 1, 0, 1).T[::-1]
-    image = np.repeat(np.repeat(coloured(bright), _SCALE, axis=0), 2, axis=1)
+    image = np.repeat(np.repeat(to_colours(bright), _SCALE, axis=0), 2, axis=1)
     bar = np.zeros((6, image.shape[1], 3), np.uint8)
     first, last = (int(2 * at / _HOP) for at in (max(0, middle - window // 2), middle + window // 2))
     bar[2:, first:last] = _MARK

@@ -30,7 +30,7 @@ from kwsdata.params import Params, StreamingParams
 from kwsdata.runtime.networks.tflite_backend import TfliteNetwork
 from kwstrain.evaluation.det import OperatingPoint, det_curve
 from kwstrain.stages.bundle.arena import arena_bytes
-from kwstrain.stages.bundle.models import SET, Scored, measured, point_numbers
+from kwstrain.stages.bundle.models import SET, Scored, measure_decoder, point_numbers
 
 LOCKOUT_S = 1.0  # 100 frames of 10 ms (MIN_SLICES_BEFORE_DETECTION), after a start as after a detection
 MELS = 40
@@ -88,7 +88,7 @@ def write_manifest(directory: Path, stem: str, stride: int, scored: Scored, para
     entry = {"manifest": f"{stem}.json", "stride": stride, "cutoff_of_255": cutoff, **micro}
     entry["dev"] = point_numbers(dev)
     if ("test", SET) in scored:
-        found = measured(scored["test", SET], _rule(window), threshold_of(cutoff, window), params)
+        found = measure_decoder(scored["test", SET], _rule(window), threshold_of(cutoff, window), params)
         entry["test"] = point_numbers(found)
     return entry
 

@@ -49,7 +49,7 @@ def scored_model(model_dir: Path, file: str, scored: Scored, params: Params) -> 
     entry = _kept(read_model_json(model_dir, file)) | streaming.model_dump() | {"threshold": point.threshold}
     entry |= {"chosen_on": f"dev/{SET}", "max_fah": params.evaluate.max_fah, "dev": point_numbers(point)}
     if ("test", SET) in scored:
-        entry["test"] = point_numbers(measured(scored["test", SET], streaming, point.threshold, params))
+        entry["test"] = point_numbers(measure_decoder(scored["test", SET], streaming, point.threshold, params))
     return entry
 
 
@@ -58,7 +58,9 @@ def scores_of(model_dir: Path, file: str, testsets: Path, params: Params) -> Sco
     return score_testsets(testsets, model_dir, params.evaluate.chunk_s, params.executor, file, {SET})
 
 
-def measured(streams: list[TestStream], streaming: StreamingParams, threshold: float, params: Params) -> OperatingPoint:
+def measure_decoder(
+    streams: list[TestStream], streaming: StreamingParams, threshold: float, params: Params
+) -> OperatingPoint:
     """Return what a decoder does on `streams` at `threshold`."""
     voted = [stream.scores(streaming) for stream in streams]
     return measure(voted, threshold, streaming.lockout_s, params.evaluate.tolerance_s)

@@ -178,7 +178,7 @@ def _alarm_row(stream: TestStream, alarm: FalseAlarm) -> dict[str, Any]:
 def _write_curves(out: Path, curves: dict[tuple[str, str], DetCurve]) -> None:
     rows = []
     for (partition, name), curve in curves.items():
-        for index in thinned(curve):
+        for index in thin_curve(curve):
             point = curve.point(index)
             rows.append(
                 {
@@ -198,7 +198,7 @@ def _write_curves(out: Path, curves: dict[tuple[str, str], DetCurve]) -> None:
         table.writerows(rows)
 
 
-def thinned(curve: DetCurve) -> np.ndarray:
+def thin_curve(curve: DetCurve) -> np.ndarray:
     """Return the indices of the points of `curve` at which a count changes, the lowest threshold's included."""
     counts = np.stack([curve.misses, curve.false_alarms])
     return np.flatnonzero(np.any(np.diff(counts, axis=1, prepend=-1) != 0, axis=0))

@@ -19,8 +19,8 @@ import numpy as np
 from kwsdata.errors import KwsError
 from kwstrain.quantization.integers import IntegerNetwork
 from kwstrain.quantization.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
-from kwstrain.stages.export.tflite_pack import unpacked
-from kwstrain.stages.export.tflite_state import finished, weight_order
+from kwstrain.stages.export.tflite_pack import unpack
+from kwstrain.stages.export.tflite_state import finish_file, weight_order
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when it is loaded
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -40,11 +40,11 @@ def write_tflite(network: IntegerNetwork, form: str, path: Path) -> None:
     frames = network.graph.stride if streams else network.graph.receptive_field
     converted = _convert(network, streams, frames)
     check_integers(converted, network)
-    path.write_bytes(finished(converted, network, streams))
+    path.write_bytes(finish_file(converted, network, streams))
 
 
 def _convert(network: IntegerNetwork, streams: bool, frames: int) -> bytes:
-    """Return the converted graph; in a stream states are inputs and outputs, as `finished` wants them."""
+    """Return the converted graph; in a stream states are inputs and outputs, as `finish_file` wants them."""
     import tensorflow as tf
 
     shapes = network.graph.shapes
@@ -117,7 +117,7 @@ def check_integers(converted: bytes, network: IntegerNetwork) -> None:
     """
     from tensorflow.lite.python import schema_py_generated as schema
 
-    model = unpacked(converted)
+    model = unpack(converted)
     tensors = model.subgraphs[0].tensors
     constants, scales = set(), set()
     for place, tensor in enumerate(tensors):

@@ -1,6 +1,6 @@
 """Read TFLite files as objects of TensorFlow's schema, and write them in as few bytes as possible.
 
-A flatbuffer refers to its parts by offset, and any number of references may be to one part. `packed` writes what is
+A flatbuffer refers to its parts by offset, and any number of references may be to one part. `pack` writes what is
 equal once: vectors (the zero points of weights, int64 and all 0, are most of it), the quantization of tensors, options
 of operators, whole tensors that differ in place alone, and buffers. Nothing is left out that a runtime reads.
 """
@@ -13,17 +13,17 @@ import numpy as np
 BUFFER_ALIGNMENT = 16  # bytes, the schema's `force_align` of Buffer.data
 
 
-def unpacked(data: bytes) -> Any:
+def unpack(data: bytes) -> Any:
     """Return a TFLite file as objects of the schema (`ModelT`); its vectors of numbers are arrays."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
 
 
-def packed(model: Any) -> bytes:
-    """Return the bytes of a file of `unpacked`'s objects, which are changed: buffers get other places."""
+def pack(model: Any) -> bytes:
+    """Return the bytes of a file of `unpack`'s objects, which are changed: buffers get other places."""
     _one_buffer_each(model)
-    model = unpacked(_written(model))  # lists of numbers become arrays, which `_Builder` knows from lists of parts
+    model = unpack(_written(model))  # lists of numbers become arrays, which `_Builder` knows from lists of parts
     parts: dict[Any, _Once] = {}
     for graph in model.subgraphs:
         for tensor in graph.tensors:

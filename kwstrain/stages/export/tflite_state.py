@@ -16,7 +16,7 @@ import numpy as np
 from kwstrain.quantization.integers import IntegerNetwork
 from kwstrain.quantization.ops import FEATURES, Conv
 from kwstrain.stages.export.tflite_edit import Editor
-from kwstrain.stages.export.tflite_pack import packed, unpacked
+from kwstrain.stages.export.tflite_pack import pack, unpack
 
 MAX_INPUTS = 10  # of CONCATENATION, in TFLite-Micro
 FRAMES = 1  # the axis of [1, frames, mels, channels]
@@ -27,9 +27,9 @@ def weight_order(conv: Conv) -> tuple[int, int, int, int]:
     return (1, 3, 2, 0) if conv.depthwise else (0, 3, 2, 1)
 
 
-def finished(data: bytes, network: IntegerNetwork, streams: bool) -> bytes:
+def finish_file(data: bytes, network: IntegerNetwork, streams: bool) -> bytes:
     """Return the converted file `data` with its states inside, where it `streams`, and without notes."""
-    model = unpacked(data)
+    model = unpack(data)
     rewrite = Rewrite(model)
     rewrite.exact_scales(network)
     rewrite.one_zero_bias()
@@ -37,7 +37,7 @@ def finished(data: bytes, network: IntegerNetwork, streams: bool) -> bytes:
         rewrite.states_inside(network)
         rewrite.score_unsigned()
     rewrite.tidy()
-    return packed(model)
+    return pack(model)
 
 
 class Rewrite(Editor):

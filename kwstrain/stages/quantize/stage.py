@@ -28,7 +28,7 @@ from kwsdata.params import Params
 from kwstrain.answers import read_info
 from kwstrain.models.weights import load_student
 from kwstrain.quantization.fold import fold
-from kwstrain.quantization.network import FoldedStudent, shifted
+from kwstrain.quantization.network import FoldedStudent, shift_log_odds
 from kwstrain.quantization.scales import scales_of
 from kwstrain.quantization.store import INFO, WEIGHTS, load_folded
 from kwstrain.stages.quantize.calibration import draw, ranges_of
@@ -68,7 +68,7 @@ def run(
     results = {"float": dev.measure(student).as_dict()}
     offset = log_odds(results["float"]["threshold"])
     graph, weights = fold(student)
-    weights = shifted(graph, weights, offset)
+    weights = shift_log_odds(graph, weights, offset)
     ranges = ranges_of(FoldedStudent(graph, weights).eval(), calibration, params.quantize.calibration, params.features)
     network = FoldedStudent(graph, weights, scales_of(graph, ranges), offset).eval()
     results["calibrated"] = dev.measure(network).as_dict()

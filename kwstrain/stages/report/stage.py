@@ -59,7 +59,7 @@ def run(
             histograms=_histograms(found),
             set_rows=tables.set_rows(metrics),
             start_rows=tables.start_rows(metrics),
-            started=words.started(metrics["starts"]),
+            started=words.explain_starts(metrics["starts"]),
             condition_tables=tables.condition_tables(metrics),
             heat_maps=tables.heat_maps(metrics),
             int8_head=tables.INT8_HEAD,
@@ -92,8 +92,8 @@ def _headline(metrics: dict[str, Any]) -> dict[str, Any]:
     return {
         "set": name,
         "numbers": numbers,
-        "missed": words.missed(numbers) if numbers["n_positive"] else "The set holds no keyword.",
-        "alarmed": words.alarmed(numbers),
+        "missed": words.explain_misses(numbers) if numbers["n_positive"] else "The set holds no keyword.",
+        "alarmed": words.explain_false_alarms(numbers),
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kwsdata.errors import StageInputError
-from kwsdata.files.arrays import arrays_in, mapped
+from kwsdata.files.arrays import arrays_in, map_array
 
 
 class Evil:
@@ -50,7 +50,7 @@ DAMAGED = {
 def test_a_file_that_is_no_array_of_numbers_is_refused(project, name):
     (project / "a.npy").write_bytes(DAMAGED[name])
     with pytest.raises(StageInputError, match=r"a\.npy cannot be read .*remake it with `dvc repro x`"):
-        mapped(project / "a.npy", "dvc repro x")
+        map_array(project / "a.npy", "dvc repro x")
     assert not (project / "ran").exists()
 
 
@@ -67,7 +67,7 @@ def test_an_archive_that_is_damaged_is_refused(project, raw):
 
 
 def test_a_missing_file_and_a_directory_are_named(project):
-    for read in (mapped, arrays_in):
+    for read in (map_array, arrays_in):
         with pytest.raises(StageInputError, match="a.npy is missing: remake it"):
             read(project / "a.npy", "dvc repro x")
         with pytest.raises(StageInputError, match="cannot be read"):
@@ -77,5 +77,5 @@ def test_a_missing_file_and_a_directory_are_named(project):
 def test_whole_files_are_read(project):
     (project / "a.npy").write_bytes(npy(WHOLE))
     (project / "a.npz").write_bytes(npz(a=WHOLE, b=WHOLE[:0]))
-    assert np.array_equal(mapped(project / "a.npy", "x"), WHOLE)
+    assert np.array_equal(map_array(project / "a.npy", "x"), WHOLE)
     assert {name: array.size for name, array in arrays_in(project / "a.npz", "x").items()} == {"a": 1000, "b": 0}

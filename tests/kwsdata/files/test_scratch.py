@@ -13,7 +13,7 @@ import pytest
 from kwsdata.clips.corpus import corpus_dirs
 from kwsdata.files import scratch
 from kwsdata.files.atomic import atomic_path
-from kwsdata.files.scratch import SILENT_S, listed, scratch_beside, sweep
+from kwsdata.files.scratch import SILENT_S, list_visible, scratch_beside, sweep
 from kwsdata.tools.dataset.repair import repair
 from kwsdata.tools.dataset.trees import open_tree
 
@@ -49,7 +49,7 @@ def not_swept_yet(monkeypatch):
 
 def test_what_a_killed_writer_left_is_invisible_and_swept_by_the_next(tmp_path, left):
     assert list(corpus_dirs(tmp_path)) == []
-    assert listed(tmp_path, "*") == listed(tmp_path, "**/corpus.json") == []
+    assert list_visible(tmp_path, "*") == list_visible(tmp_path, "**/corpus.json") == []
     with atomic_path(tmp_path / "another") as made:
         made.write_text("x")
     assert [path.name for path in tmp_path.iterdir()] == ["another"]
@@ -186,7 +186,7 @@ def test_a_directory_is_there_and_whole_at_every_moment_of_being_replaced(tmp_pa
             looks += 1
             if not target.exists():
                 wrong.append("missing")
-            elif {path.name for path in listed(tmp_path, "*")} != {"target"}:
+            elif {path.name for path in list_visible(tmp_path, "*")} != {"target"}:
                 wrong.append("more than one is seen")
 
     reader = threading.Thread(target=look)

@@ -158,7 +158,7 @@ def entries_of(sources, scratch, limits, executor) -> list:
     making = decode_module.Making(limits, "speech")
     return [
         (vars(entry) | {"wave": b"".join(entry.wave.blocks())} if isinstance(entry, Item) else entry)
-        for entry in decode_module.decoded(sources, scratch, making, executor, "try")
+        for entry in decode_module.decode_sources(sources, scratch, making, executor, "try")
     ]
 
 

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kwsdata.errors import CorpusError
-from kwsdata.importers.archives import unpacked
+from kwsdata.importers.archives import unpack_archive
 
 SOUND = io.BytesIO()
 soundfile.write(SOUND, (0.1 * np.random.default_rng(0).standard_normal(16_000)).astype("f4"), 16_000, format="WAV")
@@ -167,7 +167,7 @@ def test_links_that_stay_inside_are_made(imported, tmp_path):
     ]
     archive = tar(tmp_path / "a.tar", GOOD, *members)
     imported(archive)
-    with unpacked(archive, (), tmp_path / "scratch", importing_limits()) as tree:
+    with unpack_archive(archive, (), tmp_path / "scratch", importing_limits()) as tree:
         assert {path.read_bytes() for path in tree.path.rglob("*.wav")} == {WAVE}
         assert len(list(tree.path.rglob("*.wav"))) == 4
 
@@ -239,7 +239,7 @@ def test_names_in_other_encodings_are_unpacked(imported, tmp_path):
         info.size = len(WAVE)
         archive.addfile(info, io.BytesIO(WAVE))
     (tmp_path / "a.tar").write_bytes(raw.getvalue())
-    with unpacked(tmp_path / "a.tar", (), tmp_path / "scratch", importing_limits()) as tree:
+    with unpack_archive(tmp_path / "a.tar", (), tmp_path / "scratch", importing_limits()) as tree:
         (path,) = (path for path in tree.path.rglob("*") if path.is_file())
         assert os.fsencode(path).endswith(b"caf\xe9/1.wav")
 
@@ -434,7 +434,7 @@ def test_an_archive_with_any_bytes_changed_is_unpacked_or_refused(tmp_path, data
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     archive.write_bytes(whole[: data.draw(st.integers(1, len(whole)))] if data.draw(st.booleans()) else whole)
-    with suppress(CorpusError), unpacked(archive, (), tmp_path / "scratch", importing_limits()) as tree:
+    with suppress(CorpusError), unpack_archive(archive, (), tmp_path / "scratch", importing_limits()) as tree:
         assert tree.path == tmp_path / "scratch/unpacked"
     assert {path.name for path in tmp_path.iterdir()} <= {"a.zip", "a.tar.gz", "b.tar", "scratch"}
     assert not (tmp_path / "scratch/unpacked").exists()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kwsdata.errors import ParamsError
 from kwsdata.params import DistillParams
 from kwstrain.losses.classification import Objective, focal_loss
-from kwstrain.losses.distillation import Taught, Windowed, distilled, soft_loss
+from kwstrain.losses.distillation import Taught, Windowed, distillation_loss, soft_loss
 from kwstrain.models import build_model
 
 CROSS_ENTROPY = Objective(gamma=0.0, class_weights=None, label_smoothing=0.0, per_class_weight=False)
@@ -32,7 +32,7 @@ def made(seed: int, shape: tuple[int, ...] = (5, 3)) -> tuple[torch.Tensor, torc
 
 def whole(logits, taught, params, hard=NOTHING, projected=None) -> torch.Tensor:
     """The whole loss where the hard one is `hard`, whatever it is of."""
-    return distilled(lambda *_: hard, logits, None, torch.ones(5, 3), projected, taught, params)
+    return distillation_loss(lambda *_: hard, logits, None, torch.ones(5, 3), projected, taught, params)
 
 
 @settings(max_examples=25, deadline=None)
@@ -66,7 +66,7 @@ def test_slope_of_the_whole_loss_in_closed_form():
     params = block(alpha=0.3, temperature=3.0)
     leaf = logits.clone().requires_grad_()
     labels = F.one_hot(target, 2).double()
-    distilled(CROSS_ENTROPY, leaf, labels, torch.ones(5, 3), None, Taught(log_odds, weight), params).backward()
+    distillation_loss(CROSS_ENTROPY, leaf, labels, torch.ones(5, 3), None, Taught(log_odds, weight), params).backward()
     p = torch.softmax(torch.stack([torch.zeros_like(log_odds), log_odds], dim=-1) / 3, -1)
     soft = 3 * (torch.softmax(logits / 3, -1) - p) * (weight / weight.sum())[..., None]
     expected = 0.7 * (torch.softmax(logits, -1) - F.one_hot(target, 2)) / 15 + 0.3 * soft
@@ -107,7 +107,7 @@ def test_where_the_teacher_says_nothing_the_label_alone_counts_and_in_full():
     params = block(alpha=0.9)
 
     def loss(known):
-        return distilled(CROSS_ENTROPY, logits, target, weight, None, Taught(log_odds, weight * known), params)
+        return distillation_loss(CROSS_ENTROPY, logits, target, weight, None, Taught(log_odds, weight * known), params)
 
     torch.testing.assert_close(loss(known), CROSS_ENTROPY(logits, target, weight))
     known[1:4] = 1

@@ -7,7 +7,7 @@ from small_students import quantized_of, small, student_of
 
 from kwstrain.models import MODELS
 from kwstrain.quantization.fold import FOLDS, fold
-from kwstrain.quantization.network import FoldedStudent, shifted
+from kwstrain.quantization.network import FoldedStudent, shift_log_odds
 from kwstrain.quantization.ops import from_json
 from kwstrain.quantization.scales import HIGH, LOW, scale_of, scales_of
 from kwstrain.training.dev import stream_scores
@@ -104,7 +104,7 @@ def test_a_shift_moves_log_odds_and_nothing_else(student):
     x = frames(40 * student.stride)
     with torch.no_grad():
         plain = FoldedStudent(graph, weights).eval()(x)[0][..., 1]
-        moved = FoldedStudent(graph, shifted(graph, weights, 1.5)).eval()(x)[0][..., 1]
+        moved = FoldedStudent(graph, shift_log_odds(graph, weights, 1.5)).eval()(x)[0][..., 1]
     torch.testing.assert_close(plain - moved, torch.full_like(plain, 1.5), atol=1e-4, rtol=0)
 
 

@@ -18,7 +18,7 @@ from kwsdata.execution.cache import Step
 from kwsdata.files.atomic import sha256_of
 from kwsdata.stages.synthesize import alike_voices
 from kwsdata.stages.synthesize.engines.base import Request, Voice
-from kwsdata.stages.synthesize.espeak_library import fresh_library, installed
+from kwsdata.stages.synthesize.espeak_library import fresh_library, private_library
 from kwsdata.stages.synthesize.phonemes import to_espeak
 
 VOICES = Step("espeak_voices", __name__)
@@ -44,7 +44,7 @@ class Espeak:
     batch = 64
 
     def __init__(self) -> None:
-        variants = installed().data / "voices" / "!v"
+        variants = private_library().data / "voices" / "!v"
         self._variants = {path.name: path for path in sorted(variants.iterdir())}
         self.version = importlib.metadata.version("espeakng-loader")
 

@@ -11,7 +11,7 @@ from imports import PACKAGES, ROOT, imports_of
 from imports import closure as loaded
 
 from kwsdata.execution.cache import code
-from kwsdata.execution.cache.code import CARRIERS, LIBRARIES, closure, code_digest, imported, module_file
+from kwsdata.execution.cache.code import CARRIERS, LIBRARIES, closure, code_digest, imported_names, module_file
 
 MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # Imported by code that makes entries, and of no influence on them: they carry, describe, or are tried to be there.
@@ -47,7 +47,7 @@ def test_imports_are_those_of_the_syntax_tree(package):
     for path in MODULES:
         if path.parts[0] == package and path != Path("kwsdata/execution/cache/code.py"):  # its text has examples
             source = (ROOT / path).read_text()
-            assert {module_file(name) for name in imported(source)} - {None} == imports_of(path), path
+            assert {module_file(name) for name in imported_names(source)} - {None} == imports_of(path), path
             assert not any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(ast.parse(source)))
 
 
@@ -68,7 +68,7 @@ def test_imports_are_those_of_the_syntax_tree(package):
     ],
 )
 def test_ways_to_import(source, names):
-    assert imported(source) == names
+    assert imported_names(source) == names
 
 
 def test_the_closure_is_what_loading_loads_but_for_carriers():

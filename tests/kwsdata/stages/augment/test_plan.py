@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwsdata.files.atomic import read_json, write_jsonl_gz
-from kwsdata.stages.augment.plan import Parent, grouped, make_plan
+from kwsdata.stages.augment.plan import Parent, group_parents, make_plan
 
 BITS = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=60, unique=True)
 
@@ -18,7 +18,7 @@ def parents(bits: list[int], clips: int = 3) -> list[Parent]:
 @settings(max_examples=60)
 @given(bits=BITS, limit=st.integers(1, 40))
 def test_every_parent_is_in_one_group_within_the_limit(bits: list[int], limit: int) -> None:
-    groups = [[parent.bits for parent in group] for group in grouped(parents(bits), limit)]
+    groups = [[parent.bits for parent in group] for group in group_parents(parents(bits), limit)]
     assert sorted(value for group in groups for value in group) == sorted(bits)
     assert all(len(group) * 3 <= limit or len(group) == 1 for group in groups)
 
@@ -27,7 +27,7 @@ def test_every_parent_is_in_one_group_within_the_limit(bits: list[int], limit: i
 @given(bits=BITS, new=st.integers(0, 2**64 - 1), limit=st.integers(3, 40))
 def test_a_parent_that_joins_touches_one_group(bits: list[int], new: int, limit: int) -> None:
     def groups(values: list[int]) -> set[tuple[int, ...]]:
-        return {tuple(parent.bits for parent in group) for group in grouped(parents(values), limit)}
+        return {tuple(parent.bits for parent in group) for group in group_parents(parents(values), limit)}
 
     if new not in bits:
         assert len(groups(bits) - groups([*bits, new])) <= 1

@@ -10,7 +10,7 @@ from sound import white_noise
 
 from kwsdata.audio import resample
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.exclusions import exclude, load_excluded, proposed
+from kwsdata.clips.exclusions import exclude, load_excluded, proposed_cuts
 from kwsdata.clips.manifests import read_cuts, write_cuts
 from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
 from kwsdata.stages.check.stage import GateError, run
@@ -83,7 +83,7 @@ def test_a_duplicate_under_gain_resampling_and_a_shift_ends_the_pipeline(spoken_
     shift_ms = float(re.search(r"at a shift of (\S+) ms", finding["message"])[1])
     assert shift_ms == pytest.approx(-20, abs=16)  # a frame
     assert failed is not None
-    cuts = proposed("similar_sound", tmp_path / "check" / "check.json")
+    cuts = proposed_cuts("similar_sound", tmp_path / "check" / "check.json")
     assert exclude(cuts, "similar_sound", tmp_path / "excluded.txt") == 1
     assert load_excluded(tmp_path / "excluded.txt") == {"planted-check-train1"}
 

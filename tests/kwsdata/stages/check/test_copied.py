@@ -7,7 +7,7 @@ from talk import talk
 
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.shards import shard_cuts
-from kwsdata.stages.check.copied import PartitionWriter, heard_in
+from kwsdata.stages.check.copied import PartitionWriter, find_in
 from kwsdata.stages.check.facts import facts_in, groups_to_measure, measure_group
 
 FOLDERS = {"spoken here": "data/synthetic/speech", "imported": "data/corpora/talk"}
@@ -31,6 +31,6 @@ def test_a_quieter_copy_is_found_unless_both_were_spoken_here(project, params, o
             writer.add(facts)
     partition = writer.close()
     executor = params.executor.model_copy(update={"kind": "serial"})
-    ((_, found),) = heard_in([asked], [partition], writer.tars, params.check.copies, executor, "listen")
+    ((_, found),) = find_in([asked], [partition], writer.tars, params.check.copies, executor, "listen")
     both_here = one == other == "spoken here"
     assert [each.cut_id for each in found] == ([] if both_here else [held.id])

@@ -8,7 +8,7 @@ from spoken import sentences, voices
 from kwsdata.audio import SAMPLE_RATE, encode_flac
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.stages.mine_negatives.scoring import Scorer
-from kwsdata.stages.mine_negatives.stage import asked, run
+from kwsdata.stages.mine_negatives.stage import run, with_overrides
 
 
 def test_what_the_model_mistakes_is_mined_although_nothing_in_it_sounds_alike(spoken_project, tmp_path):
@@ -47,7 +47,7 @@ def test_an_interrupted_run_goes_on_where_it_was_and_gives_the_same_bytes(spoken
         (pool / f"{item.key}.flac").write_bytes(encode_flac(item.wave))
     embed = spoken_project.params.embed.model_copy(update={"shard_s": 5.0})  # some two sentences
     params = spoken_project.params.model_copy(update={"embed": embed})
-    params = asked(params, [str(pool)], str(tmp_path / "model"))
+    params = with_overrides(params, [str(pool)], str(tmp_path / "model"))
     scored: list[str | None] = []
     score, patience = Scorer.score_piece, [5]
 

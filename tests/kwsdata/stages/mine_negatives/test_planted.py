@@ -20,7 +20,7 @@ from kwsdata.stages.embed.stage import run as embed
 from kwsdata.stages.mine_negatives.alarms import Alarms
 from kwsdata.stages.mine_negatives.phrases import ranked_phrases
 from kwsdata.stages.mine_negatives.pools import named_pool, train_pool
-from kwsdata.stages.mine_negatives.stage import asked, run
+from kwsdata.stages.mine_negatives.stage import run, with_overrides
 from kwsdata.vectors.store import VectorStore
 
 
@@ -157,7 +157,7 @@ def test_without_a_budget_or_an_embedder_the_set_is_empty(spoken_project, tmp_pa
     if block == "embed":
         assert embed(params, out=tmp_path / "embeddings")["vectors"] == {}
         with pytest.raises(ParamsError, match=r"names pools or a model, but embed\.embedder is null"):
-            run(asked(params, ["pool"], None), out=tmp_path / "mined")
+            run(with_overrides(params, ["pool"], None), out=tmp_path / "mined")
 
 
 def test_a_pool_of_deep_paths_is_mined_and_a_file_is_known_by_its_sound(spoken_project, tmp_path):

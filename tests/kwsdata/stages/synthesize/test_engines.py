@@ -12,7 +12,7 @@ pytest.importorskip("hibari", reason="pronunciations come with the extra `kokoro
 from kwsdata.audio import SAMPLE_RATE, active_span, rms
 from kwsdata.errors import AudioError, MissingExtraError, ParamsError
 from kwsdata.stages.synthesize.engines import ENGINES, Request, load_engine
-from kwsdata.stages.synthesize.espeak_library import installed
+from kwsdata.stages.synthesize.espeak_library import private_library
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -87,7 +87,7 @@ def test_an_unknown_engine_is_an_error():
 )
 def test_a_missing_package_names_the_extra(monkeypatch, name, module):
     path, _, factory = ENGINES[name].partition(":")
-    installed.cache_clear()
+    private_library.cache_clear()
     monkeypatch.setitem(sys.modules, module, None)
     if name == "kokoro":
         monkeypatch.setattr(importlib.resources, "files", _absent)

@@ -9,12 +9,12 @@ from scipy.signal import welch
 from kwsdata.audio import SAMPLE_RATE, rms
 from kwsdata.clips.partitions import PARTITIONS, partition_of
 from kwsdata.params.synthesis import NoisesParams
-from kwsdata.stages.synthesize.noises import CORPUS, KINDS, coloured, noise, noise_items, noise_sources
+from kwsdata.stages.synthesize.noises import CORPUS, KINDS, coloured_noise, noise, noise_items, noise_sources
 
 
 @pytest.mark.parametrize("slope_db", [0, 3, 6])
 def test_power_falls_by_the_slope_asked_an_octave(slope_db):
-    hz, power = welch(coloured(np.random.default_rng(0), 20 * SAMPLE_RATE, slope_db), SAMPLE_RATE, nperseg=4096)
+    hz, power = welch(coloured_noise(np.random.default_rng(0), 20 * SAMPLE_RATE, slope_db), SAMPLE_RATE, nperseg=4096)
     band = (hz > 100) & (hz < 6000)
     measured = np.polyfit(np.log2(hz[band]), 10 * np.log10(power[band]), 1)[0]
     assert measured == pytest.approx(-slope_db, abs=0.2)  # dB: 20 s of noise leave that much chance

@@ -7,7 +7,7 @@ from kwsdata.draws import rng_for
 from kwsdata.params import ExecutorParams
 from kwsdata.stages.synthesize import engines, render
 from kwsdata.stages.synthesize.engines import Request, load_engine
-from kwsdata.stages.synthesize.render import batches_of, speak_batch, speak_missing, spoken
+from kwsdata.stages.synthesize.render import batches_of, read_speech, speak_batch, speak_missing
 
 SERIAL = ExecutorParams(kind="serial", workers=1, scheduler=None, store=None)
 
@@ -49,7 +49,7 @@ def test_sound_comes_back_in_order_as_it_was_spoken(hiss):
     batches = batches_of("hiss", (), requests(TEXTS))
     assert [len(batch.requests) for batch in batches] == [4, 3]
     assert speak_missing(batches, SERIAL) == 2
-    waves = [wave for batch in batches for wave in spoken(batch)]
+    waves = [wave for batch in batches for wave in read_speech(batch)]
     assert [wave.size for wave in waves] == [100 * len(text) for text in TEXTS]
     assert np.abs(waves[0] - Hiss().speak(requests(["one"])[0])).max() <= 0.5 / 32768 + 1e-7  # half a 16-bit step
     assert np.abs(waves[-1]).max() == pytest.approx(0.99, abs=1e-4)  # scaled down, not clipped

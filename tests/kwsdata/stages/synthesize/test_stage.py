@@ -15,7 +15,7 @@ from kwsdata.errors import MissingExtraError, ParamsError
 from kwsdata.files.atomic import read_json, sha256_of
 from kwsdata.stages.synthesize import transcripts
 from kwsdata.stages.synthesize.stage import run
-from kwsdata.stages.synthesize.transcripts import unheard
+from kwsdata.stages.synthesize.transcripts import explain_mismatch
 
 
 def small(params, keyword="hey lumen", executor=None, **changes):
@@ -143,5 +143,5 @@ def test_the_transcript_gate_drops_what_is_not_understood(project, params, monke
 
 
 def test_a_transcript_is_judged_by_sound(params):
-    assert unheard("Hay, loomin'.", "hey lumen", "en-us", 0.3) is None
-    assert unheard("", "hey lumen", "en-us", 0.3) is not None
+    assert explain_mismatch("Hay, loomin'.", "hey lumen", "en-us", 0.3) is None
+    assert explain_mismatch("", "hey lumen", "en-us", 0.3) is not None

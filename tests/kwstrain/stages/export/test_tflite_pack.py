@@ -11,7 +11,7 @@ from tflite_micro.python.tflite_micro.runtime import Interpreter as MicroInterpr
 
 from kwstrain.quantization.integers import integers_of
 from kwstrain.stages.export.tflite import write_tflite
-from kwstrain.stages.export.tflite_pack import BUFFER_ALIGNMENT, packed, unpacked
+from kwstrain.stages.export.tflite_pack import BUFFER_ALIGNMENT, pack, unpack
 
 PARTS = ("min", "max", "scale", "zeroPoint", "quantizedDimension")
 
@@ -37,7 +37,7 @@ def listed(values):
 
 def contents(data: bytes):
     """Yield all that a runtime reads of each tensor and operator."""
-    model = unpacked(data)
+    model = unpack(data)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             own, value = tensor.quantization, model.buffers[tensor.buffer].data
@@ -52,7 +52,7 @@ def contents(data: bytes):
 def plain(data: bytes) -> bytes:
     """Return the file `data` written part by part, as the schema's own code does."""
     builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(unpacked(data).Pack(builder), b"TFL3")
+    builder.Finish(unpack(data).Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
@@ -78,7 +78,7 @@ def micro_scores(data: bytes, frames: np.ndarray) -> list[int]:
 
 
 def test_a_packed_file_says_the_same(alexa):
-    small = packed(unpacked(alexa))
+    small = pack(unpack(alexa))
     assert list(contents(small)) == list(contents(alexa))
     assert len(small) < 0.85 * len(alexa)
 
@@ -104,7 +104,7 @@ def test_constants_lie_where_the_schema_wants_them(default):
 
 def test_every_weight_has_a_scale_and_a_zero_point_a_channel(default):
     """TFLite-Micro reads both by channel."""
-    model = unpacked(default.read_bytes())
+    model = unpack(default.read_bytes())
     weights = [tensor for tensor in model.subgraphs[0].tensors if tensor.quantization and len(tensor.shape) == 4]
     by_channel = [tensor for tensor in weights if len(tensor.quantization.scale) > 1]
     assert len(by_channel) > 5

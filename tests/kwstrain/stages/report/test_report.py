@@ -270,8 +270,8 @@ def test_words():
     assert [words.hours(v) for v in (None, 0.12, 2.5)] == ["-", "7.2 min", "2.50 h"]
     assert words.seconds(-0.5) == "−0.50 s"
     numbers = {"false_alarms": 0, "fah_upper95": 1.2, "hours_negative": 2.5}
-    assert "it never fired; the true rate can be put below 1.20 an hour" in words.alarmed(numbers)
-    assert "it fired 3 times." in words.alarmed(numbers | {"false_alarms": 3, "fah_upper95": None})
+    assert "it never fired; the true rate can be put below 1.20 an hour" in words.explain_false_alarms(numbers)
+    assert "it fired 3 times." in words.explain_false_alarms(numbers | {"false_alarms": 3, "fah_upper95": None})
 
 
 def test_axes_and_ticks():
