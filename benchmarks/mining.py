@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsdata.clips.segments import load_piece, pieces_of_file
+from kwsdata.clips.pieces import load_piece, pieces_of_file
 from kwsdata.files.atomic import write_json, write_jsonl_gz
 from kwsdata.params import load_params
 from kwsdata.runtime.embedders import load_embedder
@@ -168,7 +168,7 @@ from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.stages.embed.stage import run as embed
 from kwsdata.stages.index.stage import run as index
 from kwsdata.params import load_params
-from kwsdata.clips.segments import load_piece, pieces_of_file
+from kwsdata.clips.pieces import load_piece, pieces_of_file
 from kwsdata.stages.split.stage import run as split
 def items(folder, count, text=None):
     for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in (".wav", ".flac", ".ogg"))[:count]:

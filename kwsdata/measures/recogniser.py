@@ -12,7 +12,7 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.content import Contents
-from kwsdata.clips.segments import Piece, load_piece
+from kwsdata.clips.pieces import Piece, load_piece
 from kwsdata.errors import MissingExtraError
 from kwsdata.execution.cache import Step
 

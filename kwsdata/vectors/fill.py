@@ -17,7 +17,7 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.content import digest_at
-from kwsdata.clips.segments import Piece, load_piece, piece_from_row, pieces_of_cuts, tar_at
+from kwsdata.clips.pieces import Piece, load_piece, piece_from_row, pieces_of_cuts, tar_at
 from kwsdata.execution.cache import Step
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, read_jsonl_gz, write_json, write_jsonl_gz

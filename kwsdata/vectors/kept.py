@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from kwsdata.clips.content import digest_at
-from kwsdata.clips.segments import Piece
+from kwsdata.clips.pieces import Piece
 from kwsdata.execution.cache import Step
 from kwsdata.params import ExecutorParams
 from kwsdata.params.negatives import EmbedParams

@@ -1,7 +1,7 @@
 """Vectors on disk, in the order of the sound they come from.
 
     DIR/vectors.000000.npy        float16 [rows, dim], the pieces of a shard end to end
-    DIR/pieces.000000.jsonl.gz    one row a piece, in order (fields of `kwsdata.clips.segments.Piece`, and `rows`)
+    DIR/pieces.000000.jsonl.gz    one row a piece, in order (fields of `kwsdata.clips.pieces.Piece`, and `rows`)
     DIR/store.json                embedder, dim, window, hop, rows of each shard
 
 Row r of the whole store is a window whose middle lies at sample `piece.start + k hop` of its recording, k being its
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.clips.segments import Piece, piece_from_row
+from kwsdata.clips.pieces import Piece, piece_from_row
 from kwsdata.errors import StageInputError
 from kwsdata.files.arrays import map_array
 from kwsdata.files.atomic import read_json, read_jsonl_gz

@@ -15,7 +15,7 @@ from vector_stores import clustered, store_of
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.decisions import load_decisions
 from kwsdata.clips.manifests import cut_to_dict, read_cuts
-from kwsdata.clips.segments import load_piece, pieces_of_cuts
+from kwsdata.clips.pieces import load_piece, pieces_of_cuts
 from kwsdata.clips.shards import shard_cuts, with_custom
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.files.atomic import write_jsonl_gz

@@ -157,7 +157,7 @@ def embed(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def embed_augmented(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.clips.segments import digest_of_places
+    from kwsdata.clips.pieces import digest_of_places
     from kwsdata.runtime.embedders import load_embedder
     from kwsdata.stages.embed_augmented import stage
 
@@ -233,7 +233,7 @@ def voices(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
     from kwsdata.clips.content import digest_at
-    from kwsdata.clips.segments import pieces_of_cuts
+    from kwsdata.clips.pieces import pieces_of_cuts
     from kwsdata.files.atomic import write_jsonl_gz
     from kwsdata.stages.mine_negatives.scoring import ScoreTask, score_shard
 
@@ -261,7 +261,7 @@ def scores(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def heard(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.clips.segments import pieces_of_cuts
+    from kwsdata.clips.pieces import pieces_of_cuts
     from kwsdata.measures import recogniser
 
     write_sound("talk", 0)
@@ -359,7 +359,7 @@ def espeak_voices(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def teach(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.clips.segments import digest_of_places
+    from kwsdata.clips.pieces import digest_of_places
     from kwstrain.stages.teach.ask import Shard, ask
 
     write_sound("talk", 0)
@@ -460,7 +460,7 @@ def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 def _pool(params: Params) -> World:
     """A pool of the clips of `data/talk`; its step is asked through `named_pool`'s parts."""
-    from kwsdata.clips.segments import pieces_of_cuts
+    from kwsdata.clips.pieces import pieces_of_cuts
     from kwsdata.vectors.kept import kept_vectors
 
     write_sound("talk", 0)
@@ -507,7 +507,7 @@ def pool_indexes(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def pools_passed(params: Params, patch: pytest.MonkeyPatch) -> World:
-    from kwsdata.clips.segments import pieces_of_cuts
+    from kwsdata.clips.pieces import pieces_of_cuts
     from kwsdata.stages.mine_negatives.held_out import refuse_held_out
 
     write_sound("talk", 0)

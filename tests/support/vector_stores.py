@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from kwsdata.clips.segments import Piece
+from kwsdata.clips.pieces import Piece
 from kwsdata.files.atomic import write_json, write_jsonl_gz
 from kwsdata.vectors.store import VectorStore, pieces_path, store_info, vectors_path
 

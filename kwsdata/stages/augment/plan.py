@@ -18,7 +18,7 @@ from lhotse import MonoCut
 
 from kwsdata.clips.content import Contents
 from kwsdata.clips.manifests import cut_to_dict
-from kwsdata.clips.segments import tar_at
+from kwsdata.clips.pieces import tar_at
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz, write_json

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.clips.segments import Piece
+from kwsdata.clips.pieces import Piece
 from kwsdata.params.negatives import CheckParams
 from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.check.finding import Finding, exclusion

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from lhotse import MonoCut
 
 from kwsdata.audio import Waveform
-from kwsdata.clips.segments import tars_of
+from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, read_place
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import write_json

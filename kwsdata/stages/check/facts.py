@@ -11,7 +11,7 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.manifests import audio_sha256
-from kwsdata.clips.segments import digest_of_places
+from kwsdata.clips.pieces import digest_of_places
 from kwsdata.clips.shards import load_audio
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.execution.cache import Step

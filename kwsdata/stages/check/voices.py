@@ -16,7 +16,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.content import file_hash
 from kwsdata.clips.partitions import PARTITIONS, fold_name, identity_of, is_person
-from kwsdata.clips.segments import digest_of_places, tars_of
+from kwsdata.clips.pieces import digest_of_places, tars_of
 from kwsdata.clips.shards import load_audio
 from kwsdata.errors import MissingExtraError
 from kwsdata.execution.cache import Step

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.clips.segments import digest_of_places, tars_of
+from kwsdata.clips.pieces import digest_of_places, tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.execution.cache import Step
 from kwsdata.execution.executor import run_tasks

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.clips.segments import tars_of
+from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks

@@ -11,7 +11,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.partitions import Partition
-from kwsdata.clips.segments import tars_of
+from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_paths, write_shard
 from kwsdata.draws import digest_of, unit_for
 from kwsdata.errors import PartitionError

@@ -7,7 +7,7 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.content import digest_at
-from kwsdata.clips.segments import tar_at
+from kwsdata.clips.pieces import tar_at
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.params import ExecutorParams

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.clips.segments import Piece
+from kwsdata.clips.pieces import Piece
 from kwsdata.draws import digest_of
 from kwsdata.text import ascii_part
 

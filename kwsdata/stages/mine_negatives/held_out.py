@@ -13,7 +13,7 @@ from kwsdata.audio import Waveform
 from kwsdata.clips.content import digest_at
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.partitions import fold_name, identity_of
-from kwsdata.clips.segments import Piece, load_piece, pieces_of_cuts
+from kwsdata.clips.pieces import Piece, load_piece, pieces_of_cuts
 from kwsdata.errors import PartitionError
 from kwsdata.execution.cache import Step
 from kwsdata.params import CheckParams, Params

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.clips.segments import Piece
+from kwsdata.clips.pieces import Piece
 from kwsdata.params.negatives import MineNegativesParams, PhrasesParams
 from kwsdata.similarity.keyword import KeywordSimilarity
 from kwsdata.stages.mine_negatives.alarms import Alarms

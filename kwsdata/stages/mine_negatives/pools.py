@@ -12,7 +12,7 @@ from pathlib import Path
 from lhotse import MonoCut
 
 from kwsdata.clips.manifests import read_cuts, told_elsewhere
-from kwsdata.clips.segments import Piece, pieces_of_cut, pieces_of_file, tar_at
+from kwsdata.clips.pieces import Piece, pieces_of_cut, pieces_of_file, tar_at
 from kwsdata.clips.shards import SHAR, shard_cuts
 from kwsdata.errors import AudioError, NamedPathError, PartitionError, StageInputError
 from kwsdata.execution.download import local_copy

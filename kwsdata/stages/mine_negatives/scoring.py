@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.clips.segments import Piece, load_piece, piece_from_row
+from kwsdata.clips.pieces import Piece, load_piece, piece_from_row
 from kwsdata.draws import digest_of
 from kwsdata.execution.cache import Step
 from kwsdata.files.atomic import read_jsonl_gz, stamp_of

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.clips.decisions import Decision, Decisions, Verdict, append_decision, load_decisions
-from kwsdata.clips.segments import Piece, piece_from_row
+from kwsdata.clips.pieces import Piece, piece_from_row
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
 

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
-from kwsdata.clips.segments import Piece, load_piece
+from kwsdata.clips.pieces import Piece, load_piece
 from kwsdata.measures.spectrogram import png_of, to_colours
 from kwsdata.runtime.front_ends.logmel import mel_filterbank
 

@@ -18,7 +18,7 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.clips.segments import tars_of
+from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.site import reach

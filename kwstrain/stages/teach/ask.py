@@ -12,7 +12,7 @@ import torch
 from lhotse import MonoCut
 
 from kwsdata.clips.content import file_hash
-from kwsdata.clips.segments import digest_of_places
+from kwsdata.clips.pieces import digest_of_places
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.cache import PACKAGES, Step

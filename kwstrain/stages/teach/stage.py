@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kwsdata.clips.segments import tars_of
+from kwsdata.clips.pieces import tars_of
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, read_json, write_json

@@ -7,7 +7,7 @@ from sound import tone, white_noise
 from sound_files import NEEDS_FFMPEG, by_ffmpeg, encoded, put_lengths, streamed_flac
 
 from kwsdata.audio import SAMPLE_RATE, dbfs, read_audio, resample, rms
-from kwsdata.clips.segments import load_piece, pieces_of_file
+from kwsdata.clips.pieces import load_piece, pieces_of_file
 from kwsdata.clips.stretches import measure, read_stretch
 from kwsdata.errors import AudioError
 

@@ -5,7 +5,7 @@ from sound import burst, tone, white_noise
 import kwsdata.vectors.fill as fill_module
 from kwsdata.audio import SAMPLE_RATE, encode_flac
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.segments import load_piece, piece_from_row, pieces_of_cuts, pieces_of_file
+from kwsdata.clips.pieces import load_piece, piece_from_row, pieces_of_cuts, pieces_of_file
 from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.runtime.embedders import load_embedder

@@ -8,7 +8,7 @@ from corpus_trees import put_tone
 from sound import white_noise
 
 from kwsdata.clips.manifests import audio_sha256, make_cut, write_cuts
-from kwsdata.clips.segments import piece_from_row
+from kwsdata.clips.pieces import piece_from_row
 from kwsdata.clips.shards import Clip, write_shard, write_shards
 from kwsdata.errors import StageInputError
 from kwsdata.stages.mine_negatives.candidate import Candidate

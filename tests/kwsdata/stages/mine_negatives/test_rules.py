@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.decisions import Decision, Decisions, append_decision, load_decisions
-from kwsdata.clips.segments import Piece
+from kwsdata.clips.pieces import Piece
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.params.negatives import PhrasesParams
 from kwsdata.stages.mine_negatives import transcribe

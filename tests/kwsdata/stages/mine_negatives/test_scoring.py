@@ -5,7 +5,7 @@ from sound import white_noise
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.segments import pieces_of_cuts
+from kwsdata.clips.pieces import pieces_of_cuts
 from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.runtime.networks.model import StreamingModel

@@ -16,7 +16,7 @@ from sound import tone
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.decisions import load_decisions
-from kwsdata.clips.segments import pieces_of_cuts
+from kwsdata.clips.pieces import pieces_of_cuts
 from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz

@@ -1,4 +1,4 @@
-"""Segments of sound of bounded length, in a shard or a file: what embedding and scoring read one at a time.
+"""Pieces of recordings, of bounded length, in a shard or a file: what embedding and scoring read one at a time.
 
 A recording of any length becomes pieces of bounded length, so that memory does not depend on it. A piece is a row of
 plain values: it travels to workers, is stored beside its vectors, and is enough to hear the sound again.
