@@ -33,7 +33,7 @@ def student_job(params: Params, features: Path, taught: Path | None, trunk: Path
     if distill.feature_weight > 0 and info["teacher"] and not info["dim"]:
         raise StageInputError(
             f"distill.feature_weight = {distill.feature_weight:g}, but {taught} holds no embeddings: set "
-            "teach.embedding to true (a teacher of your own and an ensemble have none: set feature_weight to 0), then "
+            "teach.embedding to true (a teacher of your own has none: set feature_weight to 0), then "
             "`dvc repro`."
         )
     learns = info["teacher"] is not None and (distill.alpha > 0 or distill.feature_weight > 0)

@@ -2,7 +2,7 @@
 
 Writes to `out`:
     teach.json, log_odds.npy, first.npy    the mean of their log-odds at each decision (see `kwstrain.answers`);
-                                           `teacher: null` where no ensemble is wanted
+                                           `teacher: null` where none is wanted, or nothing is distilled
 Each member learns from the same clips, the same teacher's answers and the same trunk as the student will, and is chosen
 on dev as it will be. Their errors differ where those of one student are luck, so their mean is right more often (Hinton
 et al. 2015, arXiv:1503.02531, section 5). A killed run goes on from the checkpoints of its members.
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from kwsdata.draws import digest_of
+from kwsdata.errors import ParamsError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, write_json
@@ -47,10 +48,11 @@ def run(
         out: replaced whole.
 
     Raises:
-        As `kwstrain.stages.train.stage.run`.
+        ParamsError: see `distill.feature_weight`.
+        StageInputError, TrainingError: as `kwstrain.stages.train.stage.run` raises them.
     """
     info: dict[str, Any] = {"teacher": None, "dim": 0, "unlabelled": read_info(taught)["unlabelled"]}
-    jobs = [_job(params, features, taught, trunk, number) for number in range(params.ensemble.members)]
+    jobs = [_job(params, features, taught, trunk, number) for number in range(_wanted(params))]
     with atomic_path(out) as scratch:
         scratch.mkdir()
         if jobs:
@@ -69,6 +71,20 @@ def run(
     for job in jobs:
         shutil.rmtree(job.work)
     return info
+
+
+def _wanted(params: Params) -> int:
+    """Return how many members to train: none where the student will not learn from them.
+
+    Raises:
+        ParamsError: the student is to learn a layer's embeddings, and an ensemble has none.
+    """
+    if params.ensemble.members and params.distill.feature_weight > 0:
+        raise ParamsError(
+            f"distill.feature_weight = {params.distill.feature_weight:g} needs a teacher's embeddings, and an ensemble "
+            "has none: set ensemble.members to 0 to learn from the teacher, or feature_weight to 0."
+        )
+    return params.ensemble.members if params.distill.alpha > 0 else 0
 
 
 def _job(params: Params, features: Path, taught: Path, trunk: Path | None, number: int) -> Job:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from file_hashes import hashes
 
+from kwsdata.errors import ParamsError
 from kwsdata.features.store import FeatureStore
 from kwstrain.answers import TeachStore
 from kwstrain.models.weights import load_student
@@ -85,3 +86,15 @@ def test_without_members_nothing_is_trained_and_the_teacher_teaches(brief, ridge
     assert ensemble(none, ridges, untaught, out=project / "none")["teacher"] is None
     assert answers_of(none, project / "teach", project / "ensemble") == project / "teach"
     assert answers_of(brief, project / "teach", project / "ensemble") == project / "ensemble"
+
+
+def test_without_distillation_no_member_is_trained(brief, ridges, untaught, project, change):
+    plain = change(brief, ensemble={"members": 2}, distill={"alpha": 0.0})
+    assert ensemble(plain, ridges, untaught, out=project / "plain")["teacher"] is None
+
+
+def test_embeddings_are_asked_of_the_teacher_and_of_no_ensemble(brief, ridges, untaught, project, change):
+    wanted = change(brief, ensemble={"members": 2}, distill={"feature_weight": 0.5})
+    with pytest.raises(ParamsError, match="ensemble.members to 0"):
+        ensemble(wanted, ridges, untaught, out=project / "unwanted")
+    assert not (project / "unwanted").exists()
