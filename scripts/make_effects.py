@@ -107,7 +107,7 @@ def page(effect: Effect[Any, Any]) -> str:
         *_keys(effect, block),
         "",
         "```console",
-        f"$ dvc exp run -S augment.effects.{effect.name}.probability=0",
+        f"$ dvc exp run -S augment.effects.{effect.name}.probability={0 if block['probability'] else 0.5}",
         "```",
         "",
         "## What a cut stores",
