@@ -20,7 +20,7 @@ from kwsdata.stages.augment.stage import run as augment
 
 @dataclass
 class Step:
-    """One edit that the page asks for: `text` as a new file, or before or after the only line `anchor`."""
+    """One edit that the page asks for: `text` as a new file, or before, after or in place of the only line `anchor`."""
 
     file: str
     text: str
@@ -35,8 +35,9 @@ class Step:
             return
         lines = path.read_text().split("\n")
         (at,) = [number for number, line in enumerate(lines) if line == self.anchor]
+        rest = at + (self.where == "in place of")
         at += self.where == "after"
-        path.write_text("\n".join([*lines[:at], *self.text.removesuffix("\n").split("\n"), *lines[at:]]))
+        path.write_text("\n".join([*lines[:at], *self.text.removesuffix("\n").split("\n"), *lines[max(at, rest) :]]))
 
 
 def steps_of(recipe: str) -> list[Step]:
@@ -46,7 +47,7 @@ def steps_of(recipe: str) -> list[Step]:
     steps = []
     for block in re.finditer(r"^ *```(?:python|yaml|text)\n(.*?)^ *```\n", section, re.DOTALL | re.MULTILINE):
         asked = section[: block.start()]
-        found = list(re.finditer(r"`([\w/]+\.(?:py|yaml))`(?:, (after|before) `([^`]+)`)?", asked))[-1]
+        found = list(re.finditer(r"`([\w/]+\.(?:py|yaml))`(?:, (after|before|in place of) `([^`]+)`)?", asked))[-1]
         text = "\n".join(line[3:] for line in block[1].split("\n"))
         steps.append(Step(found[1], text, found[2], found[3]))
     return steps
@@ -133,3 +134,52 @@ def test_an_effect_is_added_in_three_places(copy: Path, project: Path, params) -
     assert [line for line in page["done"] if line.startswith("Another speaker at an SNR of")]
     trace = json.loads(run(copy, "-m", "kwsdata", "trace", clip, cwd=project))
     assert "talk" in [share["source"] for share in trace["sources"]]
+
+
+@pytest.mark.slow
+def test_an_importer_is_added_in_two_places_and_a_tree_for_the_tests(copy: Path) -> None:
+    steps = steps_of("Add an importer")
+    assert {step.file for step in steps} == {
+        "kwsdata/importers/vctk.py",
+        "kwsdata/importers/__init__.py",
+        "tests/support/corpus_trees.py",
+    }
+    for step in steps:
+        step.do(copy)
+    run(copy, "scripts/make_reference.py")
+    run(copy, "-m", "ruff", "check", "kwsdata", "tests")
+    run(copy, "-m", "ruff", "format", "--check", "kwsdata", "tests")
+    contract = "tests/kwsdata/importers/test_contract.py"
+    told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", "vctk or every_kind", contract)
+    assert told.count("[vctk] PASSED") >= 8
+    assert "test_every_kind_is_tried_here PASSED" in told
+    assert "vctk" in run(copy, "-m", "kwsdata", "import", "--help")
+
+
+@pytest.mark.slow
+def test_a_loss_is_added_in_three_places(copy: Path) -> None:
+    steps = steps_of("Add a loss")
+    assert {step.file for step in steps} == {
+        "kwstrain/losses/poly.py",
+        "kwstrain/losses/registry.py",
+        "kwsdata/params/training.py",
+        "params.yaml",
+    }
+    for step in steps:
+        step.do(copy)
+    run(copy, "scripts/make_reference.py")
+    run(copy, "-m", "ruff", "check", "kwsdata", "kwstrain")
+    run(copy, "-m", "ruff", "format", "--check", "kwsdata", "kwstrain")
+    told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/kwstrain/losses/test_contract.py")
+    assert told.count("[poly] PASSED") == 3
+    made = """
+import torch
+from kwsdata.params import load_params
+from kwstrain.losses.registry import build_loss
+
+params = load_params().loss.model_copy(update={"name": "poly", "epsilon": 2.0})
+logits, target = torch.tensor([[0.0, 1.0]]), torch.tensor([0])
+p = torch.softmax(logits, -1)[0, 0]
+print(float(build_loss(params, [0.5, 0.5]).each(logits, target) - (-p.log() + 2 * (1 - p))))
+"""
+    assert abs(float(run(copy, "-c", made))) < 1e-6

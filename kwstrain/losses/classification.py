@@ -22,11 +22,12 @@ from torch import Tensor
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import LossParams
+from kwstrain.losses.objective import Objective, label_probabilities, labels_and_log_p, weighted_mean
 
 
 @dataclass(frozen=True)
-class Objective:
-    """The training loss. `class_weights` [classes] or None; the sample weights come with each batch."""
+class Focal(Objective):
+    """Focal loss, and with gamma 0 (weighted) cross-entropy. `class_weights` [classes] or None."""
 
     gamma: float
     class_weights: Tensor | None
@@ -34,30 +35,27 @@ class Objective:
     per_class_weight: bool  # divide by the sum of class weights seen (weighted_ce), not by the count (focal)
 
     def each(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each decision [...]: logits [..., K], target int64 [...] or probabilities [..., K]."""
+        """Return the loss of each decision [...]: see `focal_loss`."""
         return focal_loss(logits, target, self.gamma, self.class_weights, self.label_smoothing)
 
     def __call__(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Return the mean loss, a scalar, of decisions weighted by `weight` [...]."""
         return weighted_mean(self.each(logits, target), weight, self._scale(logits, target, weight))
 
+    def certain_weights(self, logits: Tensor) -> Tensor:
+        """Return w_c (1 - p_c)^gamma: [..., K]."""
+        weights = modulation(logits, self.gamma)
+        return weights if self.class_weights is None else weights * self.class_weights.to(weights)
+
     def _scale(self, logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         if self.class_weights is None or not self.per_class_weight:
             return weight
-        q = _distribution(target, logits.shape[-1], self.class_weights.dtype)
+        q = label_probabilities(target, logits.shape[-1], self.class_weights.dtype)
         return weight * (q * self.class_weights.to(q.device)).sum(-1)
 
 
-def build_loss(params: LossParams, shares: Sequence[float]) -> Objective:
-    """Return the loss that `params` describe.
-
-    Args:
-        params: the block `loss`.
-        shares: of the decisions in a training batch, by class: what `class_weights: frequency` is inverse to.
-
-    Raises:
-        ParamsError: a list of weights has not one for each class.
-    """
+def build_focal(params: LossParams, shares: Sequence[float]) -> Focal:
+    """Return focal loss, weighted cross-entropy or cross-entropy; see `kwstrain.losses.registry.build_loss`."""
     classes = len(shares)
     weights: list[float] | None = None
     if params.name == "weighted_ce":
@@ -67,7 +65,7 @@ def build_loss(params: LossParams, shares: Sequence[float]) -> Objective:
     if weights is not None and len(weights) != classes:
         raise ParamsError(f"loss: {len(weights)} weights for {classes} classes; give one for each class.")
     tensor = None if weights is None else torch.tensor(weights, dtype=torch.float32)
-    return Objective(params.gamma, tensor, params.label_smoothing, params.name == "weighted_ce")
+    return Focal(params.gamma, tensor, params.label_smoothing, params.name == "weighted_ce")
 
 
 def _given_weights(params: LossParams, shares: Sequence[float]) -> list[float]:
@@ -95,9 +93,7 @@ def focal_loss(
     """
     with torch.autocast(logits.device.type, enabled=False):
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        log_p = torch.log_softmax(logits, -1)
-        q = _distribution(target, logits.shape[-1], logits.dtype)
-        q = q * (1 - label_smoothing) + label_smoothing / logits.shape[-1] if label_smoothing else q
+        q, log_p = labels_and_log_p(logits, target, label_smoothing)
         terms = q * log_p * modulation(logits, gamma) if gamma else q * log_p
         terms = terms if class_weights is None else terms * class_weights.to(terms)
         return -terms.sum(-1)
@@ -114,47 +110,3 @@ def modulation(logits: Tensor, gamma: float) -> Tensor:
         rest = logits.unsqueeze(-2).expand(*logits.shape, classes).masked_fill(others, -torch.inf)
         log_rest = torch.logsumexp(rest, -1) - torch.logsumexp(logits, -1, keepdim=True)
     return torch.exp(gamma * log_rest)
-
-
-def weighted_mean(loss: Tensor, weight: Tensor, scale: Tensor | None = None) -> Tensor:
-    """Return sum(weight loss) / sum(scale), a scalar; `scale` [...] is `weight` [...] unless given; 0 of nothing."""
-    total = (weight if scale is None else scale).sum()
-    return (loss * weight).sum() / total.clamp_min(torch.finfo(total.dtype).tiny)
-
-
-def weight_by_quantile(
-    objective: Objective, logits: Tensor, target: Tensor, weight: Tensor, parts: int = 4
-) -> list[float]:
-    """Return the mean weight that decisions get, from the easiest part to the hardest.
-
-    A decision's weight is its loss over its cross-entropy, times its sample weight; "hard" is a high cross-entropy.
-    Flat for cross-entropy; focal loss shows how far it leans to the hard ones.
-
-    Args:
-        objective: the training loss.
-        logits: [..., K].
-        target: int64 [...], or label probabilities [..., K].
-        weight: sample weights [...].
-        parts: equal shares of the decisions; fewer decisions than parts give NaN for the empty ones.
-    """
-    with torch.no_grad():
-        logits = logits.float()
-        plain = focal_loss(logits, target, label_smoothing=objective.label_smoothing).flatten()
-        ratio = objective.each(logits, target).flatten() / plain.clamp_min(torch.finfo(plain.dtype).tiny)
-        # A cross-entropy that rounds to 0 leaves no ratio: there, (1 - p)^gamma itself.
-        limit = (_distribution(target, logits.shape[-1], logits.dtype) * _all_weights(objective, logits)).sum(-1)
-        ratio = torch.where(plain > 1e-6, ratio, limit.flatten()) * weight.flatten()
-        parted = ratio[torch.argsort(plain, stable=True)].tensor_split(parts)
-        return [float(part.mean()) for part in parted]
-
-
-def _all_weights(objective: Objective, logits: Tensor) -> Tensor:
-    weights = modulation(logits, objective.gamma)
-    return weights if objective.class_weights is None else weights * objective.class_weights.to(weights)
-
-
-def _distribution(target: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
-    """Return label probabilities [..., classes] of `target`, which may hold them already."""
-    if target.is_floating_point():
-        return target.to(dtype)
-    return torch.nn.functional.one_hot(target, classes).to(dtype)

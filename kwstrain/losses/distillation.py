@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import DistillParams
-from kwstrain.losses.classification import weighted_mean
+from kwstrain.losses.objective import weighted_mean
 from kwstrain.models import StreamingModel
 
 
@@ -106,7 +106,7 @@ def distillation_loss(
     """Return the whole loss, a scalar; the hard loss itself where nothing was taught.
 
     Args:
-        objective: gives the hard loss of the three that follow (`kwstrain.losses.classification.Objective`).
+        objective: gives the hard loss of the three that follow (`kwstrain.losses.objective.Objective`).
         logits, target, weight: [..., 2], label probabilities [..., 2], sample weights [...].
         projected: the student's layer before the last, [..., dim], where it is matched.
         taught: the teacher's answers, if there is a teacher.

@@ -22,8 +22,9 @@ from kwsdata.errors import KwsError
 from kwsdata.features.store import FeatureStore
 from kwsdata.params import Params
 from kwstrain.answers import TeachStore
-from kwstrain.losses.classification import build_loss, weight_by_quantile
 from kwstrain.losses.distillation import Taught, Windowed, distillation_loss
+from kwstrain.losses.objective import weight_by_quantile
+from kwstrain.losses.registry import build_loss
 from kwstrain.models import StreamingModel, build_model
 from kwstrain.models.trunk import Trunk
 from kwstrain.training.checkpoint import Progress, load_progress, save_progress

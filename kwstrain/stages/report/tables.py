@@ -212,9 +212,18 @@ def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, 
         loss = train.get("loss", {})
         rows += [
             ["Training", f"{whole(train.get('steps'))} steps, kept step {whole(train.get('best_step'))}"],
-            ["Loss", loss.get("name", "-") + (f", gamma {loss['gamma']:g}" if loss.get("gamma") else "")],
+            ["Loss", _loss_words(loss)],
         ]
         clips = train.get("train_clips", {})
         if clips:
             rows.append(["Trained on", ", ".join(f"{whole(count)} {label}" for label, count in sorted(clips.items()))])
     return rows
+
+
+def _loss_words(loss: dict[str, Any]) -> str:
+    """Return the name of the loss and the numbers of it that are set: not null, not 0."""
+    words = [str(loss.get("name", "-"))]
+    for key, value in loss.items():
+        unused = key == "name" or not value or (key == "max_class_weight" and not loss.get("class_weights"))
+        words += [] if unused else [f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}"]
+    return ", ".join(words)

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import LossParams
-from kwstrain.losses.classification import build_loss, focal_loss, modulation, weight_by_quantile, weighted_mean
+from kwstrain.losses.classification import focal_loss, modulation
+from kwstrain.losses.objective import weight_by_quantile, weighted_mean
+from kwstrain.losses.registry import build_loss
 
 GAMMAS = st.sampled_from([0.5, 1.0, 2.0, 5.0])
 

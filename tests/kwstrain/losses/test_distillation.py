@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import DistillParams
-from kwstrain.losses.classification import Objective, focal_loss
+from kwstrain.losses.classification import Focal, focal_loss
 from kwstrain.losses.distillation import Taught, Windowed, distillation_loss, soft_loss
 from kwstrain.models import build_model
 
-CROSS_ENTROPY = Objective(gamma=0.0, class_weights=None, label_smoothing=0.0, per_class_weight=False)
+CROSS_ENTROPY = Focal(gamma=0.0, class_weights=None, label_smoothing=0.0, per_class_weight=False)
 NOTHING = torch.tensor(0.0)
 TEMPERATURES = st.sampled_from([0.5, 1.0, 2.0, 8.0])
 
