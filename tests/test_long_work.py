@@ -98,3 +98,19 @@ def test_ctrl_c_ends_a_stage_with_all_its_workers_and_one_line(project, after_s)
     )
     assert not psutil.wait_procs(workers, timeout=PATIENCE_S)[1]
     assert not (project / "data" / "rirs").exists()  # nothing that would pass for a finished bank
+
+
+def test_what_a_process_leaves_behind_is_cleaned_up_without_a_word(tmp_path):
+    code = (
+        "import multiprocessing, os\n"
+        "from kwsdata.execution import executor\n"
+        "executor._start_server()\n"
+        "kept = multiprocessing.get_context('forkserver').Semaphore()\n"
+        "os._exit(0)\n"
+    )
+    with (tmp_path / "log").open("wb") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, stderr=out, check=True)
+    deadline = time.monotonic() + 2  # the tracker ends after the process that it tracks
+    while time.monotonic() < deadline:
+        assert (tmp_path / "log").read_text() == ""
+        time.sleep(0.1)

@@ -10,6 +10,7 @@ that is killed is replaced and its one task is run again; a task that kills its 
 
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -37,6 +38,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _AHEAD = 3  # tasks a worker that are under way or waiting to be taken
 _EACH = 2  # tasks a worker process holds: one under way, one at hand, so that it never waits for this process
 _TRIES = 3
+_TRACKER_QUIET = "ignore:resource_tracker:UserWarning"
 _PATIENCE_S = 20  # for a cluster to answer
 
 
@@ -123,7 +125,13 @@ def _start_server() -> None:
 
     It inherits that the signal is blocked; this process gets one that came meanwhile.
     """
-    resource_tracker.ensure_running()  # of itself it blocks and unblocks
+    # After Ctrl-C the tracker lets go of the pool's semaphores, and is not to say so below the last line. It is another
+    # process, and knows of no filter but those of the command line that it is started with.
+    sys.warnoptions.append(_TRACKER_QUIET)
+    try:
+        resource_tracker.ensure_running()  # of itself it blocks and unblocks
+    finally:
+        sys.warnoptions.remove(_TRACKER_QUIET)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()

@@ -10,9 +10,19 @@ class Log:
 
     def __init__(self, directory: Path, history: Iterable[dict[str, Any]]) -> None:
         from dvclive import Live  # imports dvc: 1 s that only training pays
+        from scmrepo.exceptions import SCMError
+
+        class AnywhereLive(Live):
+            """DVCLive that can start in a git repository without a commit: it asks for HEAD before it looks."""
+
+            def _init_dvc(self) -> None:
+                try:
+                    super()._init_dvc()
+                except SCMError:
+                    self._dvc_repo = None
 
         # Never `end()`ed: under `dvc exp run` that would add the directory to git.
-        self._live = Live(str(directory), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
+        self._live = AnywhereLive(str(directory), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
         for row in history:
             self.add(row)
 

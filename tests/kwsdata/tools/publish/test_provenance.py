@@ -74,7 +74,7 @@ def with_siren(params: Params, siren: Effect, monkeypatch: pytest.MonkeyPatch) -
 def silent(project: Path, params):
     """Params of a project that mixes nothing into its copies."""
     toy_project()
-    return quiet(params, "noise", "babble", "reverb", "context")
+    return quiet(params, "noise", "babble", "reverb", "context", "channel")
 
 
 def test_the_gate_sees_what_an_effect_made_for_the_test_mixes_in(silent, monkeypatch):
