@@ -16,8 +16,8 @@ from kwsdata.execution.cache.code import CARRIERS, LIBRARIES, closure, code_dige
 MODULES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # Imported by code that makes entries, and of no influence on them: they carry, describe, or are tried to be there.
 IGNORED = {
-    "dvclive", "google", "huggingface_hub", "importlib", "lhotse", "piper", "pydantic", "ruamel", "fsspec", "tqdm",
-    "typer", "yaml",
+    "dvclive", "google", "huggingface_hub", "importlib", "lhotse", "piper", "pydantic", "ruamel", "scmrepo", "fsspec",
+    "tqdm", "typer", "yaml",
 }  # fmt: skip
 
 
