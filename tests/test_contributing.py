@@ -76,6 +76,17 @@ def run(root: Path, *arguments: str, cwd: Path | None = None) -> str:
     return made.stdout
 
 
+def follow(copy: Path, recipe: str, files: set[str], *checked: str) -> None:
+    """Do what the section `recipe` says in the copy; it touches `files`, and the folders `checked` stay in style."""
+    steps = steps_of(recipe)
+    assert {step.file for step in steps} == files
+    for step in steps:
+        step.do(copy)
+    run(copy, "scripts/make_reference.py")
+    run(copy, "-m", "ruff", "check", *checked)
+    run(copy, "-m", "ruff", "format", "--check", *checked)
+
+
 def clips(folder: Path) -> dict[str, tuple[str, dict, list]]:
     """Return {clip: (hash of its samples, recipe, sources)}."""
     found = {}
@@ -138,17 +149,12 @@ def test_an_effect_is_added_in_three_places(copy: Path, project: Path, params) -
 
 @pytest.mark.slow
 def test_an_importer_is_added_in_two_places_and_a_tree_for_the_tests(copy: Path) -> None:
-    steps = steps_of("Add an importer")
-    assert {step.file for step in steps} == {
+    files = {
         "kwsdata/importers/vctk.py",
         "kwsdata/importers/__init__.py",
         "tests/support/corpus_trees.py",
     }
-    for step in steps:
-        step.do(copy)
-    run(copy, "scripts/make_reference.py")
-    run(copy, "-m", "ruff", "check", "kwsdata", "tests")
-    run(copy, "-m", "ruff", "format", "--check", "kwsdata", "tests")
+    follow(copy, "Add an importer", files, "kwsdata", "tests")
     contract = "tests/kwsdata/importers/test_contract.py"
     told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", "vctk or every_kind", contract)
     assert told.count("[vctk] PASSED") >= 8
@@ -158,18 +164,13 @@ def test_an_importer_is_added_in_two_places_and_a_tree_for_the_tests(copy: Path)
 
 @pytest.mark.slow
 def test_a_loss_is_added_in_three_places(copy: Path) -> None:
-    steps = steps_of("Add a loss")
-    assert {step.file for step in steps} == {
+    files = {
         "kwstrain/losses/poly.py",
         "kwstrain/losses/registry.py",
         "kwsdata/params/training.py",
         "params.yaml",
     }
-    for step in steps:
-        step.do(copy)
-    run(copy, "scripts/make_reference.py")
-    run(copy, "-m", "ruff", "check", "kwsdata", "kwstrain")
-    run(copy, "-m", "ruff", "format", "--check", "kwsdata", "kwstrain")
+    follow(copy, "Add a loss", files, "kwsdata", "kwstrain")
     told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/kwstrain/losses/test_contract.py")
     assert told.count("[poly] PASSED") == 3
     made = """
