@@ -7,7 +7,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 # What a new project is made of; a checkout has these files at its root alone.
-SHIPPED = ("dvc.yaml", "params.yaml", ".dvcignore", "review/excluded.txt", "data/*/README.md")
+SHIPPED = ("dvc.yaml", "params.yaml", "params/*.yaml", ".dvcignore", "review/excluded.txt", "data/*/README.md")
 
 
 class BuildWithPipeline(build_py):

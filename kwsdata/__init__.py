@@ -15,6 +15,7 @@ _MODULES = {
     "Room": "kwsdata.api.rooms",
     "SoundIndex": "kwsdata.api.searching",
     "augment_wave": "kwsdata.api.augmenting",
+    "change_params": "kwsdata.api.params",
     "default_params": "kwsdata.api.params",
     "embed_wave": "kwsdata.api.searching",
     "load_cuts": "kwsdata.api.datasets",

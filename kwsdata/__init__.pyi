@@ -5,6 +5,7 @@ from kwsdata.api.augmenting import augment_wave as augment_wave
 from kwsdata.api.augmenting import render_again as render_again
 from kwsdata.api.augmenting import sound_materials as sound_materials
 from kwsdata.api.datasets import load_cuts as load_cuts
+from kwsdata.api.params import change_params as change_params
 from kwsdata.api.params import default_params as default_params
 from kwsdata.api.rooms import Room as Room
 from kwsdata.api.rooms import simulate_room as simulate_room

@@ -279,7 +279,7 @@ def check(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) ->
 @command(
     app,
     "rounds",
-    "kwsdata rounds --count 2\nkwsdata rounds --count 2 --seeds 1,2,3 --name mined -S train.patience=1000",
+    "kwsdata rounds --count 2\nkwsdata rounds --count 2 --seeds 1,2,3 --name mined -S train.steps=5000",
 )
 def rounds(
     count: Annotated[int, typer.Option(min=0, help="Rounds that mine with the model of the round before.")] = 2,

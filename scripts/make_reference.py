@@ -1,4 +1,4 @@
-"""Write docs/reference.md from the commands, the schema of params.yaml and the docstrings.
+"""Write docs/reference.md from the commands, the schema of the params and the docstrings.
 
     python scripts/make_reference.py [--check]
 
@@ -20,6 +20,7 @@ import yaml
 
 from kwsdata.params import Params
 from kwsdata.params.base import Block
+from kwsdata.params.files import home, read_merged
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference.md"
@@ -28,7 +29,7 @@ LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveM
 WORDS = {"Path": "PATH", "str": "TEXT", "int": "N", "float": "X"}  # of the types of options
 HEAD = """# Reference
 
-Made by `python scripts/make_reference.py` from the commands' help, the schema of `params.yaml` and the docstrings; a
+Made by `python scripts/make_reference.py` from the commands' help, the schema of the params and the docstrings; a
 test fails where this page and the code differ. See [the index](README.md) for what to read first.
 
 - [Commands](#commands)
@@ -72,30 +73,32 @@ def _option(option: Any, kinds: dict[str, Any]) -> str:
 
 
 def params() -> Iterator[str]:
-    """Yield the blocks of params.yaml: every key, its type and limits, and the value that the project comes with."""
+    """Yield the blocks of params: every key, its type and limits, the project's value, and its file."""
     yield "## params.yaml\n"
-    yield "Every number of the project. Unknown keys are errors. `dvc exp run -S block.key=value` changes one.\n"
+    yield "Every number of the project, and the file that it stands in. Unknown keys are errors. `dvc exp run -S`"
+    yield "`loss.gamma=2` changes one of params.yaml, `-S params/kwstrain.yaml:train.patience=9` one of another file.\n"
     schema = Params.model_json_schema(by_alias=True)
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = read_merged(ROOT / "params.yaml", Params)
     blocks = {field.alias or name: field.annotation for name, field in Params.model_fields.items()}
     for name, block in blocks.items():
         assert isinstance(block, type) and issubclass(block, Block)
         yield f"### {name}\n"
         yield f"{inspect.getdoc(block)}\n"
-        yield from ("| key | type | here |", "|---|---|---|")
-        yield from _keys(schema, schema["properties"][name], "", values[name])
+        yield from ("| key | type | value | file |", "|---|---|---|---|")
+        yield from _keys(schema, schema["properties"][name], name, "", values[name])
         yield ""
 
 
-def _keys(schema: dict[str, Any], node: dict[str, Any], before: str, values: Any) -> Iterator[str]:
+def _keys(schema: dict[str, Any], node: dict[str, Any], block: str, before: str, values: Any) -> Iterator[str]:
     node = _resolved(schema, node)
     for key, child in node.get("properties", {}).items():
         value = values.get(key) if isinstance(values, dict) else None
         inner = _resolved(schema, child)
         if set(inner.get("properties", {})) - {"low", "high"}:
-            yield from _keys(schema, child, f"{before}{key}.", value)
+            yield from _keys(schema, child, block, f"{before}{key}.", value)
         else:
-            yield f"| `{before}{key}` | {_type(schema, child)} | `{_shown(value)}` |"
+            file = home(f"{block}.{before}{key}")
+            yield f"| `{before}{key}` | {_type(schema, child)} | `{_shown(value)}` | `{file}` |"
 
 
 def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from glides import talk
 from hypothesis import given
 from hypothesis import strategies as st
 from imports import ROOT
+from params_files import copy_params
 from sound import tone, white_noise
 
 import kwsdata
 import kwstrain
-from kwsdata.errors import StageInputError
+from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.params import AugmentParams
+from kwsdata.params.files import DATA_FILE, PARAMS_FILE, TRAINING_FILE
 
 PACKAGES = [kwsdata, kwstrain]
 NAMES = [(package, name) for package in PACKAGES for name in package.__all__]
@@ -110,6 +112,20 @@ def test_a_stretch_is_found_where_it_was_taken_from():
     assert best[0].sound == "rising"
     assert best[0].start_s == pytest.approx(start / 16_000, abs=0.081)  # a window is heard without what was before it
     assert best[0].similarity > best[1].similarity
+
+
+def test_changed_params_go_into_their_files_and_all_else_stays(tmp_path):
+    path = copy_params(tmp_path)
+    before = kwsdata.load_params(path)
+    changes = {"loss": {"gamma": 2.5, "label_smoothing": 0.1}, "split": {"whole": {"hum": "train"}}}
+    after = kwsdata.change_params(changes, path)
+    assert (after.loss.gamma, after.loss.label_smoothing, after.split.whole) == (2.5, 0.1, {"hum": "train"})
+    assert after.model_copy(update={"loss": before.loss, "split": before.split}) == before
+    for file, lines in ((PARAMS_FILE, 2), (TRAINING_FILE, 1), (DATA_FILE, 0)):
+        old, new = (place.read_text().splitlines() for place in (ROOT / file, tmp_path / file))
+        assert sum(one != other for one, other in zip(old, new, strict=True)) == lines
+    with pytest.raises(ParamsError, match=r"unknown key 'loss.gama'"):
+        kwsdata.change_params({"loss": {"gama": 1}}, path)
 
 
 def test_an_index_of_nothing_is_refused():

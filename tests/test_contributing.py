@@ -122,9 +122,8 @@ def test_an_effect_is_added_in_three_places(copy: Path, project: Path, params) -
     assert "[augment] PASSED" in told
     run(copy, "-m", "ruff", "check", "kwsdata")
 
-    values = yaml.safe_load((copy / "params.yaml").read_text())
-    added = values["augment"]["effects"]["crosstalk"]
-    values |= likely.model_dump(by_alias=True, mode="json")
+    added = yaml.safe_load((copy / "params.yaml").read_text())["augment"]["effects"]["crosstalk"]
+    values = likely.model_dump(by_alias=True, mode="json")
     values["augment"]["effects"]["crosstalk"] = added
     (project / "params.yaml").write_text(yaml.safe_dump(values))
     run(copy, "-m", "kwsdata", "augment", cwd=project)
@@ -168,7 +167,7 @@ def test_a_loss_is_added_in_three_places(copy: Path) -> None:
         "kwstrain/losses/poly.py",
         "kwstrain/losses/registry.py",
         "kwsdata/params/training.py",
-        "params.yaml",
+        "params/kwstrain.yaml",
     }
     follow(copy, "Add a loss", files, "kwsdata", "kwstrain")
     told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/kwstrain/losses/test_contract.py")

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import yaml
 from file_hashes import hashes
 from kills import Kill, killed, recorded
+from params_files import whole_values
 from sound import tone, white_noise
+
+from kwsdata import change_params
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 16_000
@@ -54,7 +56,7 @@ def talk(rng: np.random.Generator) -> np.ndarray:
 def project(tmp_path_factory) -> Path:
     """A git and DVC project with this checkout's pipeline, small numbers, and imported corpora."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "kwsdata", "kwstrain", "review"):
+    for name in ("dvc.yaml", "params.yaml", "params", ".dvcignore", ".gitignore", "kwsdata", "kwstrain", "review"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -70,7 +72,7 @@ def project(tmp_path_factory) -> Path:
         [sys.executable, "-m", "dvc", "init", "--quiet"],
     ):
         run(root, command)
-    params = yaml.safe_load((root / "params.yaml").read_text())
+    params = whole_values()
     params["synthesize"] |= {"engines": [], "noises": params["synthesize"]["noises"] | {"clips": 12}}
     params["partitions"] |= {"train": 0.5, "dev": 0.25, "test": 0.25}
     params["simulate_rirs"] |= {"rooms": 6, "sources_per_room": 1}
@@ -88,7 +90,7 @@ def project(tmp_path_factory) -> Path:
     params["check"]["fail"].remove("similar_sound")  # to the gate all glides are one recording: few are compared
     params["check"]["copies"] |= {"candidates": 1, "waveforms": 0}
     params["executor"]["kind"] = "serial"  # workers start slower than all there is to do here
-    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    change_params(params, root / "params.yaml")
     write_folder(root / "raw" / "computer", 12, 4, lambda rng: chirp(rng, rising=True))
     write_folder(root / "raw" / "talk", 12, 3, talk)
     write_folder(root / "raw" / "hiss", 8, 1, lambda rng: white_noise(int(rng.integers(99)), 5, 0.01))

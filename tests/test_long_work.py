@@ -13,6 +13,7 @@ import psutil
 import pytest
 import yaml
 from imports import ROOT
+from params_files import whole_values, write_whole
 from typer.testing import CliRunner
 
 from kwsdata import cli as data_cli
@@ -27,10 +28,10 @@ PATIENCE_S = 120
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """A folder with params for many rooms, which two workers simulate."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = whole_values()
     params["simulate_rirs"] |= {"rooms": 5000, "sources_per_room": 1}
     params["executor"]["workers"] = 2
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    write_whole(tmp_path / "params.yaml", params)
     (tmp_path / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
     (tmp_path / "data" / "corpora").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)

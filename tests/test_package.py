@@ -14,6 +14,7 @@ from wheels import call, files_of_packages, surroundings
 
 import kwsdata
 import kwstrain
+from kwsdata.params.files import FILES
 from kwsdata.tools.project.code import installed_versions
 
 SHIPPED = "kwsdata/tools/project/shipped/"  # put there by the build, from the root of the checkout
@@ -24,7 +25,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_other_package(archives)
     assert not files_of_packages() - names
     assert {name.split("/")[0] for name in names} == {"kwsdata", "kwstrain"}
     shipped = {name.removeprefix(SHIPPED) for name in names if name.startswith(SHIPPED)}
-    assert {"dvc.yaml", "params.yaml", ".dvcignore", "review/excluded.txt", "data/corpora/README.md"} <= shipped
+    assert {"dvc.yaml", *FILES, ".dvcignore", "review/excluded.txt", "data/corpora/README.md"} <= shipped
     assert not [name for name in names if "__pycache__" in name]
 
 
@@ -45,7 +46,7 @@ def test_the_source_archive_has_what_the_checkout_builds_and_tests_with(archives
     with tarfile.open(archives[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert not files_of_packages() - names
-    assert {"dvc.yaml", "params.yaml", "Makefile", "constraints.txt", "tests/tiny.yaml", "docs/README.md"} <= names
+    assert {"dvc.yaml", *FILES, "Makefile", "constraints.txt", "tests/tiny.yaml", "docs/README.md"} <= names
     assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")} <= names
 
 

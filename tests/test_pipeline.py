@@ -7,15 +7,18 @@ import pytest
 import yaml
 from imports import NOT_INPUTS, ROOT, closure, package_of
 from imports import STAGES as STAGE_PACKAGES
+from params_files import whole_values
 
 from kwsdata.execution.cache.code import source_files
+from kwsdata.params.files import FILES, PARAMS_FILE
 
 STAGES = {
     name: stage
     for path in ("dvc.yaml", "ablation/dvc.yaml")
     for name, stage in yaml.safe_load((ROOT / path).read_text())["stages"].items()
 }
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+PARAMS = whole_values()
+BLOCKS_IN = {file: set(yaml.safe_load((ROOT / file).read_text())) for file in FILES}
 
 PACKAGES_OF_STAGES = {Path(*parts) for parts in STAGE_PACKAGES}  # whose own files are those of a command beside them
 
@@ -81,14 +84,19 @@ def test_code_reads_files_of_its_own_package_alone():
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_params_block_a_stage_reads_is_its_param(stage):
-    blocks = {block for block in STAGES[stage].get("params", []) if isinstance(block, str)}
+def test_every_params_block_a_stage_reads_is_its_param_in_every_file(stage):
+    declared = STAGES[stage].get("params", [])
+    tracked = {PARAMS_FILE: {block for block in declared if isinstance(block, str)}}
+    for files in (files for files in declared if not isinstance(files, str)):
+        tracked |= {file: set(blocks) for file, blocks in files.items() if file in FILES}
+    blocks = set().union(*tracked.values())
     read = set()
     for path in (ROOT / package_of(stage)).rglob("*.py"):
         read |= set(re.findall(r"\bparams\.([a-z_]+)\b", path.read_text()))
     read = {name.rstrip("_") for name in read} & set(PARAMS)  # `params.import_` is the block `import`
     assert read - FREE_BLOCKS <= blocks, f"{stage} reads {sorted(read - FREE_BLOCKS - blocks)} undeclared"
-    assert blocks <= set(PARAMS)
+    for file in FILES:  # of each block, every file that has keys of it
+        assert tracked.get(file, set()) == blocks & BLOCKS_IN[file], f"{stage}, {file}: run scripts/stage_deps.py"
 
 
 def test_what_python_leaves_beside_the_code_is_no_dep():

@@ -15,6 +15,8 @@ from kills import recorded
 from sound import tone
 from wheels import call, surroundings
 
+from kwsdata import change_params
+
 LAST = "split"  # the first stages: synthesize, index, split
 pytestmark = pytest.mark.slow
 
@@ -47,9 +49,7 @@ def lumen(run, tmp_path_factory) -> Path:
     run(folder, "kwsdata", "init", "lumen", "--keyword", "hey lumen")
     project = folder / "lumen"
     run(project, sys.executable, str(ROOT / "scripts" / "overlay.py"), str(ROOT / "tests" / "tiny.yaml"))
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["synthesize"]["engines"] = ["espeak"]
-    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    change_params({"synthesize": {"engines": ["espeak"]}}, project / "params.yaml")
     (folder / "hum").mkdir()
     for number in range(3):
         soundfile.write(folder / "hum" / f"{number}.wav", tone(200 + number, 2.0, 0.2), 16_000)
@@ -83,6 +83,19 @@ def test_an_experiment_changes_what_follows_its_number(run, lumen):
     assert "split: its output data/split was changed" in run(lumen, "kwsdata", "status")  # it is the experiment's
     run(lumen, "dvc", "checkout", "--quiet", LAST)
     assert "Up to date: synthesize, index, split." in run(lumen, "kwsdata", "status")
+
+
+def test_an_experiment_changes_a_number_of_another_file(run, lumen):
+    setting = "params/kwsdata.yaml:simulate_rirs.rooms=6"
+    said = run(lumen, "dvc", "exp", "run", "simulate_rirs", "--name", "rooms", "-S", setting)
+    assert ran(said) == ["simulate_rirs"]
+    assert run(lumen, "git", "diff", "--name-only").split() == ["dvc.lock", "params/kwsdata.yaml"]
+    assert "simulate_rirs" in run(lumen, "kwsdata", "status").rpartition("Up to date: ")[2]
+    run(lumen, "git", "checkout", "--quiet", ".")
+    with (lumen / "params.yaml").open("a") as out:
+        out.write("simulate_rirs: {rooms: 6}\n")
+    assert "simulate_rirs belongs in params/kwsdata.yaml, and nowhere else" in run.fails(lumen, "kwsdata", "status")
+    run(lumen, "git", "checkout", "--quiet", ".")
 
 
 def test_a_colleague_gets_the_same_over_a_remote_and_runs_nothing(run, lumen, tmp_path):

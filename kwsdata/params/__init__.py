@@ -1,6 +1,6 @@
-"""`params.yaml`, typed: every number of the project, read once, with unknown keys refused.
+"""`params.yaml` and the files in `params`, typed: every number of the project, read once, with unknown keys refused.
 
-The schema has a default for no number: a value lives in `params.yaml` and nowhere else.
+The schema has a default for no number: a value lives in one of these files and nowhere else.
 """
 
 from pathlib import Path
@@ -28,11 +28,11 @@ from kwsdata.params.data import (
 from kwsdata.params.deployment import BundleParams
 from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParams
 from kwsdata.params.ensembling import EnsembleParams
+from kwsdata.params.files import check_homes, file_of, merged, read_files
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.pretraining import PretrainParams
 from kwsdata.params.publishing import PublishParams
 from kwsdata.params.quantization import CalibrationParams, QuantizeParams
-from kwsdata.params.reading import read_values
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     DsTcnParams,
@@ -93,7 +93,7 @@ __all__ = [
 
 
 class Params(Block):
-    """The whole of `params.yaml`; each field is the block of the stage (or noun) of the same name."""
+    """All of `params.yaml` and `params`; each field is the block of the stage (or noun) of the same name."""
 
     keyword: KeywordParams
     executor: ExecutorParams
@@ -133,13 +133,16 @@ class Params(Block):
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Read and check a params file.
+    """Read and check a params file, with those that lie in the folder `params` beside it.
 
     Raises:
-        ParamsError: the file is missing, not UTF-8 or not YAML; a key is unknown (the nearest valid name is given),
-            missing, or has a value out of range.
+        ParamsError: a file is missing, not UTF-8 or not YAML; a key is unknown (the nearest valid name is given),
+            missing, in another file than its own, or has a value out of range.
     """
+    parts = read_files(path, Params)
     try:
-        return Params.model_validate(read_values(path, Params))
+        params = Params.model_validate(merged(parts))
     except ValidationError as error:
-        raise ParamsError(explain(path, error, Params)) from None
+        raise ParamsError(explain(path, error, Params, lambda where: file_of(path, parts, where))) from None
+    check_homes(path, parts)
+    return params

@@ -84,7 +84,7 @@ def with_changes(params: Params, changes: Arm, path: Path = DEFAULT_ABLATION) ->
         if not isinstance(target, dict) or key not in target:
             new = moved_to(Params, name)
             raise ParamsError(
-                f"{path}: params.yaml has no {name} that an arm could set{f': it is {new} now' if new else ''}."
+                f"{path}: the params have no {name} that an arm could set{f': it is {new} now' if new else ''}."
             )
         target[key] = value
     try:

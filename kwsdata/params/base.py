@@ -1,6 +1,6 @@
-"""What every block of `params.yaml` shares: frozen, no unknown keys, errors that name the nearest valid key."""
+"""What every block of params shares: frozen, no unknown keys, errors that name the nearest valid key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 
 class Block(BaseModel):
-    """One block of `params.yaml`.
+    """One block of params.
 
     `moved`: keys that it had once, and where they are now, seen from it. `renamed_items`: {key of a list of names:
     {name that stood in it once: its name now}}.
@@ -48,10 +48,20 @@ class Range(Block):
         return float(rng.uniform(self.low, self.high))
 
 
-def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
-    """Return the errors of `error` as lines a person can act on."""
-    lines = []
+def explain(
+    path: Path, error: ValidationError, root: type[Block], file_of: Callable[[tuple[Any, ...]], Path] | None = None
+) -> str:
+    """Return the errors of `error` as lines a person can act on.
+
+    Args:
+        path: the file that was read.
+        error: what the schema says of its values.
+        root: the schema.
+        file_of: tells which file a key stands in, where there are several.
+    """
+    found: dict[Path, list[str]] = {}
     for problem in error.errors():
+        lines = found.setdefault(file_of(problem["loc"]) if file_of else path, [])
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             key = str(problem["loc"][-1])
@@ -69,7 +79,7 @@ def explain(path: Path, error: ValidationError, root: type[Block]) -> str:
             quotes = "; put a text in quotes" if problem["type"] == "string_type" else ""
             value = "" if isinstance(problem["input"], Mapping) else f" = {problem['input']!r}"
             lines.append(f"{where}{value}: {problem['msg'].removeprefix('Value error, ')}{quotes}")
-    return f"{path}: " + "; ".join(lines)
+    return "; ".join(f"{file}: {'; '.join(lines)}" for file, lines in found.items())
 
 
 def moved_to(root: type[Block], name: str) -> str | None:

@@ -23,7 +23,12 @@ from kwsdata.text import file_stem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-ParamsOption = Annotated[Path, typer.Option("--params", "-p", help="The file with every number of the project.")]
+ParamsOption = Annotated[
+    Path,
+    typer.Option(
+        "--params", "-p", help="The file with the numbers of the project; the others are in params/ beside it."
+    ),
+]
 DEFAULT_PARAMS = Path("params.yaml")
 SummaryAsJson = Annotated[bool, typer.Option("--json", help="Print all that is known of the result, as JSON.")]
 _RUNNING: ContextVar[tuple[str, str]] = ContextVar("command")  # its name, and what it does

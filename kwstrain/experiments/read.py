@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from kwsdata.errors import StageInputError
+from kwsdata.params.files import FILES
 
 METRICS = "data/report/metrics.json"
-PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ def _metrics(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _params(row: dict[str, Any]) -> dict[str, Any]:
-    """Return {"loss.gamma": 2, ...} of params.yaml."""
+    """Return {"loss.gamma": 2, ...} of all params files; a key stands in one of them."""
     found = (row.get("data") or {}).get("params") or {}
-    return dict(_flat((found.get(PARAMS) or {}).get("data") or {}, ""))
+    return {name: value for file in FILES for name, value in _flat((found.get(file) or {}).get("data") or {}, "")}
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -1,19 +1,34 @@
-import copy
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+from params_files import copy_params, whole_values
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import AugmentParams, Params, load_params
 from kwsdata.params.base import Block, moved_to
+from kwsdata.params.files import (
+    BESIDE,
+    DATA_FILE,
+    FILES,
+    FIRST,
+    OF_TRAINING,
+    PARAMS_FILE,
+    TRAINING_FILE,
+    misplaced,
+    read_files,
+    setting,
+)
 from kwsdata.params.reading import read_values
 
 ROOT = Path(__file__).resolve().parents[2]
+_BEFORE = (ROOT / "params.yaml").read_text().partition("computer")[0]
+LINE, PLACE = _BEFORE.count("\n") + 1, len(_BEFORE)  # of the keyword in params.yaml
 
 
 def written(tmp_path: Path, **changes: object) -> Path:
-    values = copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    values = whole_values()
     for dotted, value in changes.items():
         block = values
         *path, last = dotted.split("__")
@@ -26,8 +41,86 @@ def written(tmp_path: Path, **changes: object) -> Path:
 
 
 def test_every_block_of_the_file_is_read(params):
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = whole_values()
     assert params.model_dump(by_alias=True, mode="json") == values
+
+
+def test_what_one_changes_in_a_week_fits_on_a_screen_or_two():
+    assert len((ROOT / "params.yaml").read_text().splitlines()) <= 65
+
+
+def test_each_key_stands_in_its_own_file_and_no_name_of_them_is_idle():
+    parts = read_files(ROOT / "params.yaml", Params)
+    assert list(parts) == list(FILES)
+    assert not [name for file, values in parts.items() for name in misplaced(values, file)]
+    for name in FIRST:
+        value = parts[PARAMS_FILE]
+        for key in name.split("."):
+            value = value[key]
+    assert parts[TRAINING_FILE].keys() >= OF_TRAINING
+    assert parts[TRAINING_FILE].keys().isdisjoint(parts[DATA_FILE])
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        (DATA_FILE, ("trust:", "trusts:"), r"params/kwsdata\.yaml: .*; unknown key 'check.copies.trusts'; did you"),
+        (TRAINING_FILE, ("  patience: 6", "  patience: -1"), r"params/kwstrain\.yaml: train.patience = -1"),
+        (TRAINING_FILE, ("  patience: 6\n", ""), r"params/kwstrain\.yaml: 'train.patience' is missing"),
+        (PARAMS_FILE, ("  gamma: 0.0\n", ""), r"/params\.yaml: 'loss.gamma' is missing"),
+    ],
+)
+def test_an_error_names_the_file_to_mend(tmp_path, file, change, says):
+    path = copy_params(tmp_path)
+    before = (tmp_path / file).read_text()
+    assert change[0] in before
+    (tmp_path / file).write_text(before.replace(*change, 1))
+    with pytest.raises(ParamsError, match=says):
+        load_params(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "right"),
+    [
+        (PARAMS_FILE, "check: {copies: {trust: 0.3}}\n", "check belongs in params/kwsdata.yaml"),
+        (PARAMS_FILE, "teach: {}\n", "-S params/kwstrain.yaml:teach=VALUE"),
+        (TRAINING_FILE, "ensemble: {members: 0}\n", "ensemble belongs in params.yaml"),
+    ],
+)
+def test_a_key_in_another_file_than_its_own_is_refused(tmp_path, file, text, right):
+    path = copy_params(tmp_path)
+    with (tmp_path / file).open("a") as out:
+        out.write(text)
+    with pytest.raises(ParamsError, match=re.escape(right)):
+        load_params(path)
+
+
+def test_a_key_of_a_divided_block_is_refused_alone(tmp_path):
+    path = copy_params(tmp_path)
+    path.write_text(path.read_text().replace("train: {seed: 1,", "train: {seed: 1, patience: 6,"))
+    with pytest.raises(ParamsError, match=r"train\.patience belongs in params/kwstrain\.yaml, and nowhere else"):
+        load_params(path)
+
+
+@pytest.mark.parametrize("file", BESIDE)
+def test_a_file_that_is_missing_beside_the_others_is_named(tmp_path, file):
+    path = copy_params(tmp_path)
+    (tmp_path / file).unlink()
+    with pytest.raises(ParamsError, match=f"{file} is missing"):
+        load_params(path)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_dvc_sets_in_any_file_is_read(tmp_path, file):
+    hydra = pytest.importorskip("dvc.utils.hydra", reason="DVC comes with the extra `data`")
+    path = copy_params(tmp_path)
+    name = {PARAMS_FILE: "loss.gamma", DATA_FILE: "check.copies.trust", TRAINING_FILE: "train.ema_decay"}[file]
+    assert setting(name) == (name if file == PARAMS_FILE else f"{file}:{name}")
+    hydra.apply_overrides(str(tmp_path / file), [f"{name}=0.75"])
+    value = load_params(path)
+    for key in name.split("."):
+        value = getattr(value, key)
+    assert value == 0.75
 
 
 def test_no_number_has_a_default_in_code():
@@ -101,7 +194,7 @@ def test_a_value_out_of_range_says_the_limit(tmp_path, change, says):
 
 def typed(tmp_path: Path, text: str, encoding: str = "utf-8", key: str = "  text: computer ") -> Path:
     """Return a copy of params.yaml in which `text` stands as it is where the keyword was."""
-    path = tmp_path / "params.yaml"
+    path = copy_params(tmp_path)
     before = (ROOT / "params.yaml").read_text(encoding="utf-8")
     assert key in before
     path.write_bytes(before.replace(key, f"{key.partition(':')[0]}: {text} ").encode(encoding))
@@ -140,7 +233,7 @@ def test_a_keyword_is_the_text_that_was_typed(tmp_path, text, word):
 def test_a_keyword_that_is_the_value_of_several_texts_belongs_in_quotes(tmp_path, text):
     with pytest.raises(ParamsError) as error:
         load_params(typed(tmp_path, text))
-    assert f"params.yaml, line 4: keyword.text = {text} is " in str(error.value)
+    assert f"params.yaml, line {LINE}: keyword.text = {text} is " in str(error.value)
     assert f'put it in quotes, "{text}"' in str(error.value)
 
 
@@ -180,7 +273,7 @@ def test_names_of_corpora_and_other_texts_are_what_was_typed_too(tmp_path):
         "123": "test",
         "null": "train",
     }
-    assert load_params(typed(tmp_path, "[yes, 7]", key="  exclude: [] ")).publish.exclude == ["yes", "7"]
+    assert load_params(typed(tmp_path, "[yes, 7]", key="  pools: [] ")).mine_negatives.pools == ["yes", "7"]
     assert load_params(typed(tmp_path, "no", key="  language: en-us\n")).keyword.language == "no"  # Norwegian
     assert load_params(typed(tmp_path, "null", key="  model: null ")).mine_negatives.model is None
     with pytest.raises(ParamsError, match="a key of split.whole = 1e3 is 1000.0"):
@@ -190,18 +283,30 @@ def test_names_of_corpora_and_other_texts_are_what_was_typed_too(tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda data: data.replace(b"computer", "größe".encode("latin-1"), 1), r"line 4: byte 123 of the file is 0xf6"),
+        (
+            lambda data: data.replace(b"computer", "größe".encode("latin-1"), 1),
+            rf"line {LINE}: byte {PLACE + 3} of the file is 0xf6",
+        ),
         (lambda data: data.decode().encode("utf-16"), "line 1: bytes 1 and 2 are a mark of UTF-16"),
         (lambda data: data.decode().encode("utf-16-le"), r"line 1: character 2 of the file is U\+0000"),
         (lambda data: data.decode().encode("utf-32"), "mark of UTF-16 or UTF-32"),
-        (lambda data: data.replace(b"computer", b"com\0puter", 1), r"line 4: character 124 of the file is U\+0000"),
+        (
+            lambda data: data.replace(b"computer", b"com\0puter", 1),
+            rf"line {LINE}: character {PLACE + 4} of the file is U\+0000",
+        ),
         (lambda data: data + b"\x1b", r"character \d+ of the file is U\+001B"),
         (lambda data: data + b"\xc3", "is 0xc3, which is not UTF-8"),
-        (lambda data: data.replace(b"  text", b"\ttext", 1), "line 4, column 1 is not valid YAML"),
-        (lambda data: data + b"report: {examples: 3}\n", r"line \d+: report stands there twice"),
-        (lambda data: data.replace(b"  text", b"  text: x\n  text", 1), "line 5: keyword.text stands there twice"),
+        (lambda data: data.replace(b"  text", b"\ttext", 1), f"line {LINE}, column 1 is not valid YAML"),
+        (lambda data: data + b"bundle: {author: me}\n", r"line \d+: bundle stands there twice"),
+        (
+            lambda data: data.replace(b"  text", b"  text: x\n  text", 1),
+            f"line {LINE + 1}: keyword.text stands there twice",
+        ),
         (lambda data: data.replace(b"pools: []", b"pools: &a [*a]", 1), "an alias .* inside of what it names"),
-        (lambda data: data.replace(b"computer", b"!!python/name:os.system x", 1), "line 4, column 9 is not valid"),
+        (
+            lambda data: data.replace(b"computer", b"!!python/name:os.system x", 1),
+            f"line {LINE}, column 9 is not valid",
+        ),
         (lambda data: data + b"---\na: 1\n", "another document"),
         (lambda data: data + b"? [a]\n: 1\n", "a key of the file is no word"),
         (lambda data: b"", "holds NoneType, not a mapping"),
@@ -209,7 +314,7 @@ def test_names_of_corpora_and_other_texts_are_what_was_typed_too(tmp_path):
     ],
 )
 def test_a_file_that_is_no_params_file_is_one_line_with_its_place(tmp_path, change, says):
-    path = tmp_path / "params.yaml"
+    path = copy_params(tmp_path)
     path.write_bytes(change((ROOT / "params.yaml").read_bytes()))
     with pytest.raises(ParamsError, match=says) as error:
         load_params(path)
@@ -246,7 +351,7 @@ def test_a_key_that_stands_twice_beside_a_merge_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize("change", [lambda data: b"\xef\xbb\xbf" + data, lambda data: data.replace(b"\n", b"\r\n")])
 def test_marks_and_line_ends_of_editors_change_nothing(tmp_path, params, change):
-    path = tmp_path / "params.yaml"
+    path = copy_params(tmp_path)
     path.write_bytes(change((ROOT / "params.yaml").read_bytes()))
     assert load_params(path) == params
 

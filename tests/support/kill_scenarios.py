@@ -13,6 +13,7 @@ import numpy as np
 import products
 import soundfile
 import tone_world
+from params_files import copy_params
 
 from kwsdata.clips.corpus import corpus_dirs
 from kwsdata.clips.decisions import DECISIONS, Decision, append_decision, load_decisions
@@ -155,7 +156,7 @@ SCENARIOS = {
     "import": Scenario(_before_import, lambda: _import("second"), lambda: _told(_clips(), "abx", "abc")),
     "first import": Scenario(_before_first_import, lambda: _import("second"), lambda: _told(_clips(), "", "abc")),
     "partition": Scenario(
-        lambda: Path("params.yaml").write_bytes((ROOT / "params.yaml").read_bytes()),
+        lambda: copy_params(Path()),
         lambda: record_partition(Path("params.yaml"), "crowd", "test"),
         _whole,
     ),

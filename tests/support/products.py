@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import yaml
 from augmenting import eventful, toy_project, write_rirs, write_toy_corpus
+from params_files import write_whole
 from sound import tone, white_noise
 
 from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
 from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
 from kwsdata.params import Params
 from kwsdata.stages.augment.stage import run as augment
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def build(params: Params) -> None:
@@ -39,4 +37,4 @@ def build(params: Params) -> None:
     write_shard(
         Path("data/testsets/test/clean"), 0, [Clip(make_cut("test-clean-0000", wave.size, custom=custom), wave)]
     )
-    Path("params.yaml").write_text(yaml.safe_dump(yaml.safe_load((ROOT / "params.yaml").read_text()), sort_keys=False))
+    write_whole(Path("params.yaml"))

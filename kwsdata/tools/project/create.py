@@ -13,9 +13,11 @@ from kwsdata.errors import KwsError, MissingExtraError, MissingProgramError
 from kwsdata.files.atomic import fsync, to_disk
 from kwsdata.files.scratch import scratch_beside
 from kwsdata.params import load_params
+from kwsdata.params.files import PARAMS_FILE, home
 from kwsdata.tools.project.code import installed_versions
+from kwsdata.tools.project.params_file import write_params
 from kwsdata.tools.project.pipeline import CODE_FILE, PIPELINE_FILE, outs_of, project_pipeline
-from kwsdata.tools.project.shipped import shipped_folder, shipped_text
+from kwsdata.tools.project.shipped import shipped_folder, shipped_params
 from kwsdata.tools.project.yaml_text import dump, load
 
 DEVICES: Mapping[str, Mapping[str, Any]] = {
@@ -61,9 +63,8 @@ def create(folder: Path, keyword: str, language: str | None = None, device: str 
     with scratch_beside(place) as scratch:
         made = scratch / place.name
         made.mkdir()
-        params = params_with(settings | dict(DEVICES[device] if device else {}))
-        (made / "params.yaml").write_text(params, encoding="utf-8")
-        spoken = load_params(made / "params.yaml").keyword  # refuses what no voice says, before anything is there
+        write_params(made, params_with(shipped_params(), settings | dict(DEVICES[device] if device else {})))
+        spoken = load_params(made / PARAMS_FILE).keyword  # refuses what no voice says, before anything is there
         if not inside:
             git(made, "init", "--quiet")
         _dvc_init(made, subdir=inside)
@@ -103,16 +104,16 @@ def check_free(place: Path) -> None:
         raise ProjectExistsError(f"{place} is there already and not empty: nothing was written. Choose another name.")
 
 
-def params_with(settings: Mapping[str, Any], text: str | None = None) -> str:
-    """Return the text of a params file, by default the shipped one, with values of `settings` ("block.key")."""
-    document = load(shipped_text("params.yaml") if text is None else text)
+def params_with(texts: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return {file: text} of params files with the values of `settings` ("block.key")."""
+    documents = {file: load(text) for file, text in texts.items()}
     for name, value in settings.items():
         *blocks, key = name.split(".")
-        block = document
+        block = documents[home(name)]
         for part in blocks:
             block = block[part]
         block[key] = value
-    return dump(document)
+    return {file: dump(document) for file, document in documents.items()}
 
 
 def _write_files(made: Path, name: str, keyword: str, device: str | None) -> None:

@@ -1,7 +1,8 @@
-"""Bring a params file of an older version up to the installed one; comments, order and values of the user's stay."""
+"""Bring params files of an older version up to the installed one; comments, order and values of the user's stay."""
 
+import os
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,9 @@ from ruamel.yaml.comments import CommentedMap
 
 from kwsdata.errors import ParamsError
 from kwsdata.params import Block, Params, load_params
+from kwsdata.params.files import BESIDE, FILES, PARAMS_FILE, home, merged, misplaced
 from kwsdata.params.reading import read_values, text_of
+from kwsdata.tools.project.params_layout import SPREAD, spread
 from kwsdata.tools.project.yaml_text import dump, load
 
 _GONE = object()
@@ -20,66 +23,113 @@ _GONE = object()
 
 @dataclass(frozen=True)
 class ParamsChange:
-    """The new text of a params file, the same as the old where nothing is to be done, and a line for each change."""
+    """The new text of each params file, the same as the old where nothing is to be done, and a line for each change."""
 
-    text: str
+    texts: Mapping[str, str]
     notes: tuple[str, ...] = ()
     blocks: frozenset[str] = frozenset()  # that hold a name or value which they did not
 
 
-def updated_params(path: Path, shipped: str, renames: Sequence[tuple[str, str]]) -> ParamsChange:
-    """Return the params file `path` as the installed version reads it.
+def updated_params(folder: Path, shipped: Mapping[str, str], renames: Sequence[tuple[str, str]]) -> ParamsChange:
+    """Return the params files of a project as the installed version reads them.
 
-    Renamed params keep their values; new ones get the value that the package comes with; ones that are no more go.
+    Renamed params keep their values; new ones get the value that the package comes with; ones that are no more go. A
+    params.yaml that holds every number, as those of before did, becomes several files.
 
     Args:
-        path: the user's file.
-        shipped: the text of the package's own.
+        folder: the project.
+        shipped: {file of `FILES`: the text of the package's own}.
         renames: (old name, new name), in this order.
 
     Raises:
-        ParamsError: the file cannot be read, holds a renamed param under both names, or is not valid in the end for
-            another reason (a value out of range); its message says what to mend.
+        ParamsError: a file cannot be read, the files hold a renamed param under both names, or they are not valid in
+            the end for another reason (a value out of range); its message says what to mend.
     """
-    before = text_of(path)
-    read_values(path, Params)  # in its words, what is no YAML
-    document, ours = load(before), load(shipped)
+    path = folder / PARAMS_FILE
+    ours = {file: load(text) for file, text in shipped.items()}
+    before, documents = _read(folder, ours)
     notes, blocks = [], set()
     for old, new in renames:
-        if _rename(path, document, old.split("."), new.split(".")):
+        if _rename(path, documents, old, new):
             notes.append(f"{old} is now {new}")
             blocks |= {old.split(".")[0], new.split(".")[0]}
     for name, items in renamed_items().items():
         for old, new in items.items():
-            if _rename_item(document, name.split("."), old, new):
+            if any(_rename_item(document, name.split("."), old, new) for document in documents.values()):
                 notes.append(f"{name}: {old} is now {new}")
                 blocks.add(name.split(".")[0])
-    for where, kind in _problems(document):
+    if len(documents) == 1:
+        documents, added = spread(documents[PARAMS_FILE], shipped)
+        notes += [SPREAD, *(f"{name} is new: {_short(value)}" for name, value in added)]
+        blocks |= {name.split(".")[0] for name, _ in added}
+    for where, kind in _problems(documents):
         name = ".".join(map(str, where))
-        if kind == "missing" and (value := _get(ours, where)) is not _GONE:
-            _add(document, ours, where)
-            notes.append(f"{name} is new: {_short(value)}")
-            blocks.add(str(where[0]))
-        elif kind == "extra_forbidden" and (value := _get(document, where)) is not _GONE:
-            del _get(document, where[:-1])[where[-1]]
-            notes.append(f"{name} is no more and was taken out; it was {_short(value)}")
-            blocks.add(str(where[0]))
-    text = dump(document) if notes else before
-    _check(path, text)
-    return ParamsChange(text, tuple(notes), frozenset(blocks))
+        if kind == "missing":
+            for file in [file for file in FILES if _get(ours[file], where) is not _GONE]:  # a block may be in several
+                _add(documents[file], ours[file], where)
+                notes.append(f"{name} is new: {_short(_get(ours[file], where))}")
+                blocks.add(str(where[0]))
+        elif kind == "extra_forbidden":
+            for document in [document for document in documents.values() if _get(document, where) is not _GONE]:
+                notes.append(f"{name} is no more and was taken out; it was {_short(_get(document, where))}")
+                del _get(document, where[:-1])[where[-1]]
+                blocks.add(str(where[0]))
+    strangers = {file: list(misplaced(document, file)) for file, document in documents.items()}
+    for file, name in ((file, name) for file, names in strangers.items() for name in names):
+        _move(folder, documents, file, name)
+        notes.append(f"{name} stands in {home(name)} now")
+    texts = {file: dump(document) for file, document in documents.items()} if notes else before
+    check_params(folder, texts)
+    return ParamsChange(texts, tuple(notes), frozenset(blocks))
 
 
-def _rename(path: Path, document: Any, old: list[str], new: list[str]) -> bool:
-    """Move a value to its new name; False where the old name is not there."""
-    value = _get(document, old)
-    if value is _GONE:
-        return False
-    names = ".".join(old), ".".join(new)
-    if _get(document, new) is not _GONE:
+def _read(folder: Path, ours: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return {file: its text} and {file: its document}; of params.yaml alone where that still holds all."""
+    missing = [file for file in BESIDE if not (folder / file).exists()]
+    first = text_of(folder / PARAMS_FILE)
+    read_values(folder / PARAMS_FILE, Params)  # in its words, what is no YAML
+    document = load(first)
+    elsewhere = {block for file in missing for block in ours[file] if block not in ours[PARAMS_FILE]}
+    if not elsewhere.isdisjoint(document):
+        return {PARAMS_FILE: first}, {PARAMS_FILE: document}
+    texts = {PARAMS_FILE: first}
+    for file in BESIDE:
+        read_values(folder / file, Params)
+        texts[file] = text_of(folder / file)
+    return texts, {file: load(text) for file, text in texts.items()}
+
+
+def _move(folder: Path, documents: Mapping[str, Any], file: str, name: str) -> None:
+    """Move a value from `file` to the file where it belongs; where that has the same, from `file` alone."""
+    where, target = name.split("."), documents[home(name)]
+    value, there = _get(documents[file], where), _get(target, where)
+    if there is _GONE:
+        for part in where[:-1]:
+            target = target.setdefault(part, CommentedMap())
+        target[where[-1]] = value
+    elif there != value:
         raise ParamsError(
-            f"{path} holds {names[0]} and {names[1]}, which is its new name: delete one of them, then try again."
+            f"{folder / file} and {folder / home(name)} hold {name}, which belongs in the latter: delete it from the "
+            "former, then try again."
         )
-    block, target = _get(document, old[:-1]), document
+    for depth in range(len(where), 0, -1):
+        block = _get(documents[file], where[: depth - 1])
+        if depth == len(where) or not block[where[depth - 1]]:
+            del block[where[depth - 1]]
+
+
+def _rename(path: Path, documents: Mapping[str, Any], old_name: str, new_name: str) -> bool:
+    """Move a value to its new name, in the file where that stands; False where the old name is not there."""
+    old, new = old_name.split("."), new_name.split(".")
+    source = next((document for document in documents.values() if _get(document, old) is not _GONE), None)
+    if source is None:
+        return False
+    if any(_get(document, new) is not _GONE for document in documents.values()):
+        raise ParamsError(
+            f"{path} holds {old_name} and {new_name}, which is its new name: delete one of them, then try again."
+        )
+    value, block = _get(source, old), _get(source, old[:-1])
+    target = documents.get(home(new_name), source)
     for part in new[:-1]:
         target = target.setdefault(part, CommentedMap())
     place = list(block).index(old[-1]) if block is target else len(target)
@@ -103,7 +153,9 @@ def _rename_item(document: Any, where: list[str], old: str, new: str) -> bool:
 def _add(document: Any, ours: Any, where: Sequence[Any]) -> None:
     """Put what `ours` holds at `where` into `document`, after the key that it follows there, with its comment."""
     *blocks, key = where
-    target, source = _get(document, blocks), _get(ours, blocks)
+    target, source = document, _get(ours, blocks)
+    for part in blocks:
+        target = target.setdefault(part, CommentedMap())
     order = list(source)
     earlier = [name for name in order[: order.index(key)] if name in target]
     place = list(target).index(earlier[-1]) + 1 if earlier else 0
@@ -112,23 +164,30 @@ def _add(document: Any, ours: Any, where: Sequence[Any]) -> None:
         target.ca.items[key] = comment
 
 
-def _problems(document: Any) -> list[tuple[tuple[Any, ...], str]]:
+def _problems(documents: Mapping[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
     """Return (where, kind) of what the schema says of the values: "missing", "extra_forbidden" and others."""
     try:
-        Params.model_validate(document)
+        Params.model_validate(merged(documents))
     except ValidationError as error:
         return [(problem["loc"], problem["type"]) for problem in error.errors()]
     return []
 
 
-def _check(path: Path, text: str) -> None:
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        copy.write_text(text, encoding="utf-8")
+def check_params(folder: Path, texts: Mapping[str, str], first: str = PARAMS_FILE) -> Params:
+    """Return the params that `texts` ({file: text}) would be in `folder`; raise ParamsError as `load_params` does."""
+    with TemporaryDirectory() as scratch:
+        write_params(Path(scratch), texts)
         try:
-            load_params(copy)
+            return load_params(Path(scratch) / first)
         except ParamsError as error:
-            raise ParamsError(str(error).replace(str(copy), str(path))) from None
+            raise ParamsError(str(error).replace(f"{scratch}{os.sep}", f"{folder}{os.sep}")) from None
+
+
+def write_params(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write {file: text} below `folder`."""
+    for file, text in texts.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text, encoding="utf-8")
 
 
 def _get(values: Any, where: Sequence[Any]) -> Any:

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from kwsdata.errors import KwsError
+from kwsdata.params.files import FILES
 
 _PACKED = Path(__file__).parent / "shipped"  # put there by setup.py
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def shipped_folder() -> Path:
-    """Return the folder that holds `dvc.yaml`, `params.yaml` and what else a project starts with.
+    """Return the folder that holds `dvc.yaml`, `params.yaml`, `params` and what else a project starts with.
 
     Raises:
         KwsError: the installation is incomplete.
@@ -27,3 +28,12 @@ def shipped_text(name: str) -> str:
         KwsError: the installation is incomplete.
     """
     return (shipped_folder() / name).read_text(encoding="utf-8")
+
+
+def shipped_params() -> dict[str, str]:
+    """Return {file: its text} of the params that a project starts with.
+
+    Raises:
+        KwsError: the installation is incomplete.
+    """
+    return {file: shipped_text(file) for file in FILES}

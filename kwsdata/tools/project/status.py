@@ -11,6 +11,8 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from kwsdata.errors import KwsError
+from kwsdata.params import Params
+from kwsdata.params.files import FILES, PARAMS_FILE, check_homes, read_files
 from kwsdata.tools.project.code import installed_versions, read_versions
 from kwsdata.tools.project.pipeline import CODE_FILE, PIPELINE_FILE, followers
 from kwsdata.tools.project.yaml_text import plain
@@ -63,9 +65,12 @@ def status(folder: Path = Path()) -> Status:
     """Ask DVC what of the pipeline in `folder` is not up to date.
 
     Raises:
+        ParamsError: a number stands in another file than its own, where no stage looks for it.
         KwsError: there is no pipeline, `dvc status` failed (the message is its own), or a file of DVC's is damaged.
     """
     folder = Path(folder)
+    if all((folder / file).exists() for file in FILES):
+        check_homes(folder / PARAMS_FILE, read_files(folder / PARAMS_FILE, Params))
     stages = _yaml(folder / PIPELINE_FILE).get("stages", {})
     locked = _yaml(folder / _LOCK).get("stages", {}) if (folder / _LOCK).exists() else {}
     found = _ask_dvc(folder)

@@ -9,6 +9,7 @@ from ruamel.yaml.error import YAMLError
 
 from kwsdata.errors import KwsError
 from kwsdata.files.text_files import rewrite
+from kwsdata.params.files import BESIDE, PARAMS_FILE
 from kwsdata.tools.project.code import CodeVersions, installed_versions, read_versions, text_digest
 from kwsdata.tools.project.params_file import ParamsChange, updated_params
 from kwsdata.tools.project.params_file import renames as schema_renames
@@ -19,10 +20,8 @@ from kwsdata.tools.project.pipeline import (
     project_pipeline,
     shipped_stages,
 )
-from kwsdata.tools.project.shipped import shipped_text
+from kwsdata.tools.project.shipped import shipped_params
 from kwsdata.tools.project.yaml_text import load
-
-PARAMS_FILE = "params.yaml"
 
 
 class EditedPipelineError(KwsError):
@@ -39,7 +38,7 @@ class Upgrade:
     added: list[str]  # stages
     removed: list[str]
     redefined: list[str]  # stages whose command, data, params or outputs are others in dvc.yaml
-    renumbered: list[str]  # stages of a block of params.yaml that has other names or new numbers
+    renumbered: list[str]  # stages of a block of params that has other names or new numbers
     following: list[str]  # stages that run again because one of those does, if it makes something else
     params: list[str]  # a line each
     files: dict[str, str] = field(default_factory=dict)  # {name: new text}, of those that change
@@ -65,7 +64,7 @@ class Upgrade:
             (self.added, "New stages"),
             (self.removed, "Stages that are no more (their outputs stay on the disk until you delete them)"),
             (self.redefined, "Stages that read, write or are called otherwise"),
-            (self.renumbered, "Stages that read a block of params.yaml with other names or new numbers"),
+            (self.renumbered, "Stages that read a block of params with other names or new numbers"),
         ):
             if names:
                 lines.append(f"{said}: {', '.join(names)}.")
@@ -90,7 +89,7 @@ def plan_upgrade(
 
     Raises:
         EditedPipelineError: dvc.yaml was edited, the installed version has another one, and `force` is not given.
-        ParamsError: params.yaml cannot be brought up to date.
+        ParamsError: the params cannot be brought up to date.
         KwsError: it is no project, or a file of it is damaged.
     """
     folder = Path(folder)
@@ -105,17 +104,19 @@ def plan_upgrade(
             "replace it. Nothing was written."
         )
     moved = schema_renames() if renames is None else renames
-    params = updated_params(folder / PARAMS_FILE, shipped_text(PARAMS_FILE), moved)
+    params = updated_params(folder, shipped_params(), moved)
     return _compared(made_with, installed_versions(wanted, made_with.shares), there, wanted, folder, params)
 
 
 def write_upgrade(upgrade: Upgrade, folder: Path = Path()) -> None:
     """Write the files of an upgrade, each whole or not at all; code.yaml last: killed before, it is planned again.
 
+    params.yaml comes after the files that numbers of it move to.
+
     Raises:
         OSError: the disk is full or read-only.
     """
-    for name in (PARAMS_FILE, PIPELINE_FILE, CODE_FILE):
+    for name in (*BESIDE, PARAMS_FILE, PIPELINE_FILE, CODE_FILE):
         if name in upgrade.files:
             text = upgrade.files[name].encode()
             rewrite(Path(folder) / name, lambda _, text=text: text)  # type: ignore[misc]  # mypy: no default of a lambda
@@ -131,8 +132,12 @@ def _compared(
     renumbered = [name for name in after if name in before and not params.blocks.isdisjoint(_blocks(after[name]))]
     own = {*changed, *added, *redefined, *renumbered}
     later = {other for name, others in followers(after).items() if name in own for other in others}
-    found = {PARAMS_FILE: params.text, PIPELINE_FILE: wanted, CODE_FILE: new.text()}
-    unchanged = {name for name in found if text_digest(_text(folder / name)) == text_digest(found[name])}
+    found = {**params.texts, PIPELINE_FILE: wanted, CODE_FILE: new.text()}
+    unchanged = {
+        name
+        for name in found
+        if (folder / name).exists() and text_digest(_text(folder / name)) == text_digest(found[name])
+    }
     return Upgrade(
         before=old.package,
         after=new.package,
@@ -157,8 +162,11 @@ def _stages(folder: Path, text: str) -> dict[str, Any]:
 
 
 def _blocks(stage: Any) -> set[str]:
-    """Return the blocks of params.yaml that a stage depends on."""
-    return {name.partition(".")[0] for name in stage.get("params", ()) if isinstance(name, str)}
+    """Return the blocks of params that a stage depends on."""
+    names = [name for name in stage.get("params", ()) if isinstance(name, str)]
+    for files in (names for names in stage.get("params", ()) if not isinstance(names, str)):
+        names += [name for file in BESIDE for name in files.get(file) or ()]
+    return {name.partition(".")[0] for name in names}
 
 
 def _shape(stage: Any) -> dict[str, Any]:

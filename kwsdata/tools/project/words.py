@@ -1,8 +1,8 @@
 """Another word in a project: a folder with its own numbers and outputs, which shares imports, rooms and finished work.
 
 PROJECT/                   a project of a word, as `kwsdata init` makes it
-PROJECT/words/NAME/        another word: params.yaml, dvc.yaml, code.yaml, review/ and data/ of its own, in which
-                           data/corpora, pools, teachers, rirs and .cache are links to the project's (`SHARED`)
+PROJECT/words/NAME/        another word: params.yaml, params/, dvc.yaml, code.yaml, review/ and data/ of its own,
+                           in which data/corpora, pools, teachers, rirs and .cache are links to the project's (`SHARED`)
 """
 
 import os
@@ -16,6 +16,7 @@ from kwsdata.files.atomic import to_disk
 from kwsdata.files.scratch import scratch_beside
 from kwsdata.files.text_files import rewrite
 from kwsdata.params import load_params
+from kwsdata.params.files import FILES, PARAMS_FILE
 from kwsdata.text import file_stem
 from kwsdata.tools.project.code import installed_versions, read_versions
 from kwsdata.tools.project.create import (
@@ -31,12 +32,12 @@ from kwsdata.tools.project.create import (
     params_with,
     take_name,
 )
+from kwsdata.tools.project.params_file import write_params
 from kwsdata.tools.project.pipeline import CODE_FILE, PIPELINE_FILE, SHARED, project_pipeline
 from kwsdata.tools.project.shipped import shipped_folder
 from kwsdata.tools.project.yaml_text import dump, load
 
 WORDS = "words"  # the folder of a project that holds its other words
-PARAMS_FILE = "params.yaml"
 
 
 def project_above(folder: Path) -> Path | None:
@@ -100,9 +101,7 @@ def add_word(
     with scratch_beside(place) as scratch:
         made = scratch / place.name
         made.mkdir()
-        ours = (project / PARAMS_FILE).read_text(encoding="utf-8")
-        text = params_with(settings | dict(DEVICES[device] if device else {}), ours)
-        (made / PARAMS_FILE).write_text(text, encoding="utf-8")
+        write_params(made, params_with(_texts(project), settings | dict(DEVICES[device] if device else {})))
         spoken = load_params(made / PARAMS_FILE).keyword
         if spoken.text in spoken_here:
             raise KwsError(f"{spoken.text!r} is a word of {project} already: {spoken_here[spoken.text]} is of it.")
@@ -133,6 +132,13 @@ def _words(project: Path) -> Iterator[Path]:
 def _keywords(project: Path) -> dict[str, Path]:
     """Return {keyword: its params file} of the words of `project`."""
     return {load_params(path).keyword.text: path for path in params_of_words(project)}
+
+
+def _texts(project: Path) -> dict[str, str]:
+    """Return {file: its text} of the params of `project`."""
+    if missing := [file for file in FILES if not (project / file).is_file()]:
+        raise KwsError(f"{project / missing[0]} is missing: type `kwsdata upgrade` in {project} first.")
+    return {file: (project / file).read_text(encoding="utf-8") for file in FILES}
 
 
 def _with_other_word(text: bytes, keyword: str) -> bytes:

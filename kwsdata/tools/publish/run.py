@@ -14,7 +14,7 @@ from kwsdata.clips.corpus import ROOTS, CorpusInfo, read_info
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import atomic_path, sha256_of, write_json
 from kwsdata.params import Params
-from kwsdata.params.reading import read_values
+from kwsdata.params.files import read_merged
 from kwsdata.tools.dataset.trees import Tree, git, open_tree
 from kwsdata.tools.publish.card import Facts, card_of
 from kwsdata.tools.publish.content import Item, fields_in, items_of
@@ -36,7 +36,7 @@ def publish(
 
     Args:
         params: their block `publish` says what is excluded and permitted besides.
-        params_path: the file they came from; what of it may leave this machine lies beside the card.
+        params_path: the file they came from; what may leave this machine of all of them lies beside the card.
         layouts: of `kwsdata.tools.publish.layouts.LAYOUTS`.
         parts: "split", "split/train", ... (see `kwsdata.tools.dataset.members`).
         exclude: names of sources to leave out, with every clip they are heard in.
@@ -93,7 +93,7 @@ class Prepared:
     def write(self, directory: Path, layouts: Sequence[str], params_path: Path) -> None:
         """Write card, params and every layout below `directory`."""
         (directory / "README.md").write_text(self.card(layouts), encoding="utf-8")
-        (directory / "params.yaml").write_text(public_params(read_values(params_path, Params)), encoding="utf-8")
+        (directory / "params.yaml").write_text(public_params(read_merged(params_path, Params)), encoding="utf-8")
         for part, tally in self.survey.tallies.items():
             fields = fields_in(self.tree, part)
             items = items_of(self.tree, part, self.hearing, self.exclude)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from params_files import whole_values, write_whole
 from small_disks import fill, read_only, small_disk
 from typer.testing import CliRunner
 
@@ -146,8 +147,9 @@ def test_an_import_onto_a_full_and_a_read_only_disk(tmp_path):
         )  # fmt: skip
 
     with small_disk(tmp_path / "disk", "2m") as disk:
-        text = (ROOT / "params.yaml").read_text().replace("kind: processes", "kind: serial", 1)
-        (disk / "params.yaml").write_text(text)
+        values = whole_values()
+        values["executor"]["kind"] = "serial"
+        write_whole(disk / "params.yaml", values)
         for prepare, word in ((lambda: None, "ENOSPC"), (lambda: read_only(disk), "EROFS")):
             prepare()
             done = imported("crowd")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from params_files import copy_params
 
 from kwsdata.errors import ParamsError, PartitionError
 from kwsdata.importers.partition import partition_advice, record_partition
@@ -15,9 +16,7 @@ PARAMS = Path(__file__).resolve().parents[3] / "params.yaml"
 
 @pytest.fixture
 def copy(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_text(PARAMS.read_text())
-    return path
+    return copy_params(tmp_path)
 
 
 def test_nothing_but_the_entry_changes_and_comments_stay(copy):
@@ -153,7 +152,7 @@ def test_imports_at_once_keep_every_line(copy):
     assert {process.wait() for process in imports} == {0}
     whole = yaml.safe_load(copy.read_text())["split"]["whole"]
     assert whole == {f"c{number}": "train" for number in range(8)}
-    assert [path.name for path in copy.parent.iterdir()] == ["params.yaml"]
+    assert sorted(path.name for path in copy.parent.iterdir()) == ["params", "params.yaml"]
 
 
 def test_mode_and_symbolic_link_stay(copy, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from feature_stores import INFO
+from params_files import copy_params
 
 from kwsdata.errors import ParamsError
 from kwsdata.features.store import ClipRow, FeatureStore, write_store
@@ -48,9 +49,9 @@ def test_other_clips_do_not_count_and_without_keywords_there_is_none(tmp_path):
         ("{shortest: 0.01, shares: 0.5}", "unknown key 'warm_up.shares'; did you mean 'share'"),
     ],
 )
-def test_impossible_params_are_refused(tmp_path, request, line, says):
-    text = (request.config.rootpath / "params.yaml").read_text()
-    changed = "\n".join(f"warm_up: {line}" if row.startswith("warm_up:") else row for row in text.splitlines())
-    (tmp_path / "params.yaml").write_text(changed)
+def test_impossible_params_are_refused(tmp_path, line, says):
+    path = copy_params(tmp_path).parent / "params/kwstrain.yaml"
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join(f"warm_up: {line}" if row.startswith("warm_up:") else row for row in rows))
     with pytest.raises(ParamsError, match=says):
         load_params(tmp_path / "params.yaml")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from params_files import copy_params
 from typer.testing import CliRunner
 
 from kwsdata.cli import app
@@ -218,8 +219,7 @@ def test_no_cache_at_all(project):
 
 
 def test_the_command(cache, monkeypatch):
-    root = Path(__file__).parents[4]
-    shutil.copy(root / "params.yaml", "params.yaml")
+    copy_params(Path())
     make(SOME, 1, 2 * HOUR_S)
     make(OTHER, 1, HOUR_S)
 

@@ -12,9 +12,11 @@ import pytest
 import soundfile
 import yaml
 from file_hashes import hashes
+from params_files import copy_params
 from remotes import REMOTES, Remote
 from sound import tone
 
+from kwsdata import change_params
 from kwsdata.clips.manifests import audio_sha256
 from kwsdata.clips.shards import load_audio, shard_cuts
 
@@ -41,8 +43,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run(root, "git", *command.split())
     run(root, "dvc", "init", "--quiet")
     # Workers would take longer to start than all there is to import.
-    text = (ROOT / "params.yaml").read_text().replace("kind: processes", "kind: serial", 1)
-    (root / "params.yaml").write_text(text)
+    change_params({"executor": {"kind": "serial"}}, copy_params(root))
     for version, clips in (("v1", 4), ("v2", 5)):
         for number in range(clips):
             path = root.parent / "raw" / f"s{number}" / "0.wav"

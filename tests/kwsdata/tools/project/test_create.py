@@ -5,12 +5,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from imports import ROOT
 
 from kwsdata.errors import KwsError, ParamsError
 from kwsdata.params import load_params
+from kwsdata.params.files import BESIDE
 from kwsdata.tools.project import create as creating
 from kwsdata.tools.project.create import ProjectExistsError, create
+from kwsdata.tools.project.params_file import write_params
 from kwsdata.tools.project.pipeline import outs_of, shipped_stages
+from kwsdata.tools.project.shipped import shipped_params
 from kwsdata.tools.project.yaml_text import plain
 
 
@@ -45,6 +49,8 @@ def test_a_project_is_a_commit_of_some_small_files(tmp_path):
     params = load_params(project / "params.yaml")
     assert (params.keyword.text, params.keyword.language) == ("hey lumen", "en-gb")
     assert params.features.frontend == "micro"
+    assert len((project / "params.yaml").read_text().splitlines()) <= 65
+    assert [(project / file).read_bytes() for file in BESIDE] == [(ROOT / file).read_bytes() for file in BESIDE]
     assert "hey lumen" in (project / "README.md").read_text()
     assert "esphome" in (project / "README.md").read_text()
 
@@ -58,7 +64,7 @@ def test_what_stages_write_is_ignored_by_git_from_the_start(tmp_path):
 
 @pytest.mark.parametrize("text", ["on", "7", "null", "größe", 'hey "lumen"', "it's # me", "ok: go", "こんにちは"])
 def test_a_keyword_of_any_spelling_arrives_as_it_was_typed(tmp_path, text):
-    (tmp_path / "params.yaml").write_text(creating.params_with({"keyword.text": text}), encoding="utf-8")
+    write_params(tmp_path, creating.params_with(shipped_params(), {"keyword.text": text}))
     assert plain((tmp_path / "params.yaml").read_text(encoding="utf-8"))["keyword"]["text"] == text  # to DVC
     assert load_params(tmp_path / "params.yaml").keyword.text == text
 

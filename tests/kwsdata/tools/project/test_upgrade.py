@@ -1,16 +1,17 @@
 """An upgrade says what changed, writes only that, and can be killed and done again."""
 
 import pytest
-from imports import ROOT
+from params_files import copy_params, whole_values, write_whole
 
 from kwsdata.errors import KwsError, ParamsError
+from kwsdata.params import load_params
+from kwsdata.params.files import BESIDE, FILES, PARAMS_FILE
 from kwsdata.tools.project import upgrade as upgrading
 from kwsdata.tools.project.code import CodeVersions, installed_versions, read_versions
 from kwsdata.tools.project.pipeline import CODE_FILE, PIPELINE_FILE, followers, project_pipeline, shipped_stages
 from kwsdata.tools.project.upgrade import EditedPipelineError, plan_upgrade, write_upgrade
 from kwsdata.tools.project.yaml_text import dump, load, plain
 
-PARAMS_FILE = upgrading.PARAMS_FILE
 STAGES = list(shipped_stages())
 
 
@@ -18,7 +19,7 @@ STAGES = list(shipped_stages())
 def folder(tmp_path):
     """The files of a project that the installed version made."""
     write(tmp_path, project_pipeline(), {})
-    (tmp_path / PARAMS_FILE).write_text((ROOT / PARAMS_FILE).read_text())
+    copy_params(tmp_path)
     return tmp_path
 
 
@@ -30,7 +31,8 @@ def write(folder, pipeline: str, other: dict[str, str], package: str = "0.1.9") 
 
 
 def contents(folder) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_a_project_of_the_installed_version_has_nothing_to_do(folder):
@@ -101,7 +103,7 @@ def test_a_renamed_param_is_rewritten_and_its_stages_run(folder):
     (folder / PARAMS_FILE).write_text(params.replace("  gamma: 0.0\n", "  focus: 1.5\n"))
     plan = plan_upgrade(folder, renames=[("loss.focus", "loss.gamma")])
     assert plan.params == ["loss.focus is now loss.gamma"]
-    assert plan.renumbered == [name for name in STAGES if "loss" in shipped_stages()[name].get("params", [])]
+    assert plan.renumbered == ["ensemble", "train", "quantize"]
     assert "train" in plan.rerun
     write_upgrade(plan, folder)
     assert plain((folder / PARAMS_FILE).read_text())["loss"]["gamma"] == 1.5
@@ -137,8 +139,52 @@ def test_a_killed_upgrade_is_planned_again(folder, monkeypatch):
     assert set(plan.files) == {CODE_FILE}
 
 
-@pytest.mark.parametrize("name", [PIPELINE_FILE, PARAMS_FILE, CODE_FILE])
+@pytest.mark.parametrize("name", [PIPELINE_FILE, *FILES, CODE_FILE])
 def test_a_missing_file_is_told(folder, name):
     (folder / name).unlink()
     with pytest.raises(KwsError, match=name):
         plan_upgrade(folder)
+
+
+@pytest.fixture
+def of_before(folder):
+    """A project of before the numbers were in several files, in which some are the user's."""
+    for name in BESIDE:
+        (folder / name).unlink()
+    (folder / "params").rmdir()
+    values = whole_values()
+    values["train"] |= {"steps": 77, "patience": 9}
+    values["check"]["min_speakers"] = 2
+    write_whole(folder / PARAMS_FILE, values)
+    return folder
+
+
+def test_one_file_of_all_numbers_becomes_several_with_the_same_values(of_before):
+    before = load_params(of_before / PARAMS_FILE)
+    plan = plan_upgrade(of_before)
+    assert {*FILES, CODE_FILE} <= plan.files.keys()
+    assert "params/kwsdata.yaml and params/kwstrain.yaml hold the other numbers" in "\n".join(plan.lines())
+    write_upgrade(plan, of_before)
+    assert load_params(of_before / PARAMS_FILE) == before
+    assert (before.train.steps, before.train.patience, before.check.min_speakers) == (77, 9, 2)
+    assert len((of_before / PARAMS_FILE).read_text().splitlines()) <= 65
+    assert plan_upgrade(of_before).files == {}
+
+
+@pytest.mark.parametrize("at", FILES)
+def test_a_spread_that_is_killed_between_two_files_loses_no_number(of_before, monkeypatch, at):
+    before = load_params(of_before / PARAMS_FILE)
+    rewrite = upgrading.rewrite
+
+    def killed(path, change):
+        if path == of_before / at:
+            raise KeyboardInterrupt
+        rewrite(path, change)
+
+    monkeypatch.setattr(upgrading, "rewrite", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_upgrade(plan_upgrade(of_before), of_before)
+    monkeypatch.setattr(upgrading, "rewrite", rewrite)
+    write_upgrade(plan_upgrade(of_before), of_before)
+    assert load_params(of_before / PARAMS_FILE) == before
+    assert plan_upgrade(of_before).files == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from augmenting import eventful
 from licensing import relicense, set_publish
+from params_files import copy_params
 
 from kwsdata.clips.manifests import write_cuts
 from kwsdata.clips.shards import shard_cuts, with_custom
@@ -19,7 +20,6 @@ from kwsdata.tools.publish.licences import LicenceError
 from kwsdata.tools.publish.run import publish
 
 ND = "CC-BY-NC-ND-4.0"
-ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def published(publishing, tmp_path, monkeypatch, params):
     project = tmp_path / "second"
     project.mkdir()
     monkeypatch.chdir(project)
-    Path("params.yaml").write_text((ROOT / "params.yaml").read_text())
+    copy_params(Path())
 
     def take(kind, part, **asked):
         path = f"{dist}:{part}" if kind == "hf" else dist / "shar" / part / "train"
