@@ -29,8 +29,8 @@ import psutil
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.manifests import write_cuts
-from kwsdata.clips.shards import shard_cuts, with_custom
+from kwsdata.clips.manifests import with_fields, write_cuts
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.params import load_params
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
@@ -135,7 +135,7 @@ def write_project(parents: int) -> None:
         info = CorpusInfo(name, "folder", label, "CC0", "none", "made here", "known")  # type: ignore[arg-type]
         items = (Item(f"c{n:06d}", make(n), text="computer", speaker=f"s{n}") for n in range(count))
         write_corpus(Path("data/corpora") / name, info, items, 250, 0.0)
-        cuts += [with_custom(cut, label=label) for cut in shard_cuts(Path("data/corpora") / name)]
+        cuts += [with_fields(cut, label=label) for cut in shard_cuts(Path("data/corpora") / name)]
     Path("data/split").mkdir(parents=True, exist_ok=True)
     write_cuts(Path("data/split/train.jsonl.gz"), cuts)
 

@@ -24,8 +24,8 @@ from scipy.signal import fftconvolve, istft, stft
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, read_audio, resample, rms
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.manifests import write_cuts
-from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
+from kwsdata.clips.manifests import with_fields, write_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.measures.fingerprints import Table, fingerprint
 from kwsdata.params import Params, load_params
 from kwsdata.similarity.copies.held import Held, write_held
@@ -157,8 +157,8 @@ def augmented(waves: list[Waveform], data: Path, params: Params) -> Iterator[tup
             write_corpus(Path("words"), info, (Item(f"{n:03d}", w) for n, w in enumerate(waves)), 100, 1.0)
             noises = (Item(path.stem, load(path)) for path in sorted((data / "noise_esc10").rglob("*.ogg"))[::10])
             write_corpus(Path("noise"), CorpusInfo("noise", "folder", "noise", *info_rest()), noises, 100, 1.0)
-            cuts = [with_custom(cut, label="keyword") for cut in shard_cuts(Path("words"))]
-            noise = [with_custom(cut, label="noise") for cut in shard_cuts(Path("noise"))]
+            cuts = [with_fields(cut, label="keyword") for cut in shard_cuts(Path("words"))]
+            noise = [with_fields(cut, label="noise") for cut in shard_cuts(Path("noise"))]
             write_cuts(Path("train.jsonl.gz"), [*cuts, *noise])
             augment(params, Path("train.jsonl.gz"), mined=Path("none"))
             for cut in shard_cuts(Path("data/augmented")):

@@ -25,8 +25,8 @@ from augmenting import write_rirs
 from onnx_models import loudness_model
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
-from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, with_fields, write_cuts
+from kwsdata.clips.shards import Clip, shard_cuts, write_shard
 from kwsdata.params import Params, load_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +56,7 @@ def hours_of(directory: Path) -> float:
 def write_input(minutes: float) -> None:
     """Write WAV files, corpora, split, rooms and streams below the current directory."""
     write_project(max(6, round(minutes * 60 / 3.5)))  # words; a sixth as many sentences, a third as many noises
-    cuts = [with_custom(cut, partition="train", synthetic=False) for cut in read_cuts(TRAIN)]
+    cuts = [with_fields(cut, partition="train", synthetic=False) for cut in read_cuts(TRAIN)]
     write_cuts(TRAIN, cuts)
     for name in ("dev", "test"):
         write_cuts(Path(f"data/split/{name}.jsonl.gz"), [])

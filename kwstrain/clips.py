@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.shards import read_place, shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import StageInputError
 
 
@@ -37,12 +38,12 @@ class ClipDataset(Dataset[tuple[torch.Tensor, int]]):
         self.labels: list[str] = []
         self._places: list[str] = []
         for cut in shard_cuts(path) if path.is_dir() else read_cuts(path):
-            custom = cut.custom or {}
-            label = str(custom.get("label"))
+            clip = ClipView(cut)
+            label = str(clip.label_if_any)
             if labels is None or label in labels:
                 self.ids.append(cut.id)
                 self.labels.append(label)
-                self._places.append(str(custom["shard"]))
+                self._places.append(clip.place)
         if not self.ids:
             raise StageInputError(f"{path} has no clip" + (f" that is {' or '.join(labels)}." if labels else "."))
 

@@ -9,6 +9,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
 from kwsdata.clips.manifests import audio_sha256, make_cut
 from kwsdata.clips.sources import SourceId, check_named
+from kwsdata.clips.view import ClipFields
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe, draw_recipe
 from kwsdata.effects.render import render
@@ -81,7 +82,7 @@ def render_again(
     engine: Literal["fast", "sox"] = "fast",
     device: str = "cpu",
 ) -> Augmented:
-    """Return what was made of `wave` when `record` was written: by `augment_wave`, or in `custom["recipe"]` of a cut.
+    """Return what was made of `wave` when `record` was written: by `augment_wave`, or in the recipe of a cut.
 
     Args:
         wave: the parent's sound, float32 [samples] at 16 kHz.
@@ -155,4 +156,4 @@ class _Rooms(RirBank):
 
 
 def _cut(room: str, wave: Waveform) -> MonoCut:
-    return make_cut(room, wave.size, custom={"audio_sha256": audio_sha256(wave), "gain": 1.0})
+    return make_cut(room, wave.size, custom=ClipFields(audio_sha256=audio_sha256(wave), gain=1.0))

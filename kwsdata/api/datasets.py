@@ -8,6 +8,7 @@ from lhotse.utils import fastcopy
 
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.shards import read_bytes, shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import StageInputError
 
 
@@ -38,7 +39,7 @@ class _Cuts:
 
     def __iter__(self) -> Iterator[MonoCut]:
         for cut in shard_cuts(self._path) if self._path.is_dir() else read_cuts(self._path):
-            place = (cut.custom or {}).get("shard")
+            place = ClipView(cut).place_if_any
             if not place:
                 raise StageInputError(f"{self._path}: cut {cut.id} does not say where its sound is: remake it.")
             source = AudioSource(type="memory", channels=[0], source=read_bytes(place, cut.id, self._root))

@@ -69,4 +69,4 @@ def simulate_room(
         update={**ranges, "seed": seed, "sources_per_room": 1, "absorption": None}
     )
     ((description, response),) = simulated(draw_room(params, 0), max_rir_s)
-    return Room(response, description["t60_measured_s"], description["distance_m"], description)
+    return Room(response, description["t60_measured_s"], description["distance_m"], dict(description))

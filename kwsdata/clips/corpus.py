@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, safe_id, write_cuts
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, safe_id, with_fields, write_cuts
 from kwsdata.clips.partitions import person_in
-from kwsdata.clips.shards import SHAR, Clip, Encoded, with_custom, write_shards
+from kwsdata.clips.shards import SHAR, Clip, Encoded, write_shards
+from kwsdata.clips.view import ClipFields, ClipView, Fields, Pairs
 from kwsdata.errors import CorpusError
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.files.scratch import list_visible
@@ -65,7 +66,12 @@ class Item:
     language: str | None = None
     gender: str | None = None
     span: tuple[int, int] | None = None  # [start, end) in samples of what `text` says
-    custom: dict[str, Any] = field(default_factory=dict)
+    fields: ClipFields = field(default_factory=ClipFields)
+
+    @property
+    def told(self) -> Fields:
+        """Its fields, to read."""
+        return Fields(self.key, self.fields)
 
     @property
     def samples(self) -> int:
@@ -127,7 +133,7 @@ class _Tally:
     def __init__(self, info: CorpusInfo) -> None:
         self._info = info
         self.rejects: list[Reject] = []
-        self.doubles: dict[str, list[dict[str, Any]]] = defaultdict(list)  # custom of those whose sound came before
+        self.doubles: dict[str, list[Fields]] = defaultdict(list)  # of those whose sound came before
         self.speakers: set[str] = set()
         self.texts: Counter[str] = Counter()
         self.samples = 0
@@ -146,7 +152,7 @@ class _Tally:
             sha = item.sha256
             if sha in seen_audio:
                 self.rejects.append(Reject(_called(item), f"same sound as {seen_audio[sha]}"))
-                self.doubles[sha].append(item.custom)
+                self.doubles[sha].append(item.told)
                 continue
             seen_audio[sha] = _called(item)
             self.samples += item.samples
@@ -158,16 +164,16 @@ class _Tally:
 
 def _called(item: Item) -> str:
     """Return what a person knows an item by: the file or row that it came from."""
-    channel = item.custom.get("channel")
-    origin = str(item.custom.get("origin", item.key))
+    channel, origin = item.told.channel, item.told.origin or item.key
     return f"{origin} channel {channel}" if channel and item.key.endswith(f"-ch{channel}") else origin
 
 
 def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:
     speaker = f"{info.name}:{item.speaker}" if item.speaker is not None else None
-    custom = {"corpus": info.name, "licence": info.licence, "role": info.role, "audio_sha256": sha} | item.custom
+    declared = ClipFields(corpus=info.name, licence=info.licence, role=info.role, audio_sha256=sha)
+    fields = declared | item.fields
     if info.speaker_namespace is not None and item.speaker is not None:
-        custom["person"] = person_in(info.speaker_namespace, item.speaker)
+        fields |= ClipFields(person=person_in(info.speaker_namespace, item.speaker))
     return make_cut(
         safe_id(f"{info.name}-{item.key}"),
         item.samples,
@@ -176,37 +182,38 @@ def _cut_of(info: CorpusInfo, item: Item, sha: str) -> Any:
         language=item.language,
         gender=item.gender,
         span=item.span,
-        custom=custom,
+        custom=fields,
     )
 
 
-def _credit_doubles(shar: Path, info: CorpusInfo, doubles: Mapping[str, list[dict[str, Any]]]) -> None:
+def _credit_doubles(shar: Path, info: CorpusInfo, doubles: Mapping[str, list[Fields]]) -> None:
     """Let clips that were found twice have the licences and the sources of both, where these are not the same."""
     for path in sorted(shar.glob("cuts.*.jsonl.gz")) if doubles else ():
         cuts = list(read_cuts(path))
-        every = [_credited(info, cut.custom or {}, doubles.get((cut.custom or {})["audio_sha256"], ())) for cut in cuts]
+        clips = map(ClipView, cuts)
+        every = [_credited(info, clip, doubles.get(clip.audio_sha256, ())) for clip in clips]
         if any(every):
-            write_cuts(path, (with_custom(cut, **fields) for cut, fields in zip(cuts, every, strict=True)))
+            write_cuts(path, (with_fields(cut, **fields) for cut, fields in zip(cuts, every, strict=True)))
 
 
-def _credited(info: CorpusInfo, custom: dict[str, Any], others: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Return the fields of a clip's `custom` that must be others, as `others` have the same sound."""
-    licences, credits, sources = zip(*(_said(info, one) for one in (custom, *others)), strict=True)
+def _credited(info: CorpusInfo, clip: Fields, others: Iterable[Fields]) -> ClipFields:
+    """Return the fields of a clip that must be others, as `others` have the same sound."""
+    licences, credits, sources = zip(*(_said(info, one) for one in (clip, *others)), strict=True)
     if all(len(set(map(str, every))) == 1 for every in (licences, credits, sources)):
         return {}
-    return {
-        "licence": " AND ".join(dict.fromkeys(licences)),
-        "credits": _each_once(credits),
-        "sources": _each_once(sources) or None,
-    }
+    return ClipFields(
+        licence=" AND ".join(dict.fromkeys(licences)),
+        credits=_each_once(credits),
+        sources=_each_once(sources) or None,
+    )
 
 
-def _said(info: CorpusInfo, custom: dict[str, Any]) -> tuple[str, list[list[str]], list[list[str]]]:
-    licence = custom.get("licence", info.licence)
-    return licence, custom.get("credits", [[info.name, licence]]), custom.get("sources", [])
+def _said(info: CorpusInfo, clip: Fields) -> tuple[str, Pairs, Pairs]:
+    licence = clip.licence or info.licence
+    return licence, clip.credits or [[info.name, licence]], clip.sources or []
 
 
-def _each_once(lists: Iterable[list[list[str]]]) -> list[list[str]]:
+def _each_once(lists: Iterable[Pairs]) -> list[list[str]]:
     return [list(pair) for pair in dict.fromkeys((first, second) for pairs in lists for first, second in pairs)]
 
 

@@ -1,30 +1,20 @@
 """Read and write manifests of Lhotse cuts: one mono recording each, the project's own fields in `custom`.
 
-Fields in `cut.custom`:
-    corpus, licence, role   what the clip's corpus declares (role: keyword | speech | noise | rir)
-    speaker                 who is heard, or the noise's source: the unit that partitions never share
-    person                  who that is in every corpus of one speaker namespace; only where a corpus has one
-    audio_sha256            hash of the int16 samples: the clip's identity, whatever its file was
-    label                   set by `index`: keyword | confusable | speech | noise | rir
-    partition               set by `split`: train | dev | test
-    parent, recipe          of an augmented clip: the cut it came from and every draw that made it
-    parent_sha256           the parent's audio_sha256: ids may be shared, sounds are not
-    sources                 of a clip made here: [[id, audio_sha256], ...] of every further sound and room in it
-    credits                 of a clip that was made elsewhere: [[source, licence], ...] of all that is heard in it
-    elsewhere               of a mined window: its recording is of a pool, and need be in no manifest here
-    shard                   in manifests outside a shard directory: where the bytes are (see `kwsdata.clips.shards`)
+What the fields mean: `kwsdata.clips.view`, which reads them.
 """
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
+from lhotse.utils import fastcopy
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
+from kwsdata.clips.view import KEYWORD_EVENT, ClipFields, EventFields
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 from kwsdata.text import file_stem
@@ -36,28 +26,6 @@ _TEXTS = {"audio_sha256", "corpus", "kind", "label", "licence", "parent", "paren
 def safe_id(text: str) -> str:
     """Return `text` as an id of a cut, which is the name of a tar's member (see `kwsdata.text.file_stem`)."""
     return file_stem(text)
-
-
-def told_elsewhere(custom: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a clip that is cut from a recording of a pool says of its sources, which the pool's cut tells.
-
-    `elsewhere`: the recording need be in no manifest of the project.
-    """
-    kept = {name: custom[name] for name in ("credits", "engine", "request") if name in custom}
-    sources = made_of(custom)
-    return {"elsewhere": True} | kept | ({"sources": sources} if sources else {})
-
-
-def made_of(custom: Mapping[str, Any]) -> list[list[str]]:
-    """Return [id, hash of its samples] of each sound that a cut from elsewhere was made of; none if it credits all.
-
-    The hash is empty where an older version did not write it down.
-    """
-    if custom.get("credits"):
-        return []
-    parent = [[str(custom["parent"]), str(custom.get("parent_sha256") or "")]] if custom.get("parent") else []
-    unwritten = "sources" not in custom and any(custom.get(name) for name in ("recipe", "segments"))
-    return [*parent, *([["what was mixed into it", ""]] if unwritten else []), *(custom.get("sources") or [])]
 
 
 def audio_sha256(wave: Waveform) -> str:
@@ -75,7 +43,7 @@ def make_cut(
     language: str | None = None,
     gender: str | None = None,
     span: tuple[int, int] | None = None,
-    custom: dict[str, Any] | None = None,
+    custom: ClipFields | None = None,
 ) -> MonoCut:
     """Return a cut over a whole 16 kHz mono recording that lies in a shard.
 
@@ -85,7 +53,7 @@ def make_cut(
         text, speaker, language, gender: of the one supervision; no supervision is made when both text and speaker
             are None.
         span: [start, end) of the supervision in samples; the whole clip when None.
-        custom: the project's own fields, kept in `cut.custom`.
+        custom: the project's own fields.
     """
     recording = Recording(
         id=cut_id,
@@ -118,6 +86,28 @@ def make_cut(
         recording=recording,
         supervisions=supervisions,
         custom=dict(custom or {}) | ({"speaker": speaker} if speaker is not None else {}),
+    )
+
+
+def with_fields(cut: MonoCut, **fields: Unpack[ClipFields]) -> MonoCut:
+    """Return `cut` with `fields` set (a field given as None is removed)."""
+    return fastcopy(cut, custom=_present({**(cut.custom or {}), **fields}))
+
+
+def make_event(
+    event_id: str, stream_id: str, span: tuple[int, int], text: str, speaker: str | None, fields: EventFields
+) -> SupervisionSegment:
+    """Return the keyword `text` in a test stream, as its supervision: `span` is [start, end) in samples."""
+    start, end = span
+    return SupervisionSegment(
+        id=event_id,
+        recording_id=stream_id,
+        start=start / SAMPLE_RATE,
+        duration=(end - start) / SAMPLE_RATE,
+        channel=0,
+        text=text,
+        speaker=speaker,
+        custom=dict(EventFields(event=KEYWORD_EVENT) | fields),
     )
 
 

@@ -4,8 +4,7 @@ Placing one speaker looks at no other, so a corpus that grows moves nobody.
 """
 
 import unicodedata
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from kwsdata.draws import unit_for
 from kwsdata.params import PartitionsParams
@@ -22,17 +21,6 @@ def person_in(namespace: str, speaker: str) -> str:
 def fold_name(name: str) -> str:
     """Return `name` as it is compared: "Alice", "ALICE" and full-width letters are one."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-
-
-def identity_of(custom: Mapping[str, Any]) -> str | None:
-    """Return who is heard in a clip, given its `custom`: `person` where its corpus has a namespace, else `speaker`."""
-    name = custom.get("person") or custom.get("speaker")
-    return str(name) if name else None
-
-
-def is_person(custom: Mapping[str, Any]) -> bool:
-    """Return whether who is heard in a clip, given its `custom`, is a person: no noise source or synthetic voice."""
-    return "noise" not in (custom.get("label"), custom.get("role")) and not custom.get("synthetic")
 
 
 def partition_of(speaker: str, params: PartitionsParams) -> Partition:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.audio import Waveform
 from kwsdata.clips.content import digest_at, file_hash
 from kwsdata.clips.shards import read_place
 from kwsdata.clips.stretches import measure, read_stretch
+from kwsdata.clips.view import ClipFields, ClipView, Fields
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files.site import reach
 
@@ -47,7 +48,7 @@ class Piece:
     synthetic: bool = False
     word: tuple[int, int] | None = None
     channel: int | None = None
-    told: dict[str, Any] | None = None
+    told: ClipFields | None = None
 
     @property
     def id(self) -> str:
@@ -58,6 +59,11 @@ class Piece:
     def where(self) -> list[int]:
         """What of its recording it is, and of how long a one: what is made of it depends on no more of the piece."""
         return [self.start, self.samples, self.clip_samples, *([] if self.channel is None else [self.channel])]
+
+    @property
+    def who(self) -> str | None:
+        """The identity of who is heard: see `kwsdata.clips.view`."""
+        return Fields(self.clip, {"person": self.person, "speaker": self.speaker}).who
 
     def row(self) -> dict[str, Any]:
         """Return the piece as a row for a JSON-lines file, without what is None."""
@@ -101,36 +107,24 @@ def pieces_of_cut(cut: MonoCut, piece_samples: int) -> Iterator[Piece]:
     Raises:
         StageInputError: the cut does not say where its sound is.
     """
-    custom = cut.custom or {}
-    if not custom.get("shard"):
-        raise StageInputError(
-            f"cut {cut.id} has no custom['shard']: read it through `kwsdata.clips.shards.shard_cuts`."
-        )
-    if not custom.get("audio_sha256"):
-        raise StageInputError(f"cut {cut.id} has no custom['audio_sha256']: remake it with `dvc repro`.")
-    supervision = cut.supervisions[0] if cut.supervisions else None
-    word = None
-    if supervision is not None:
-        start = round(supervision.start * SAMPLE_RATE)
-        word = (start, start + round(supervision.duration * SAMPLE_RATE))
-    total = cut.recording.num_samples
-    for start, samples in spans(total, piece_samples):
+    clip = ClipView(cut)
+    for start, samples in spans(clip.samples, piece_samples):
         yield Piece(
-            clip=cut.id,
-            place=custom["shard"],
+            clip=clip.id,
+            place=clip.place,
             start=start,
             samples=samples,
-            clip_samples=total,
-            identity=custom["audio_sha256"],
-            label=custom.get("label", custom.get("role", "speech")),
-            corpus=custom.get("corpus"),
-            licence=custom.get("licence"),
-            speaker=custom.get("speaker"),
-            person=custom.get("person"),
-            text=supervision.text if supervision is not None else None,
-            kind=custom.get("kind"),
-            synthetic=bool(custom.get("synthetic")),
-            word=word,
+            clip_samples=clip.samples,
+            identity=clip.audio_sha256,
+            label=clip.label_or_role or "speech",
+            corpus=clip.corpus_if_any,
+            licence=clip.licence,
+            speaker=clip.speaker,
+            person=clip.person,
+            text=clip.text,
+            kind=clip.kind,
+            synthetic=clip.synthetic,
+            word=clip.span,
         )
 
 
@@ -192,7 +186,7 @@ def pieces_of_cuts(cuts: Iterable[MonoCut], piece_samples: int) -> Iterator[Piec
 
 def tars_of(cuts: Iterable[MonoCut]) -> set[Path]:
     """Return the tars that the sound of `cuts` lies in."""
-    return {tar_at(place) for cut in cuts if (place := (cut.custom or {}).get("shard"))}
+    return {tar_at(place) for cut in cuts if (place := ClipView(cut).place_if_any)}
 
 
 def tar_at(place: str) -> Path:
@@ -203,4 +197,4 @@ def tar_at(place: str) -> Path:
 
 def digest_of_places(cuts: Iterable[MonoCut]) -> str:
     """Return a digest of the sound of `cuts`, in order: of the bytes at their places."""
-    return digest_at((cut.custom or {})["shard"] for cut in cuts)
+    return digest_at(ClipView(cut).place for cut in cuts)

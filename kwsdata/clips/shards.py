@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from lhotse import MonoCut
-from lhotse.utils import fastcopy
 
 from kwsdata.audio import Waveform, decode_flac, encode_flac
-from kwsdata.clips.manifests import read_cuts, recording_to_dict, write_cuts
+from kwsdata.clips.manifests import read_cuts, recording_to_dict, with_fields, write_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files.atomic import atomic_path
 from kwsdata.files.site import reach
@@ -225,13 +225,7 @@ def one_shard_cuts(cuts_path: Path) -> Iterator[MonoCut]:
         if f"{cut.id}.flac" not in places:
             raise StageInputError(f"{tar_path} lacks {cut.id}.flac that {cuts_path.name} lists: remake the corpus.")
         offset, size = places[f"{cut.id}.flac"]
-        yield with_custom(cut, shard=f"{tar_path.as_posix()}:{offset}:{size}")
-
-
-def with_custom(cut: MonoCut, **fields: object) -> MonoCut:
-    """Return `cut` with `fields` set in its `custom` (a field given as None is removed)."""
-    custom = dict(cut.custom or {}) | fields
-    return fastcopy(cut, custom={key: value for key, value in custom.items() if value is not None})
+        yield with_fields(cut, shard=f"{tar_path.as_posix()}:{offset}:{size}")
 
 
 def load_audio(cut: MonoCut) -> Waveform:
@@ -241,12 +235,7 @@ def load_audio(cut: MonoCut) -> Waveform:
         StageInputError: the shard is missing or truncated.
         AudioError: the bytes there are not 16 kHz mono FLAC.
     """
-    place = (cut.custom or {}).get("shard")
-    if not place:
-        raise StageInputError(
-            f"cut {cut.id} has no custom['shard']: read it through `kwsdata.clips.shards.shard_cuts`."
-        )
-    return read_place(place, cut.id)
+    return read_place(ClipView(cut).place, cut.id)
 
 
 def read_place(place: str, clip_id: str, root: Path = Path(), start: int = 0, samples: int = -1) -> Waveform:

@@ -41,7 +41,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """A copy's sound on its way through the chain.
+    """A copy's sound on its way through the chain, and as it leaves it.
 
     Attributes:
         wave: float32 [samples].
@@ -50,6 +50,8 @@ class Take:
         clean_level: the active level of the word before other sound was mixed under it; None until then.
         pitch: a factor on every frequency that `settled` applies.
         pace: times as fast, as above.
+        early: at the end of the chain, where it was asked for: the same scene with only the early part of its room and
+            nothing after it, at the level of the direct sound, float32 [samples].
     """
 
     wave: Waveform
@@ -58,6 +60,7 @@ class Take:
     clean_level: float | None = None
     pitch: float = 1.0
     pace: float = 1.0
+    early: Waveform | None = None
 
     @classmethod
     def of(cls, wave: Waveform, span: Span, engine: Engine) -> Self:

@@ -5,12 +5,12 @@ An effect's code, tables and spectra then stay in the processor's caches, which 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import pairwise
 
 from kwsdata.audio import Waveform
 from kwsdata.effects import chain
-from kwsdata.effects.base import Span, Take
+from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe
 from kwsdata.effects.room import Reverb
 from kwsdata.effects.voice import Warp
@@ -18,23 +18,10 @@ from kwsdata.pools.materials import Materials
 from kwsdata.transforms.levels import below_full_scale
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """`wave` float32 [samples] in [-1, 1]; `span`: [start, end) of the supervision in samples.
-
-    `early`: the same scene with only the early part of its room and nothing after it, at the level of the direct
-    sound, float32 [samples]; None when it was not asked for.
-    """
-
-    wave: Waveform
-    span: Span
-    early: Waveform | None = None
-
-
 def render(
     takes: Sequence[Take], recipes: Sequence[Recipe], materials: Materials, early_ms: float | None = None
-) -> list[Rendered]:
-    """Return each take after its recipe.
+) -> list[Take]:
+    """Return each take after its recipe, in [-1, 1].
 
     Args:
         takes: the parents' sound.
@@ -62,4 +49,6 @@ def render(
         ]
         if isinstance(effect, Warp) and not isinstance(following, Warp):
             takes = [take.settled() for take in takes]
-    return [Rendered(below_full_scale(take.wave), take.span, heard) for take, heard in zip(takes, early, strict=True)]
+    return [
+        replace(take, wave=below_full_scale(take.wave), early=heard) for take, heard in zip(takes, early, strict=True)
+    ]

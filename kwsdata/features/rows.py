@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from lhotse import MonoCut
 
+from kwsdata.clips.view import ClipView
 from kwsdata.features.store import ClipRow
 from kwsdata.params.data import FeaturizeParams
 from kwsdata.runtime.front_ends import FrontEnd, frames_before
@@ -27,24 +28,20 @@ def group_cuts(cuts: Iterable[MonoCut], params: FeaturizeParams) -> Iterator[tup
 
 def row_of(cut: MonoCut, frontend: FrontEnd) -> ClipRow:
     """Return the row of `cut`: its word (train clips) or events (streams) in frames; shard and offset are set later."""
-    custom = cut.custom or {}
+    clip = ClipView(cut)
     spans = [
         (frames_before(s.start, frontend), frames_before(s.start + s.duration, frontend)) for s in cut.supervisions
     ]
-    events = [
-        span for span, s in zip(spans, cut.supervisions, strict=True) if (s.custom or {}).get("event") == "keyword"
-    ]
-    is_stream = "segments" in custom
     return ClipRow(
-        id=cut.id,
-        label="stream" if is_stream else custom["label"],
+        id=clip.id,
+        label="stream" if clip.is_stream else clip.label,
         shard=0,
         offset=0,
         frames=0,
-        word=spans[0] if spans and not is_stream else None,
-        speaker=custom.get("speaker"),
-        corpus=custom.get("corpus"),
-        weight=float(custom.get("weight", 1.0)),
-        copy=int((custom.get("recipe") or {}).get("copy", 0)),
-        events=events,
+        word=spans[0] if spans and not clip.is_stream else None,
+        speaker=clip.speaker,
+        corpus=clip.corpus_if_any,
+        weight=clip.weight,
+        copy=clip.copy,
+        events=[span for span, event in zip(spans, clip.events, strict=True) if event.is_keyword],
     )

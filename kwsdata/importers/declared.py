@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kwsdata.clips.view import ClipFields
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import quote
 from kwsdata.importers.source import Source
@@ -87,12 +88,13 @@ def _judged(terms: Terms, declared: str | None, of_kind: str | None) -> _Judged:
 
 def _with(source: Source, name: str, judged: _Judged, licence: str) -> Source:
     """Return a sound whose cut says what is not the corpus's own licence, and what the sound's sources are."""
-    custom: dict[str, Any] = {} if judged.licence == licence else {"licence": judged.licence}
+    fields = source.fields | (ClipFields() if judged.licence == licence else ClipFields(licence=judged.licence))
     if not judged.beyond and source.terms.credits:
-        custom["credits"] = [[f"{name}:{one}" if one else name, terms] for one, terms in source.terms.credits]
+        credits = [[f"{name}:{one}" if one else name, terms] for one, terms in source.terms.credits]
+        fields |= ClipFields(credits=credits)
     if not judged.beyond and source.terms.sources:
-        custom["sources"] = [list(pair) for pair in source.terms.sources]
-    return replace(source, custom=source.custom | custom)
+        fields |= ClipFields(sources=[list(pair) for pair in source.terms.sources])
+    return replace(source, fields=fields)
 
 
 def _all_of(licences: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE, Waveform, flac_writer, to_int16
 from kwsdata.clips.corpus import Item, Reject, Role
 from kwsdata.clips.shards import Encoded
+from kwsdata.clips.view import ClipFields
 from kwsdata.errors import AudioError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.importers.source import Sound, Source, clip_id
@@ -207,9 +208,9 @@ def _item(source: Source, clip: Decoded, sound: Encoded, channel: int | None) ->
     if span is None and clip.word != (0, clip.samples):
         span = clip.word
     name = clip_id(source.key, f"-ch{channel}" if channel else "")
-    custom = dict(source.custom)
+    fields = source.fields
     if name != source.key:
-        custom["origin"] = source.key
-    if channel or clip.channel:
-        custom["channel"] = channel or clip.channel
-    return Item(name, sound, source.text, source.speaker, source.language, source.gender, span=span, custom=custom)
+        fields = fields | ClipFields(origin=source.key)
+    if taken := channel or clip.channel:
+        fields = fields | ClipFields(channel=taken)
+    return Item(name, sound, source.text, source.speaker, source.language, source.gender, span, fields)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.clips.corpus import Reject
+from kwsdata.clips.view import LICENCE_NAMES, fields_in
 from kwsdata.errors import AudioError, CorpusError, NamedPathError
 from kwsdata.files.bounded_json import parse_json
 from kwsdata.files.named_paths import NamedFiles
@@ -27,7 +28,7 @@ from kwsdata.importers.declaration import Importer, Options
 from kwsdata.importers.hf_files import datasets, licence_on_card, roots_of, splits_of
 from kwsdata.importers.source import Source, normal_gender
 from kwsdata.importers.tables import check_columns, refusal
-from kwsdata.importers.terms import LICENCE_FIELDS, Terms, licence_text, terms_of, together
+from kwsdata.importers.terms import Terms, licence_text, terms_of, together
 from kwsdata.licences.names import licences_of
 from kwsdata.soundfiles.reader import OpenSound, in_memory, open_sound
 
@@ -39,7 +40,7 @@ NAMES = {
     "gender": ("gender",),
     "licence": (),  # these are read whatever they are called: see `_terms`
 }  # fmt: skip
-_TERMS = (*LICENCE_FIELDS, "cut")
+_TERMS = (*LICENCE_NAMES, "cut")
 _ROWS = 1000  # read at once, without their sound
 
 
@@ -129,8 +130,8 @@ def read(path: Path, options: Options) -> Iterator[Source | Reject]:
 def _terms(told: dict[str, Any]) -> Terms:
     """Return what a row says of its licence, in columns and in the Lhotse cut that `kwsdata publish` writes."""
     row = parse_json(told["cut"]) if isinstance(told.get("cut"), str) else {}
-    terms = terms_of(row.get("custom") if isinstance(row, dict) else None)
-    listed = licence_text(*(told.get(name) for name in LICENCE_FIELDS))
+    terms = terms_of(fields_in(row))
+    listed = licence_text(*(told.get(name) for name in LICENCE_NAMES))
     known = licences_of(listed) if listed is not None else []
     if known is None or not set(known) <= set(licences_of(terms.licences) or []):
         terms = together([terms, Terms(listed)])

@@ -25,6 +25,7 @@ from lhotse.cut import Cut, MixedCut
 from lhotse.utils import fastcopy
 
 from kwsdata.clips.corpus import Reject
+from kwsdata.clips.view import fields_in
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import quote
 from kwsdata.importers.declaration import Importer, Options
@@ -101,7 +102,7 @@ def _source(key: str, cut: Any, member: Member | None, options: Options) -> Sour
 def _terms(cut: Any) -> Terms:
     """Return what a cut says of its licence: it, the cuts that it is mixed of, or what is said in it."""
     cuts = [track.cut for track in cut.tracks] if isinstance(cut, MixedCut) else [cut]
-    return together(terms_of(one.custom) for one in (*cuts, *cut.supervisions))
+    return together(terms_of(fields_in(one)) for one in (*cuts, *cut.supervisions))
 
 
 def _manifest(path: Path, options: Options) -> Iterator[Entry]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from lhotse.recipes.musan import scan_recordings
 
 from kwsdata.clips.corpus import Reject, Role
+from kwsdata.clips.view import ClipFields
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options, Remote
 from kwsdata.importers.recipes import readable_tree, recipe_errors
@@ -48,12 +49,12 @@ def _part(folder: Path) -> Iterator[Source | Reject]:
             recordings = scan_recordings(tree.links)
         for recording in recordings:
             key = tree.key_of(recording)
-            custom: dict[str, object] = {"part": folder.name}
+            fields = ClipFields(part=folder.name)
             speaker = None
             if folder.name == "music" and recording.id in notes:
                 _, genres, vocals, speaker = notes[recording.id]
-                custom |= {"genres": genres.split(","), "vocals": vocals == "Y"}
-            yield Source(f"{folder.name}/{key}", FileSound(tree.root / key), speaker=speaker, custom=custom)
+                fields |= ClipFields(genres=genres.split(","), vocals=vocals == "Y")
+            yield Source(f"{folder.name}/{key}", FileSound(tree.root / key), speaker=speaker, fields=fields)
 
 
 def _notes(file: Path, name: str, notes: dict[str, list[str]]) -> Iterator[Reject]:

@@ -3,8 +3,9 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from kwsdata.clips.view import ClipFields
 from kwsdata.draws import digest_of
 from kwsdata.importers.terms import Terms
 from kwsdata.soundfiles.reader import OpenSound, open_sound
@@ -45,7 +46,7 @@ class Source:
 
     `key` is unique in the corpus: a path below the imported folder, or an id. `span_s`: [start, end) in seconds of
     what `text` says, when that is not the whole sound. Text is kept tidy (see `kwsdata.text`). `terms`: what the sound
-    says of its own licence.
+    says of its own licence. `fields`: what else its clip will say.
     """
 
     key: str
@@ -56,7 +57,7 @@ class Source:
     gender: str | None = None
     span_s: tuple[float, float] | None = None
     terms: Terms = field(default_factory=Terms)
-    custom: dict[str, Any] = field(default_factory=dict)
+    fields: ClipFields = field(default_factory=ClipFields)
 
 
 def clip_id(key: str, suffix: str = "") -> str:

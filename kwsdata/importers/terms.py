@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kwsdata.clips.manifests import made_of
+from kwsdata.clips.view import Fields
 from kwsdata.files.bounded_json import pairs_of
 from kwsdata.files.named_paths import quote
 from kwsdata.licences.own import own_sources
 
-LICENCE_FIELDS = ("licence", "license", "licences", "licenses")
 _LONGEST = 200  # characters of a licence that are kept: longer texts are no names
 
 
@@ -32,22 +31,22 @@ class Terms:
         return tuple(dict.fromkeys((*own, *(licence for _, licence in self.credits))))
 
 
-def terms_of(custom: Any) -> Terms:
-    """Return what the `custom` fields of a cut (or None) say.
+def terms_of(told: Any) -> Terms:
+    """Return what our fields of a cut (None: it has none) say, whoever wrote them (`kwsdata.clips.view.fields_in`).
 
     Raises:
         ValueError: they, or a field about licences, are not what they must be.
     """
-    custom = {} if custom is None else custom
-    if not isinstance(custom, Mapping):
-        raise ValueError(f"its custom is {quote(custom)}, which is no mapping")
-    licence = licence_text(*(custom[name] for name in LICENCE_FIELDS if custom.get(name) is not None))
-    credits = _pairs("credits", custom.get("credits") or [])
-    corpus = custom.get("parent_corpus") or custom.get("corpus")
+    if not isinstance(told, Mapping | None):
+        raise ValueError(f"its custom is {quote(told)}, which is no mapping")
+    clip = Fields("", told)
+    licence = licence_text(*clip.licences_said)
+    credits = _pairs("credits", clip.credits or [])
+    corpus = clip.parent_corpus or clip.corpus_if_any
     if not credits and licence is not None and isinstance(corpus, str):
-        credits = own_sources(corpus, licence, custom)
-    _pairs("sources", custom.get("sources") or [])
-    return Terms(licence, credits, _pairs("sources", made_of(custom)))
+        credits = own_sources(corpus, licence, clip)
+    _pairs("sources", clip.sources or [])
+    return Terms(licence, credits, _pairs("sources", clip.made_of))
 
 
 def together(every: Iterable[Terms]) -> Terms:

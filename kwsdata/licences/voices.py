@@ -4,9 +4,10 @@ The licence of a speech engine's program is not that of its sound: eSpeak NG and
 is not a copy of them. A neural voice is trained on recordings, and its model card names the terms.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
+
+from kwsdata.clips.view import Fields
 
 # (engine, pattern of voices): (licence, who to credit). The first that fits counts.
 _VOICES = {
@@ -21,12 +22,12 @@ _VOICES = {
 }
 
 
-def voice_source(corpus: str, recipe: Mapping[str, Any]) -> tuple[str, str] | None:
+def voice_source(corpus: str, clip: Fields) -> tuple[str, str] | None:
     """Return (source, licence) of a clip that an engine spoke, or None where none did.
 
     The source is "corpus:engine", and of Piper, whose voices have licences of their own, "corpus:piper:voice".
     """
-    engine, voice = recipe.get("engine"), (recipe.get("request") or {}).get("voice", "")
+    engine, voice = clip.engine, clip.voice
     if engine is None:
         return None
     source = f"{corpus}:{engine}:{voice}" if engine == "piper" else f"{corpus}:{engine}"

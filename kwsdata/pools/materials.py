@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kwsdata.clips.sources import SourceId, UnnamedSourceError
+from kwsdata.clips.view import ClipView
 from kwsdata.pools.sounds import SoundPool
 from kwsdata.rooms.bank import RirBank
 
@@ -35,7 +36,7 @@ class Materials:
         pools = [pool.sounds for pool in (self.noises, self.speech, self.recordings) if source in pool.sounds]
         sounds = [pool[source].audio_sha256 for pool in pools]
         if source in self.rirs.cuts:
-            sounds.append((self.rirs.cuts[source].custom or {})["audio_sha256"])
+            sounds.append(ClipView(self.rirs.cuts[source]).audio_sha256)
         if not sounds:
             raise UnnamedSourceError(f"a recipe names {source}, which is in none of the pools that effects draw from.")
         return list(dict.fromkeys(sounds))

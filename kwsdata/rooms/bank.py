@@ -8,7 +8,7 @@ Conventions, the same for simulated and measured responses:
 - the direct path has energy 1, so that reverberation keeps the level of the direct sound, and the energy of the rest
   is the reciprocal of the direct-to-reverberant ratio. A simulated one's level is known from the distance; a measured
   one's is what arrives within 0.5 ms of the peak (+-8 samples);
-- on disk they are 24-bit FLAC scaled to peak 0.99; `custom["gain"]` restores the level. 16 bits would leave rounding
+- on disk they are 24-bit FLAC scaled to peak 0.99; the field `gain` restores the level. 16 bits would leave rounding
   noise of -59 dB against the direct path in a 1 s tail; 24 bits leave -107 dB.
 """
 
@@ -25,6 +25,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.clips.sources import SourceId, check_named, view_of
+from kwsdata.clips.view import ClipView
 from kwsdata.consistent_hash import Ring
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files.atomic import stamp_of
@@ -165,7 +166,7 @@ class RirBank:
             self._loaded.move_to_end(rir_id)
             return self._loaded[rir_id]
         cut = self.cuts[rir_id]
-        loaded = Filter(load_audio(cut) * np.float32((cut.custom or {})["gain"]))
+        loaded = Filter(load_audio(cut) * np.float32(ClipView(cut).gain))
         self._loaded[rir_id] = loaded
         if sum(kept.taps.size for kept in self._loaded.values()) > _KEPT_SAMPLES:
             self._loaded.popitem(last=False)

@@ -16,7 +16,6 @@ Two things are then set by an envelope exp(-a t) from the direct path on:
 from dataclasses import asdict, replace
 from math import ceil, exp, log
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import pyroomacoustics as pra
@@ -24,6 +23,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.ndimage import uniform_filter1d
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.view import ClipFields, given
 from kwsdata.rooms.bank import align, find_direct, measure_t60
 from kwsdata.rooms.room import RoomDraw
 
@@ -39,10 +39,10 @@ _DENSEST = 10_000.0  # reflections a second; more are heard as noise all the sam
 _LOCK = Lock()  # pyroomacoustics seeds its ray tracer for the whole process
 
 
-def simulate_room(draw: RoomDraw, max_rir_s: float) -> list[tuple[dict[str, Any], Waveform]]:
-    """Return one (description, response float32 [samples]) a source of the room.
+def simulate_room(draw: RoomDraw, max_rir_s: float) -> list[tuple[ClipFields, Waveform]]:
+    """Return one (fields, response float32 [samples]) a source of the room.
 
-    The description has t60_s (the target, if there is one), t60_measured_s, distance_m, dimensions, method, recipe.
+    The fields are t60_s (the target, if there is one), t60_measured_s, distance_m, dimensions, method, recipe.
     """
     absorption = draw.absorption if draw.absorption is not None else _eyring(draw, _LIVELIER * (draw.t60_s or 0.0))
     responses, method = _responses(draw, absorption)
@@ -61,15 +61,15 @@ def simulate_room(draw: RoomDraw, max_rir_s: float) -> list[tuple[dict[str, Any]
             response = _with_t60(response, direct, draw.t60_s)
         keep = ceil(min(max_rir_s, _KEPT * measure_t60(response) + 0.02) * SAMPLE_RATE)
         wave = align(response, direct, level=1 / distance)[:keep]  # as pyroomacoustics scales it
-        description = {
-            "t60_s": round(draw.t60_s, 4) if draw.t60_s is not None else None,
-            "t60_measured_s": round(measure_t60(wave), 4),
-            "distance_m": round(distance, 3),
-            "dimensions": [round(side, 3) for side in draw.dimensions],
-            "method": method,
-            "recipe": asdict(replace(draw, sources=[source])),
-        }
-        results.append(({key: value for key, value in description.items() if value is not None}, wave))
+        fields = ClipFields(
+            t60_s=round(draw.t60_s, 4) if draw.t60_s is not None else None,
+            t60_measured_s=round(measure_t60(wave), 4),
+            distance_m=round(distance, 3),
+            dimensions=[round(side, 3) for side in draw.dimensions],
+            method=method,
+            recipe=asdict(replace(draw, sources=[source])),
+        )
+        results.append((given(fields), wave))
     return results
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from lhotse import MonoCut
@@ -11,6 +10,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
+from kwsdata.clips.view import ClipView, StreamSegment
 from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_json
@@ -22,7 +22,6 @@ from kwsdata.runtime.networks.model import StreamingModel
 from kwstrain.evaluation.det import StreamScores
 
 PARTITIONS = ("dev", "test")
-CONDITIONS = ("snr_db", "t60_s")  # of a cut or an event, where a test set has them
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class TestStream:
     score: np.ndarray
     warm_up_s: float  # of the model's decoder
     keywords: list[Keyword]
-    segments: list[dict[str, Any]] = field(default_factory=list)  # start_s, end_s, source, label, corpus
+    segments: list[StreamSegment] = field(default_factory=list)
 
     def scores(self, streaming: StreamingParams) -> StreamScores:
         """Return the stream voted on, as the metrics read it."""
@@ -57,9 +56,9 @@ class TestStream:
         vote = vote_scores(self.score, streaming.n, streaming.m, streaming.smooth, warm_up)
         return StreamScores(self.time_s, vote, [(word.start_s, word.end_s) for word in self.keywords], self.duration_s)
 
-    def segment_at(self, time_s: float) -> dict[str, Any] | None:
+    def segment_at(self, time_s: float) -> StreamSegment | None:
         """Return the segment that sounds at `time_s`, None where the stream does not say."""
-        return next((part for part in self.segments if part["start_s"] <= time_s < part["end_s"]), None)
+        return next((part for part in self.segments if part.start_s <= time_s < part.end_s), None)
 
 
 @dataclass(frozen=True)
@@ -144,23 +143,16 @@ def score_stream(task: _Task) -> TestStream:
         score,
         float(model.info["warm_up_s"]),
         keywords_of(task.cut),
-        segments_of(task.cut),
+        ClipView(task.cut).segments,
     )
 
 
 def keywords_of(cut: MonoCut) -> list[Keyword]:
     """Return the keyword events of a stream, in order of time."""
-    shared = {key: value for key, value in (cut.custom or {}).items() if key in CONDITIONS}
-    words = []
-    for supervision in cut.supervisions:
-        own = supervision.custom or {}
-        if own.get("event") == "keyword":
-            conditions = shared | {key: value for key, value in own.items() if key in CONDITIONS}
-            words.append(Keyword(supervision.start, supervision.end, own.get("source"), conditions))
+    clip = ClipView(cut)
+    words = [
+        Keyword(*event.span_s, event.source, clip.conditions | event.conditions)
+        for event in clip.events
+        if event.is_keyword
+    ]
     return sorted(words, key=lambda word: word.start_s)
-
-
-def segments_of(cut: MonoCut) -> list[dict[str, Any]]:
-    """Return what sounds when: `custom["segments"]` rows of start_s, end_s, source, label[, corpus] as mappings."""
-    keys = ("start_s", "end_s", "source", "label", "corpus")
-    return [dict(zip(keys, row, strict=False)) for row in (cut.custom or {}).get("segments", [])]

@@ -14,9 +14,9 @@ from vector_stores import clustered, store_of
 
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.decisions import load_decisions
-from kwsdata.clips.manifests import cut_to_dict, read_cuts
+from kwsdata.clips.manifests import cut_to_dict, read_cuts, with_fields
 from kwsdata.clips.pieces import load_piece, pieces_of_cuts
-from kwsdata.clips.shards import shard_cuts, with_custom
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.files.atomic import write_jsonl_gz
 from kwsdata.stages.check.stage import run as check
@@ -35,7 +35,7 @@ def row(tmp_path_factory) -> dict:
     info = CorpusInfo("c", "folder", "speech", "CC0", "none", "made here", "known")
     write_corpus(root / "c", info, [Item("a", wave, "hello", "s", span=(100, 9000))], 10, 0.0)
     (cut,) = shard_cuts(root / "c")
-    return json.loads(json.dumps(cut_to_dict(with_custom(cut, label="speech", partition="train"))))
+    return json.loads(json.dumps(cut_to_dict(with_fields(cut, label="speech", partition="train"))))
 
 
 @MORE

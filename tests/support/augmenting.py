@@ -8,8 +8,8 @@ from sound import burst, white_noise
 
 from kwsdata.audio import Waveform
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.manifests import audio_sha256, make_cut, write_cuts
-from kwsdata.clips.shards import SHAR, Clip, shard_cuts, with_custom, write_shard
+from kwsdata.clips.manifests import audio_sha256, make_cut, with_fields, write_cuts
+from kwsdata.clips.shards import SHAR, Clip, shard_cuts, write_shard
 from kwsdata.effects.base import Take
 from kwsdata.effects.chain import EFFECTS
 from kwsdata.files.atomic import sha256_of
@@ -56,7 +56,7 @@ def write_train(labels: dict[str, str]) -> None:
     write_cuts(
         TRAIN,
         (
-            with_custom(cut, label=label, partition="train", synthetic=False)
+            with_fields(cut, label=label, partition="train", synthetic=False)
             for name, label in labels.items()
             for cut in shard_cuts(Path("data/corpora") / name)
         ),

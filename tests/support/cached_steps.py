@@ -21,8 +21,8 @@ from toy_teachers import loudness_teacher
 from toy_voices import use_toy_voices
 
 from kwsdata.audio import decode_flac, encode_flac
-from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
-from kwsdata.clips.shards import Clip, load_audio, shard_cuts, with_custom, write_shard
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, with_fields, write_cuts
+from kwsdata.clips.shards import Clip, load_audio, shard_cuts, write_shard
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params
 from kwsdata.params.base import Range
@@ -184,7 +184,7 @@ def check(params: Params, patch: pytest.MonkeyPatch) -> World:
 
     def ask() -> list[Any]:
         hashes = zip(cuts_of("talk"), kept["hashes"], strict=True)
-        cuts = [with_custom(cut, audio_sha256=declared) for cut, declared in hashes]
+        cuts = [with_fields(cut, audio_sha256=declared) for cut, declared in hashes]
         heard = find_in(cuts, [], set(), params.check.copies, serial(params).executor, "talk")
         found = [facts for facts, _ in heard]
         if any(one.fault for one in found):
@@ -436,7 +436,7 @@ def _say(name: str, value: str, corpus: str | None = None) -> None:
     """Set a field of every clip of the train manifest, or of those of one corpus."""
     cuts = list(read_cuts(TRAIN))
     asked = [corpus is None or cut.custom["corpus"] == corpus for cut in cuts]
-    write_cuts(TRAIN, [with_custom(cut, **{name: value}) if a else cut for cut, a in zip(cuts, asked, strict=True)])
+    write_cuts(TRAIN, [with_fields(cut, **{name: value}) if a else cut for cut, a in zip(cuts, asked, strict=True)])
 
 
 def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
@@ -516,7 +516,7 @@ def pools_passed(params: Params, patch: pytest.MonkeyPatch) -> World:
 
     def hold(seed: int, speaker: str = "a", words: int = 2, person: str | None = None) -> None:
         write_sound("held", seed, words)
-        cuts = [with_custom(cut, speaker=speaker, person=person) for cut in cuts_of("held")]
+        cuts = [with_fields(cut, speaker=speaker, person=person) for cut in cuts_of("held")]
         for partition in ("dev", "test"):
             write_cuts(Path(f"split/{partition}.jsonl.gz"), cuts if partition == "test" else cuts[:0])
 

@@ -6,8 +6,8 @@ from augmenting import eventful, toy_project, write_rirs, write_toy_corpus
 from params_files import write_whole
 from sound import tone, white_noise
 
-from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, write_cuts
-from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
+from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, with_fields, write_cuts
+from kwsdata.clips.shards import Clip, shard_cuts, write_shard
 from kwsdata.params import Params
 from kwsdata.stages.augment.stage import run as augment
 
@@ -20,7 +20,7 @@ def build(params: Params) -> None:
         write_cuts(
             Path(f"data/split/{partition}.jsonl.gz"),
             (
-                with_custom(cut, label="speech", partition=partition)
+                with_fields(cut, label="speech", partition=partition)
                 for cut in shard_cuts(Path("data/corpora") / corpus)
             ),
         )

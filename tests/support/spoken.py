@@ -112,8 +112,8 @@ def build(root: Path, params: Params) -> Params:
     friend, friend_at = hidden(spoken(FRIEND, names[13]), names[24], 1)
     secret, secret_at = hidden(spoken(KEYWORD, names[15]), names[25], 2)
     planted = [
-        Item("friend", friend, None, names[13], custom={"at_s": friend_at}),
-        Item("secret", secret, None, names[15], custom={"at_s": secret_at}),
+        Item("friend", friend, None, names[13], fields={"at_s": friend_at}),
+        Item("secret", secret, None, names[15], fields={"at_s": secret_at}),
     ]
     corpus(root, "planted", "speech", planted)
     whole = {f"{kind}-{partition}": partition for kind in ("words", "talk") for partition in ("train", "dev", "test")}

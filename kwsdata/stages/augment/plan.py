@@ -19,6 +19,7 @@ from lhotse import MonoCut
 from kwsdata.clips.content import Contents
 from kwsdata.clips.manifests import cut_to_dict
 from kwsdata.clips.pieces import tar_at
+from kwsdata.clips.view import row_fields
 from kwsdata.draws import digest_of
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz, write_json
@@ -72,25 +73,25 @@ def make_plan(train: Path, params: AugmentParams, scratch: Path, mined: Iterable
     with (scratch / "rows.jsonl").open("wb") as rows:
         offset = 0
         for row in chain(read_jsonl_gz(train), map(cut_to_dict, mined)):
-            custom = row["custom"]
-            label, corpus = custom["label"], custom["corpus"]
+            clip = row_fields(row)
+            label, corpus = clip.label, clip.corpus
             bits = int.from_bytes(hashlib.sha256(row["id"].encode()).digest()[:8], "big")
             line = json.dumps(row).encode()
             rows.write(line)
-            content = contents(custom["shard"])
+            content = contents(clip.place)
             parents[corpus].append(Parent(bits, 1 + copies[label], offset, len(line), content.encode()))
             offset += len(line)
-            tars.add(tar_at(custom["shard"]))
+            tars.add(tar_at(clip.place))
             samples = row["recording"]["num_samples"]
-            sound = {"place": custom["shard"], "samples": samples, "content": content}
-            sound["audio_sha256"] = custom["audio_sha256"]
+            sound = {"place": clip.place, "samples": samples, "content": content}
+            sound["audio_sha256"] = clip.audio_sha256
             if label in corpora:
                 corpora[label].add(corpus)
             if label == "noise" and _named(corpus, params.noise_corpora):
                 noises[row["id"]] = sound
             elif label == "speech" and row["duration"] <= _LEAD_MAX_S and _named(corpus, params.speech_corpora):
                 leads = _with(leads, (bits, row["id"], sound))
-                if not custom.get("synthetic"):
+                if not clip.synthetic:
                     recorded = _with(recorded, (bits, row["id"], sound))
     _check_named("noise_corpora", params.noise_corpora, corpora["noise"])
     _check_named("speech_corpora", params.speech_corpora, corpora["speech"])

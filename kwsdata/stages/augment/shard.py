@@ -6,19 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
+from kwsdata.audio import Waveform, to_int16
 from kwsdata.clips.content import Contents
 from kwsdata.clips.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
 from kwsdata.clips.shards import SHAR, Clip, ahead, batches, read_place, write_shard
 from kwsdata.clips.sources import SourceId
+from kwsdata.clips.view import ClipFields, ClipView, with_row_fields
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe, draw_recipe
-from kwsdata.effects.render import Rendered, render
+from kwsdata.effects.render import render
 from kwsdata.errors import AudioError
 from kwsdata.execution.cache import Step
 from kwsdata.execution.memory import keep_freed_memory, leave_imports_uncollected
@@ -92,22 +93,17 @@ def _read_parents(task: ShardTask) -> Iterator[MonoCut]:
 
 
 def _recipes_of(parent: MonoCut, params: AugmentParams, materials: Materials) -> list[Recipe]:
-    custom: dict[str, Any] = parent.custom or {}
-    copies = getattr(params.copies, custom["label"])
-    kind = "noise" if custom.get("role") == "noise" else custom["label"]  # mined windows of noise are noise, too
+    clip = ClipView(parent)
+    copies = getattr(params.copies, clip.label)
+    kind = "noise" if clip.role == "noise" else clip.label  # mined windows of noise are noise, too
     return [
-        draw_recipe(params, kind, custom["audio_sha256"], parent.duration, copy, materials)
-        for copy in range(copies + 1)
+        draw_recipe(params, kind, clip.audio_sha256, clip.duration_s, copy, materials) for copy in range(copies + 1)
     ]
 
 
 def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], materials: Materials) -> dict[str, Any]:
     """Return what decides the shard beside the parents' sound: rows, recipes, the sounds they name, settings."""
-    rows = []
-    for parent in parents:
-        row = cut_to_dict(parent)
-        row["custom"] = {key: value for key, value in row["custom"].items() if key != "shard"}
-        rows.append(row)
+    rows = [with_row_fields(cut_to_dict(parent), ClipView(parent).without(("shard",))) for parent in parents]
     named = {source for group in recipes for recipe in group for source in recipe.sources}
     return {
         "parents": rows,
@@ -128,8 +124,8 @@ def _contents_of(names: set[SourceId], materials: Materials, root: Path) -> dict
     contents = Contents(root)
     rooms = materials.rirs.cuts
     for name in names & rooms.keys():
-        custom = rooms[name].custom or {}
-        found[f"room {name}"] = [contents(custom["shard"]), custom["gain"], custom["audio_sha256"]]
+        room = ClipView(rooms[name])
+        found[f"room {name}"] = [contents(room.place), room.gain, room.audio_sha256]
     return found
 
 
@@ -141,7 +137,7 @@ def _clips(
     counts: Counter[str],
 ) -> Iterator[Clip]:
     engine = engine_for(task.params.engine, task.params.device)
-    waves = ahead(read_place((parent.custom or {})["shard"], parent.id, task.root) for parent in parents)
+    waves = ahead(read_place(ClipView(parent).place, parent.id, task.root) for parent in parents)
     copies = (
         (parent, wave, recipe) for parent, wave, group in zip(parents, waves, recipes, strict=True) for recipe in group
     )
@@ -150,7 +146,7 @@ def _clips(
         for (parent, _, recipe), clip in zip(batch, clips, strict=True):
             counts["clips"] += 1
             counts["samples"] += clip.wave.size
-            counts[f"label {(parent.custom or {})['label']}"] += 1
+            counts[f"label {ClipView(parent).label}"] += 1
             counts.update(f"effect {effect}" for effect in recipe.effects)
             yield clip
 
@@ -177,26 +173,22 @@ def make_clips(
 
 
 def _take(parent: MonoCut, wave: Waveform, engine: Engine) -> Take:
-    said = parent.supervisions[0] if parent.supervisions else None
-    span = (round(said.start * SAMPLE_RATE), round(said.end * SAMPLE_RATE)) if said else (0, wave.size)
     try:
-        return Take.of(wave, span, engine)
+        return Take.of(wave, ClipView(parent).span or (0, wave.size), engine)
     except AudioError as error:
         raise AudioError(f"{parent.id} {error}") from None
 
 
-def _clip(
-    parent: MonoCut, recipe: Recipe, materials: Materials, made: Rendered, stored: np.ndarray, sha256: str
-) -> Clip:
-    said = parent.supervisions[0] if parent.supervisions else None
-    custom = {key: value for key, value in (parent.custom or {}).items() if key not in _PARENTS_OWN}
-    custom |= {
-        "parent": parent.id,
-        "parent_sha256": custom["audio_sha256"],
-        "audio_sha256": sha256,
-        "recipe": recipe.to_dict(),
-        "sources": [[source, sound] for source in recipe.sources for sound in materials.sha256_of(source)],
-    }
+def _clip(parent: MonoCut, recipe: Recipe, materials: Materials, made: Take, stored: np.ndarray, sha256: str) -> Clip:
+    clip = ClipView(parent)
+    said = clip.said
+    fields = cast(ClipFields, clip.without(_PARENTS_OWN)) | ClipFields(
+        parent=clip.id,
+        parent_sha256=clip.audio_sha256,
+        audio_sha256=sha256,
+        recipe=recipe.to_dict(),
+        sources=[[source, sound] for source in recipe.sources for sound in materials.sha256_of(source)],
+    )
     cut = make_cut(
         f"{parent.id}-a{recipe.copy:02d}",
         stored.size,
@@ -205,6 +197,6 @@ def _clip(
         language=said.language if said else None,
         gender=said.gender if said else None,
         span=made.span,
-        custom=custom,
+        custom=fields,
     )
     return Clip(cut, stored, {} if made.early is None else {"early": made.early})

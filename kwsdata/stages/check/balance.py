@@ -6,6 +6,7 @@ from typing import Any
 
 from lhotse import MonoCut
 
+from kwsdata.clips.view import ClipView
 from kwsdata.params.negatives import CheckParams
 from kwsdata.stages.check.finding import Finding
 
@@ -15,11 +16,11 @@ def counts_of(cuts: Iterable[MonoCut]) -> dict[str, Any]:
     rows: dict[str, dict[str, float]] = defaultdict(lambda: {"clips": 0, "hours": 0.0})
     speakers: dict[str, Counter[str]] = defaultdict(Counter)
     for cut in cuts:
-        custom = cut.custom or {}
-        rows[custom["label"]]["clips"] += 1
-        rows[custom["label"]]["hours"] += cut.duration / 3600
-        if custom.get("speaker"):
-            speakers[custom["label"]][custom["speaker"]] += 1
+        clip = ClipView(cut)
+        rows[clip.label]["clips"] += 1
+        rows[clip.label]["hours"] += clip.duration_s / 3600
+        if clip.speaker:
+            speakers[clip.label][clip.speaker] += 1
     return {
         label: {"clips": int(row["clips"]), "hours": round(row["hours"], 6), "speakers": len(speakers[label])}
         | ({"most_by": list(speakers[label].most_common(1)[0])} if speakers[label] else {})

@@ -19,6 +19,7 @@ from lhotse import MonoCut
 from kwsdata.audio import Waveform
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, read_place
+from kwsdata.clips.view import ClipView
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import write_json
 from kwsdata.files.site import reach
@@ -42,11 +43,11 @@ class HeldPartition:
     directory: Path
 
 
-class _Clip(NamedTuple):
-    """What is kept of a held clip."""
+class _Held(NamedTuple):
+    """What is kept of a held clip, of its view."""
 
     cut_id: str
-    shard: str
+    place: str
     audio_sha256: str
     synthetic: bool
 
@@ -57,14 +58,14 @@ class PartitionWriter:
     def __init__(self, partition: str, directory: Path) -> None:
         self.held = HeldPartition(partition, directory)
         self._writer = HeldWriter(directory)
-        self._clips: list[_Clip] = []
+        self._clips: list[_Held] = []
         self.tars: set[Path] = set()
 
     def add(self, facts: Facts) -> None:
         """Take in a clip."""
-        custom = facts.cut.custom or {}
+        clip = ClipView(facts.cut)
         self._writer.add(facts.spectrum)
-        self._clips.append(_Clip(facts.cut.id, custom["shard"], custom["audio_sha256"], bool(custom.get("synthetic"))))
+        self._clips.append(_Held(clip.id, clip.place, clip.audio_sha256, clip.synthetic))
         self.tars |= tars_of([facts.cut])
 
     def close(self) -> HeldPartition:
@@ -126,30 +127,30 @@ def examine(task: _Task) -> tuple[Measured, list[list[Found]]]:
 
 def _copies_in(facts: Facts, one: HeldPartition, task: _Task) -> Iterator[Found]:
     held, clips = _opened(reach(one.directory))
-    custom = facts.cut.custom or {}
-    here = custom["shard"].startswith(_SPOKEN_HERE)
-    if here and all(clip.shard.startswith(_SPOKEN_HERE) for clip in clips):
+    asked = ClipView(facts.cut)
+    here = asked.place.startswith(_SPOKEN_HERE)
+    if here and all(clip.place.startswith(_SPOKEN_HERE) for clip in clips):
         return
 
     def load_held(number: int) -> Waveform:
-        return read_place(clips[number].shard, clips[number].cut_id)
+        return read_place(clips[number].place, clips[number].cut_id)
 
     def synthetic(number: int) -> bool:
-        return bool(custom.get("synthetic")) and clips[number].synthetic
+        return asked.synthetic and clips[number].synthetic
 
     def load_asked() -> Waveform:
         return load_audio(facts.cut)
 
     for copy in find_copies(held, facts.spectrum, load_asked, load_held, task.params, synthetic):
         clip = clips[copy.held]
-        both_here = here and clip.shard.startswith(_SPOKEN_HERE)
-        if clip.audio_sha256 != custom["audio_sha256"] and not both_here:  # the same samples are another rule's
+        both_here = here and clip.place.startswith(_SPOKEN_HERE)
+        if clip.audio_sha256 != asked.audio_sha256 and not both_here:  # the same samples are another rule's
             yield Found(one.partition, clip.cut_id, copy)
 
 
 @lru_cache(maxsize=2)
-def _opened(directory: Path) -> tuple[Held, list[_Clip]]:
-    return Held(directory), [_Clip(*row) for row in json.loads((directory / _CLIPS).read_bytes())]
+def _opened(directory: Path) -> tuple[Held, list[_Held]]:
+    return Held(directory), [_Held(*row) for row in json.loads((directory / _CLIPS).read_bytes())]
 
 
 def similar_sound(partition: str, facts: Facts, found: Sequence[Found]) -> Iterator[Finding]:

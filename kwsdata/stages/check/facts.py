@@ -13,6 +13,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.manifests import audio_sha256
 from kwsdata.clips.pieces import digest_of_places
 from kwsdata.clips.shards import load_audio
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.execution.cache import Step
 from kwsdata.files.site import reach
@@ -88,10 +89,7 @@ def facts_in(group: Group, measured: Measured) -> Iterator[Facts]:
 
 def measure_group(group: Group) -> Measured:
     """Return the file with the facts of some cuts, made now unless the cache has it; the facts if one is faulty."""
-    says = [
-        [cut.recording.num_samples, cut.recording.sampling_rate, (cut.custom or {})["audio_sha256"]]
-        for cut in group.cuts
-    ]
+    says = [[clip.samples, clip.cut.recording.sampling_rate, clip.audio_sha256] for clip in map(ClipView, group.cuts)]
     try:
         return FACTS.get(partial(_keep_facts, group.cuts), sound=group.sound, says=says)
     except _FaultyError as faulty:
@@ -144,6 +142,6 @@ def _load(cut: MonoCut) -> tuple[Waveform, str]:
             f"holds {wave.size} samples at {SAMPLE_RATE} Hz; the manifest says {cut.recording.num_samples} at "
             f"{cut.recording.sampling_rate} Hz"
         )
-    if audio_sha256(wave) != (cut.custom or {})["audio_sha256"]:
+    if audio_sha256(wave) != ClipView(cut).audio_sha256:
         return np.zeros(0, np.float32), OTHER_SOUND
     return wave, ""

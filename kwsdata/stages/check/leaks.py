@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.clips.partitions import PARTITIONS, fold_name, identity_of, is_person
+from kwsdata.clips.partitions import PARTITIONS, fold_name
 from kwsdata.clips.shards import shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.files.scratch import list_visible
 from kwsdata.stages.check.finding import Finding, exclusion
 
@@ -27,18 +27,18 @@ def same_sound(cuts: Mapping[str, Iterable[MonoCut]]) -> Iterator[Finding]:
     numbers: dict[tuple[str, str | None], int] = {}
     for partition in cuts:
         for cut in cuts[partition]:
-            custom = cut.custom or {}
-            digests += bytes.fromhex(custom["audio_sha256"])[:_DIGEST]
-            kinds.append(numbers.setdefault((partition, custom.get("label")), len(numbers)))
+            clip = ClipView(cut)
+            digests += bytes.fromhex(clip.audio_sha256)[:_DIGEST]
+            kinds.append(numbers.setdefault((partition, clip.label_if_any), len(numbers)))
     doubtful = _of_two_kinds(digests, kinds)
     places: dict[str, list[tuple[str, MonoCut]]] = defaultdict(list)
     for partition in cuts if doubtful else ():
         for cut in cuts[partition]:
-            sha = (cut.custom or {})["audio_sha256"]
+            sha = ClipView(cut).audio_sha256
             if bytes.fromhex(sha)[:_DIGEST] in doubtful:
                 places[sha].append((partition, cut))
     for group in places.values():
-        where = ", ".join(f"{cut.id} ({partition}, {(cut.custom or {}).get('label')})" for partition, cut in group)
+        where = ", ".join(f"{cut.id} ({partition}, {ClipView(cut).label_if_any})" for partition, cut in group)
         yield exclusion("same_sound", f"the same samples: {where}", [cut.id for _, cut in group], _less_held(group))
 
 
@@ -73,24 +73,22 @@ def shared_speakers(cuts: Mapping[str, Iterable[MonoCut]], mined: Sequence[MonoC
     named: dict[str, set[tuple[str, str, str]]] = defaultdict(set)  # name: corpus, identity, partition
     for partition in cuts:
         for cut in cuts[partition]:
-            custom = cut.custom or {}
-            if name := identity_of(custom):
-                homes[fold_name(name)].add(partition)
-                _note(named, custom["corpus"], name, partition, custom)
-    for cut in mined:
-        custom = cut.custom or {}
-        if (name := identity_of(custom)) and (corpus := custom.get("parent_corpus")):
-            _note(named, corpus, name, "train", custom)
+            clip = ClipView(cut)
+            if clip.who:
+                homes[fold_name(clip.who)].add(partition)
+                _note(named, clip.corpus, partition, clip)
+    for clip in map(ClipView, mined):
+        if clip.parent_corpus:
+            _note(named, clip.parent_corpus, "train", clip)
     yield from _shared(cuts, {person for person, partitions in homes.items() if len(partitions) > 1})
     yield from _namesakes(named)
 
 
-def _note(
-    named: dict[str, set[tuple[str, str, str]]], corpus: str, name: str, partition: str, custom: Mapping[str, Any]
-) -> None:
-    """Add the place of a person to `named`."""
-    if is_person(custom):
-        named[fold_name(name).split(":", 1)[-1]].add((corpus, fold_name(name), partition))
+def _note(named: dict[str, set[tuple[str, str, str]]], corpus: str, partition: str, clip: ClipView) -> None:
+    """Add the place of the person who is heard in a clip to `named`."""
+    if clip.who and clip.is_person:
+        name = fold_name(clip.who)
+        named[name.split(":", 1)[-1]].add((corpus, name, partition))
 
 
 def _shared(cuts: Mapping[str, Iterable[MonoCut]], shared: set[str]) -> Iterator[Finding]:
@@ -99,11 +97,11 @@ def _shared(cuts: Mapping[str, Iterable[MonoCut]], shared: set[str]) -> Iterator
     names: dict[str, set[str]] = defaultdict(set)
     for partition in cuts if shared else ():
         for cut in cuts[partition]:
-            custom = cut.custom or {}
-            if (name := identity_of(custom)) and fold_name(name) in shared:
-                places[fold_name(name)][partition].append(cut.id)
-                corpora[fold_name(name)].add(custom["corpus"])
-                names[fold_name(name)].add(str(custom["speaker"]))
+            clip = ClipView(cut)
+            if clip.who and (name := fold_name(clip.who)) in shared:
+                places[name][partition].append(clip.id)
+                corpora[name].add(clip.corpus)
+                names[name].add(str(clip.speaker))
     for person, where in sorted(places.items()):
         counts = ", ".join(f"{len(ids)} clips in {partition}" for partition, ids in where.items())
         yield Finding(
@@ -137,7 +135,7 @@ def shared_rooms(rirs: Path) -> Iterator[Finding]:
     for partition in PARTITIONS:
         if (rirs / partition).is_dir():
             for cut in shard_cuts(rirs / partition):
-                places[str((cut.custom or {}).get("speaker"))][partition].append(cut.id)
+                places[str(ClipView(cut).speaker)][partition].append(cut.id)
     for room, where in sorted(places.items()):
         if len(where) > 1:
             yield Finding(
@@ -153,20 +151,20 @@ def cross_partition_sources(
 ) -> Iterator[Finding]:
     """Yield a finding for each test stream, or mined window, made from sound (or a room) of another partition."""
     streams = [
-        (partition, stream.id, _sources(stream))
+        (partition, stream.id, _sources(ClipView(stream)))
         for partition in ("dev", "test")
         for directory in (path for path in list_visible(testsets / partition, "*") if path.is_dir())
         for stream in shard_cuts(directory)
     ]
     wanted = {source for _, _, sources in streams for source in sources}
-    parents = {(cut.custom or {}).get("parent_sha256") for cut in mined}
+    parents = {ClipView(cut).parent_sha256 for cut in mined}
     home: dict[str, str] = {}
     held: dict[str, tuple[str, str]] = {}
     for partition in cuts if wanted or parents else ():
         for cut in cuts[partition]:
             if cut.id in wanted:
                 home[cut.id] = partition
-            if partition in ("dev", "test") and (sha := (cut.custom or {})["audio_sha256"]) in parents:
+            if partition in ("dev", "test") and (sha := ClipView(cut).audio_sha256) in parents:
                 held[sha] = (partition, cut.id)
     home |= {cut.id: p for p in PARTITIONS if (rirs / p).is_dir() for cut in shard_cuts(rirs / p)}
     for partition, stream, sources in streams:
@@ -179,7 +177,7 @@ def cross_partition_sources(
                 "type `dvc repro -f make_testsets`",
             )
     for cut in mined:
-        parent = (cut.custom or {}).get("parent_sha256")
+        parent = ClipView(cut).parent_sha256
         if parent in held:
             partition, owner = held[parent]
             yield Finding(
@@ -190,8 +188,8 @@ def cross_partition_sources(
             )
 
 
-def _sources(stream: MonoCut) -> set[str]:
+def _sources(stream: ClipView) -> set[str]:
     """Return the ids of the clips and rooms that a stream is made from."""
-    sources = {str(segment[2]) for segment in (stream.custom or {}).get("segments", [])}
-    recipes = ((event.custom or {}).get("recipe") or {} for event in stream.supervisions)
+    sources = {segment.source for segment in stream.segments}
+    recipes = (event.recipe for event in stream.events)
     return sources | {str(recipe["rir"]) for recipe in recipes if recipe.get("rir")}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kwsdata.clips.view import ClipView
 from kwsdata.params.negatives import CheckParams
 from kwsdata.stages.check.facts import OTHER_SOUND, Facts
 from kwsdata.stages.check.finding import Finding, exclusion
@@ -26,7 +27,7 @@ def faults(facts: Facts, params: CheckParams) -> Iterator[Finding]:
         if facts.clipped > params.max_clipped_fraction:
             message = f"{cut}: a share of {facts.clipped:.3f} at full scale, over {params.max_clipped_fraction:g}"
             yield exclusion("clipped", message, [cut], [cut])
-        if facts.bandwidth_hz < params.min_bandwidth_hz and (facts.cut.custom or {}).get("label") != "noise":
+        if facts.bandwidth_hz < params.min_bandwidth_hz and ClipView(facts.cut).label_if_any != "noise":
             message = (
                 f"{cut} has nothing above {facts.bandwidth_hz:.0f} Hz (limit {params.min_bandwidth_hz:g}): it was "
                 "recorded, or sent, at a lower rate"

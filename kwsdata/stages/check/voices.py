@@ -15,9 +15,10 @@ from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.content import file_hash
-from kwsdata.clips.partitions import PARTITIONS, fold_name, identity_of, is_person
+from kwsdata.clips.partitions import PARTITIONS, fold_name
 from kwsdata.clips.pieces import digest_of_places, tars_of
 from kwsdata.clips.shards import load_audio
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import MissingExtraError
 from kwsdata.execution.cache import Step
 from kwsdata.execution.executor import run_tasks
@@ -64,14 +65,14 @@ def speakers_of(cuts: Mapping[str, Iterable[MonoCut]], listen_s: float) -> Itera
         found: dict[tuple[str, str], list[MonoCut]] = {}
         lengths: dict[tuple[str, str], float] = {}
         for cut in cuts[partition]:
-            custom = cut.custom or {}
-            if (identity := identity_of(custom)) and custom.get("speaker") and is_person(custom):
-                who = (custom["corpus"], fold_name(identity))
+            clip = ClipView(cut)
+            if clip.who and clip.speaker and clip.is_person:
+                who = (clip.corpus, fold_name(clip.who))
                 if lengths.setdefault(who, 0.0) < listen_s:
                     found.setdefault(who, []).append(cut)
                     lengths[who] += cut.recording.duration
         for (corpus, identity), own in found.items():
-            yield Speaker(corpus, partition, identity, str((own[0].custom or {})["speaker"]), tuple(own))
+            yield Speaker(corpus, partition, identity, str(ClipView(own[0]).speaker), tuple(own))
 
 
 @dataclass(frozen=True)

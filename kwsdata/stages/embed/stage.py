@@ -15,6 +15,7 @@ from lhotse import MonoCut
 
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.partitions import PARTITIONS
+from kwsdata.clips.view import ClipView
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.vectors.fill import fill_from_cuts
@@ -56,5 +57,5 @@ def run(params: Params, split: Path = Path("data/split"), out: Path = Path("data
 
 def _side(manifest: Path, side: str) -> Iterator[MonoCut]:
     for cut in read_cuts(manifest, "label"):
-        if ((cut.custom or {})["label"] == "keyword") == (side == "keyword"):
+        if (ClipView(cut).label == "keyword") == (side == "keyword"):
             yield cut

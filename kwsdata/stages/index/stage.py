@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from kwsdata.clips.corpus import ROOTS, corpus_dirs, read_info
 from kwsdata.clips.exclusions import EXCLUDED, load_excluded
-from kwsdata.clips.manifests import write_cuts
-from kwsdata.clips.shards import shard_cuts, with_custom
+from kwsdata.clips.manifests import with_fields, write_cuts
+from kwsdata.clips.shards import shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import CorpusError
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
@@ -127,9 +128,9 @@ def _labelled(directories: list[Path], keyword: str, others: list[str], tally: _
         texts: Counter[str] = Counter()
         says_it = False
         for cut in shard_cuts(directory):
-            custom = cut.custom or {}
-            text = cut.supervisions[0].text if cut.supervisions else None
-            label, reason = label_of(custom.get("role", info.role), custom.get("kind"), text, keyword)
+            clip = ClipView(cut)
+            text = clip.text
+            label, reason = label_of(clip.role or info.role, clip.kind, text, keyword)
             says_it |= label == "keyword" or any(same(text or "", other) for other in others)
             if info.role == "keyword":
                 texts[text or ""] += 1
@@ -137,7 +138,7 @@ def _labelled(directories: list[Path], keyword: str, others: list[str], tally: _
                 tally.excluded["listed in review/excluded.txt"].append(cut.id)
                 tally.found.add(cut.id)
                 continue
-            digest = bytes.fromhex(custom["audio_sha256"])[:16]
+            digest = bytes.fromhex(clip.audio_sha256)[:16]
             if digest in tally.heard:
                 reason, label = "same sound as another clip", None
             tally.heard.add(digest)
@@ -146,7 +147,7 @@ def _labelled(directories: list[Path], keyword: str, others: list[str], tally: _
                 continue
             tally.hours_by_label[label] += cut.duration / 3600
             tally.clips_by_corpus[info.name][label] += 1
-            yield with_custom(cut, label=label, synthetic=True if info.synthetic else None)
+            yield with_fields(cut, label=label, synthetic=True if info.synthetic else None)
         if info.role == "keyword" and not says_it:
             tally.others[info.name] = texts
 

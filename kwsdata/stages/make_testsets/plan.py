@@ -12,6 +12,7 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.view import ClipView
 from kwsdata.draws import unit_for
 
 PIECE_S = 10.0  # negative clips longer than twice this are cut at their quietest place near multiples of it
@@ -21,7 +22,7 @@ PIECE_S = 10.0  # negative clips longer than twice this are cut at their quietes
 class Segment:
     """A stretch of a clip: samples [start, end). `word`: the keyword's span in the clip, for positives."""
 
-    cut: MonoCut
+    clip: ClipView
     start: int
     end: int
     word: tuple[int, int] | None = None
@@ -44,18 +45,18 @@ class StreamPlan:
         return sum(segment.samples for segment in self.segments)
 
 
-def pieces_of(cut: MonoCut, load: Callable[[MonoCut], Waveform]) -> list[Segment]:
+def pieces_of(clip: ClipView, load: Callable[[MonoCut], Waveform]) -> list[Segment]:
     """Return a negative clip as segments of about PIECE_S; only clips of over twice that are loaded and cut."""
-    total = cut.recording.num_samples
+    total = clip.samples
     piece = round(PIECE_S * SAMPLE_RATE)
     if total <= 2 * piece:
-        return [Segment(cut, 0, total)]
-    wave = load(cut)
+        return [Segment(clip, 0, total)]
+    wave = load(clip.cut)
     cuts_at = [
         quietest(wave, middle - piece // 4, middle + piece // 4) for middle in range(piece, total - piece // 2, piece)
     ]
     edges = [0, *cuts_at, total]
-    return [Segment(cut, start, end) for start, end in pairwise(edges)]
+    return [Segment(clip, start, end) for start, end in pairwise(edges)]
 
 
 def quietest(wave: Waveform, start: int, end: int, frame: int = 800) -> int:
@@ -65,17 +66,15 @@ def quietest(wave: Waveform, start: int, end: int, frame: int = 800) -> int:
     return start + int(np.argmin(power)) * frame + frame // 2
 
 
-def word_segment(cut: MonoCut) -> Segment:
+def word_segment(clip: ClipView) -> Segment:
     """Return a positive clip whole, with its word's span (the supervision's; the whole clip where it has no more)."""
-    total = cut.recording.num_samples
-    supervision = cut.supervisions[0]
-    start = round(supervision.start * SAMPLE_RATE)
-    return Segment(cut, 0, total, (start, min(total, start + round(supervision.duration * SAMPLE_RATE))))
+    start, end = clip.span or (0, clip.samples)
+    return Segment(clip, 0, clip.samples, (start, min(clip.samples, end)))
 
 
 def by_hash(segments: Sequence[Segment], seed: int) -> list[Segment]:
     """Return `segments` in an order that each one's own content decides."""
-    return sorted(segments, key=lambda s: unit_for(seed, "order", (s.cut.custom or {})["audio_sha256"], s.start))
+    return sorted(segments, key=lambda s: unit_for(seed, "order", s.clip.audio_sha256, s.start))
 
 
 def within_hours(segments: Sequence[Segment], hours: float) -> list[Segment]:

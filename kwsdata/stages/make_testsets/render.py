@@ -3,11 +3,12 @@
 from collections import defaultdict
 
 import numpy as np
-from lhotse import MonoCut, SupervisionSegment
+from lhotse import SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.clips.manifests import audio_sha256, make_cut
+from kwsdata.clips.manifests import audio_sha256, make_cut, make_event
 from kwsdata.clips.shards import Clip, load_audio
+from kwsdata.clips.view import ClipFields, EventFields, StreamSegment
 from kwsdata.stages.make_testsets.plan import StreamPlan
 
 FADE = 80  # samples (5 ms) at each end of each segment: no click where two recordings meet
@@ -23,54 +24,41 @@ def fade_ends(wave: Waveform) -> Waveform:
     return wave
 
 
-def render(cut_id: str, plan: StreamPlan, keyword: str, custom: dict[str, str]) -> Clip:
-    """Return the stream of `plan`: its sound, and a cut with one supervision a keyword (custom event = keyword).
+def render(cut_id: str, plan: StreamPlan, keyword: str, fields: ClipFields) -> Clip:
+    """Return the stream of `plan`: its sound, and a cut with one supervision a keyword.
 
-    `cut.custom["segments"]` lists [start_s, end_s, source cut, label, corpus] of every stretch; `sources` lists [source
-    cut, hash of its samples] of each clip once.
+    Its `segments` list every stretch; its `sources` list [source cut, hash of its samples] of each clip once.
     """
     waves: list[Waveform] = []
     supervisions: list[SupervisionSegment] = []
-    segments: list[list[object]] = []
+    segments: list[StreamSegment] = []
     cache: dict[str, Waveform] = {}
     uses: dict[str, int] = defaultdict(int)
     for segment in plan.segments:
-        uses[segment.cut.id] += 1
+        uses[segment.clip.id] += 1
     at = 0
     for segment in plan.segments:
-        source = segment.cut
-        wave = cache[source.id] if source.id in cache else load_audio(source)
+        source = segment.clip
+        wave = cache[source.id] if source.id in cache else load_audio(source.cut)
         uses[source.id] -= 1
         if uses[source.id]:
             cache[source.id] = wave
         else:
             cache.pop(source.id, None)
         waves.append(fade_ends(wave[segment.start : segment.end]))
-        fields = source.custom or {}
-        segments.append(
-            [at / SAMPLE_RATE, (at + segment.samples) / SAMPLE_RATE, source.id, fields["label"], fields["corpus"]]
-        )
+        until = at + segment.samples
+        segments.append(StreamSegment(at / SAMPLE_RATE, until / SAMPLE_RATE, source.id, source.label, source.corpus))
         if segment.word is not None:
-            supervisions.append(_event(cut_id, len(supervisions), at, segment.word, keyword, source))
-        at += segment.samples
+            start, end = segment.word
+            event, heard_at = f"{cut_id}-event{len(supervisions):04d}", (at + start, at + end)
+            supervisions.append(
+                make_event(event, cut_id, heard_at, keyword, source.speaker, EventFields(source=source.id))
+            )
+        at = until
     wave = np.concatenate(waves)
-    heard = dict.fromkeys((segment.cut.id, (segment.cut.custom or {})["audio_sha256"]) for segment in plan.segments)
-    made = {"audio_sha256": audio_sha256(wave), "segments": segments, "sources": [list(pair) for pair in heard]}
-    cut = make_cut(cut_id, at, custom=custom | made)
+    heard = dict.fromkeys((segment.clip.id, segment.clip.audio_sha256) for segment in plan.segments)
+    sources = [list(pair) for pair in heard]
+    made = ClipFields(audio_sha256=audio_sha256(wave), segments=segments, sources=sources)
+    cut = make_cut(cut_id, at, custom=fields | made)
     cut.supervisions = supervisions
     return Clip(cut, wave)
-
-
-def _event(
-    cut_id: str, number: int, at: int, word: tuple[int, int], keyword: str, source: MonoCut
-) -> SupervisionSegment:
-    return SupervisionSegment(
-        id=f"{cut_id}-event{number:04d}",
-        recording_id=cut_id,
-        start=(at + word[0]) / SAMPLE_RATE,
-        duration=(word[1] - word[0]) / SAMPLE_RATE,
-        channel=0,
-        text=keyword,
-        speaker=(source.custom or {}).get("speaker"),
-        custom={"event": "keyword", "source": source.id},
-    )

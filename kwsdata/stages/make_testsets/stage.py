@@ -13,6 +13,7 @@ from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.partitions import Partition
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_paths, write_shard
+from kwsdata.clips.view import ClipFields, ClipView
 from kwsdata.draws import digest_of, unit_for
 from kwsdata.errors import PartitionError
 from kwsdata.execution.executor import run_tasks
@@ -71,8 +72,8 @@ def run(
     with atomic_path(out) as scratch:
         tasks: list[_Task] = []
         for partition in _MEASURED:
-            cuts = list(read_cuts(split / f"{partition}.jsonl.gz"))
-            chosen = choose_clips(partition, cuts, params.make_testsets)
+            clips = list(map(ClipView, read_cuts(split / f"{partition}.jsonl.gz")))
+            chosen = choose_clips(partition, clips, params.make_testsets)
             plans, sets[f"{partition}/clean"] = plan_partition(chosen, params.make_testsets)
             tasks += [
                 _Task(
@@ -119,8 +120,8 @@ def _render(task: _Task) -> tuple[str, float]:
     if isinstance(content, CellTask):
         clip = render_cell(content)
     else:
-        custom = {"set": "clean", "partition": content.partition}
-        clip = render(content.cut_id, content.plan, content.keyword, custom)
+        fields = ClipFields(set="clean", partition=content.partition)
+        clip = render(content.cut_id, content.plan, content.keyword, fields)
     write_shard(task.root / task.name, task.number, [clip])
     return sha256_of(shard_paths(task.root / task.name, task.number)[0]), clip.cut.duration
 
@@ -129,14 +130,14 @@ def _heard(tasks: list[_Task]) -> Iterator[MonoCut]:
     """Yield the clips that sound in the streams of `tasks`."""
     for content in (task.content for task in tasks):
         if isinstance(content, CellTask):
-            yield from content.noises
-            yield from (word.cut for word in content.words)
+            yield from (noise.cut for noise in content.noises)
+            yield from (word.clip.cut for word in content.words)
         else:
-            yield from (segment.cut for segment in content.plan.segments)
+            yield from (segment.clip.cut for segment in content.plan.segments)
 
 
-def _cells(chosen: dict[str, list[MonoCut]], params: Params, rirs: Path) -> list[CellTask]:
-    words = [word_segment(cut) for cut in chosen["keyword"]]
+def _cells(chosen: dict[str, list[ClipView]], params: Params, rirs: Path) -> list[CellTask]:
+    words = [word_segment(clip) for clip in chosen["keyword"]]
     if not chosen["noise"]:
         raise PartitionError(
             "the test partition has no noise for the noise+reverb set: import a corpus of role noise, raise "
@@ -149,11 +150,10 @@ def _describe_cells(cells: list[CellTask]) -> dict[str, Any]:
     positives: dict[str, int] = defaultdict(int)
     people = True
     for word in (word for cell in cells for word in cell.words):
-        custom = word.cut.custom or {}
-        positives[custom["corpus"]] += 1
-        people &= not custom.get("synthetic")
+        positives[word.clip.corpus] += 1
+        people &= not word.clip.synthetic
     noises = {noise.id: noise for cell in cells for noise in cell.noises}.values()
-    corpora = sorted({(noise.custom or {})["corpus"] for noise in noises})
+    corpora = sorted({noise.corpus for noise in noises})
     return {
         "n_positive": sum(positives.values()),
         "positives": dict(sorted(positives.items())),
@@ -164,7 +164,7 @@ def _describe_cells(cells: list[CellTask]) -> dict[str, Any]:
     }
 
 
-def choose_clips(partition: str, cuts: list[MonoCut], params: MakeTestsetsParams) -> dict[str, list[MonoCut]]:
+def choose_clips(partition: str, clips: list[ClipView], params: MakeTestsetsParams) -> dict[str, list[ClipView]]:
     """Return the clips of one partition that its sets are made of, by label.
 
     Recordings of people are taken where there are any, and synthetic sound only where there are none (unless
@@ -175,7 +175,7 @@ def choose_clips(partition: str, cuts: list[MonoCut], params: MakeTestsetsParams
         PartitionError: no keyword or no speech is left.
     """
     chosen = {
-        label: _choose([cut for cut in cuts if (cut.custom or {})["label"] == label], params.synthetic)
+        label: _choose([clip for clip in clips if clip.label == label], params.synthetic)
         for label in ("keyword", "speech", "noise")
     }
     if not chosen["keyword"] or not chosen["speech"]:
@@ -189,30 +189,30 @@ def choose_clips(partition: str, cuts: list[MonoCut], params: MakeTestsetsParams
     return chosen
 
 
-def _thinned(cuts: list[MonoCut], most: int, seed: int) -> list[MonoCut]:
-    """Return `cuts` without those that say what `most` others of them say, in their order; which stay, hashes decide.
+def _thinned(clips: list[ClipView], most: int, seed: int) -> list[ClipView]:
+    """Return `clips` without those that say what `most` others of them say, in their order; which stay, hashes decide.
 
     A threshold follows from the few loudest of dev's false alarms. A word that was recorded a hundred times over would
     be all of them, and no device hears it so often.
     """
-    texts: dict[str, list[MonoCut]] = defaultdict(list)
-    for cut in cuts:
-        if text := " ".join((s.text or "") for s in cut.supervisions).strip().lower():
-            texts[text].append(cut)
+    texts: dict[str, list[ClipView]] = defaultdict(list)
+    for clip in clips:
+        if text := " ".join((s.text or "") for s in clip.cut.supervisions).strip().lower():
+            texts[text].append(clip)
     out = set()
     for same in texts.values():
-        order = sorted(same, key=lambda cut: unit_for(seed, "text", (cut.custom or {})["audio_sha256"]))
-        out |= {cut.id for cut in order[most:]}
-    return [cut for cut in cuts if cut.id not in out]
+        order = sorted(same, key=lambda clip: unit_for(seed, "text", clip.audio_sha256))
+        out |= {clip.id for clip in order[most:]}
+    return [clip for clip in clips if clip.id not in out]
 
 
 def plan_partition(
-    chosen: dict[str, list[MonoCut]], params: MakeTestsetsParams
+    chosen: dict[str, list[ClipView]], params: MakeTestsetsParams
 ) -> tuple[list[StreamPlan], dict[str, Any]]:
     """Return the streams of one partition's clean set and what they are made of."""
-    words = by_hash([word_segment(cut) for cut in chosen["keyword"]], params.seed)
-    speech = by_hash([piece for cut in chosen["speech"] for piece in pieces_of(cut, load_audio)], params.seed)
-    noise = by_hash([piece for cut in chosen["noise"] for piece in pieces_of(cut, load_audio)], params.seed)
+    words = by_hash([word_segment(clip) for clip in chosen["keyword"]], params.seed)
+    speech = by_hash([piece for clip in chosen["speech"] for piece in pieces_of(clip, load_audio)], params.seed)
+    noise = by_hash([piece for clip in chosen["noise"] for piece in pieces_of(clip, load_audio)], params.seed)
     speech = within_hours(speech, params.max_hours * (1 - params.noise_share))
     share = params.noise_share / (1 - params.noise_share)
     noise = within_hours(noise, share * sum(s.samples for s in speech) / SAMPLE_RATE / 3600)
@@ -221,11 +221,11 @@ def plan_partition(
     return plans, _describe(plans, left_out)
 
 
-def _choose(cuts: list[MonoCut], synthetic: str) -> list[MonoCut]:
-    people = [cut for cut in cuts if not (cut.custom or {}).get("synthetic")]
+def _choose(clips: list[ClipView], synthetic: str) -> list[ClipView]:
+    people = [clip for clip in clips if not clip.synthetic]
     if synthetic == "always":
-        return cuts
-    return people if people or synthetic == "never" else cuts
+        return clips
+    return people if people or synthetic == "never" else clips
 
 
 def _describe(plans: list[StreamPlan], left_out: int) -> dict[str, Any]:
@@ -233,14 +233,14 @@ def _describe(plans: list[StreamPlan], left_out: int) -> dict[str, Any]:
     positives: dict[str, int] = defaultdict(int)
     people = {"positives": True, "negatives": True}
     for segment in (segment for plan in plans for segment in plan.segments):
-        custom = segment.cut.custom or {}
+        clip = segment.clip
         if segment.word is not None:
-            positives[custom["corpus"]] += 1
-            people["positives"] &= not custom.get("synthetic")
+            positives[clip.corpus] += 1
+            people["positives"] &= not clip.synthetic
         else:
-            negatives[custom["corpus"]] += segment.samples / SAMPLE_RATE / 3600
-            if custom["label"] == "speech":
-                people["negatives"] &= not custom.get("synthetic")
+            negatives[clip.corpus] += segment.samples / SAMPLE_RATE / 3600
+            if clip.label == "speech":
+                people["negatives"] &= not clip.synthetic
     return {
         "n_positive": sum(positives.values()),
         "positives": dict(sorted(positives.items())),

@@ -39,7 +39,7 @@ class Candidate:
         return f"mined-{ascii_part(self.piece.clip)[-_NAME:]}-{digest_of(self.piece.identity)[:8]}-{self.middle}"
 
     def why(self) -> dict[str, Any]:
-        """Return the numbers as a row for people and for `custom["mined"]`."""
+        """Return the numbers as a row for people and for the field `mined`."""
         return {
             "found_by": self.found_by,
             "rank": round(self.rank, 4),

@@ -6,14 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from lhotse import MonoCut
 from tqdm import tqdm
 
 from kwsdata.audio import Waveform
 from kwsdata.clips.content import digest_at
 from kwsdata.clips.manifests import read_cuts
-from kwsdata.clips.partitions import fold_name, identity_of
+from kwsdata.clips.partitions import fold_name
 from kwsdata.clips.pieces import Piece, load_piece, pieces_of_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import PartitionError
 from kwsdata.execution.cache import Step
 from kwsdata.params import CheckParams, Params
@@ -25,7 +25,7 @@ from kwsdata.vectors.fill import piece_length
 
 PASSED = Step("pools_passed", __name__)
 HELD_OUT = ("dev", "test")
-HeldOut = list[tuple[str, MonoCut]]  # partition, cut
+HeldOut = list[tuple[str, ClipView]]  # partition, clip
 
 
 def refuse_held_out(name: str, pieces: Sequence[Piece], params: Params, split: Path) -> None:
@@ -34,15 +34,14 @@ def refuse_held_out(name: str, pieces: Sequence[Piece], params: Params, split: P
     Raises:
         PartitionError: they share a recording or a speaker.
     """
-    held: HeldOut = [(p, cut) for p in HELD_OUT for cut in read_cuts(split / f"{p}.jsonl.gz")]
+    held: HeldOut = [(p, ClipView(cut)) for p in HELD_OUT for cut in read_cuts(split / f"{p}.jsonl.gz")]
     length = piece_length(load_embedder(params.embed.embedder), params.embed)
-    customs = [(partition, cut.custom or {}) for partition, cut in held]
     PASSED.value(
         partial(_compare, name, pieces, held, length, params.check),
         pieces=[piece.row() for piece in pieces],
         sound=digest_at(piece.place for piece in pieces),
-        held=[[partition, custom["audio_sha256"], identity_of(custom)] for partition, custom in customs],
-        held_sound=digest_at(custom["shard"] for _, custom in customs),
+        held=[[partition, clip.audio_sha256, clip.who] for partition, clip in held],
+        held_sound=digest_at(clip.place for _, clip in held),
         piece_samples=length,
         check=params.check.model_dump(mode="json"),
     )
@@ -54,21 +53,20 @@ def _compare(name: str, pieces: Sequence[Piece], held: HeldOut, length: int, che
     Raises:
         PartitionError: the pool and the clips `held` out share a recording or a speaker.
     """
-    samples = {(cut.custom or {})["audio_sha256"]: (partition, cut.id) for partition, cut in held}
-    people = {fold_name(identity_of(cut.custom or {}) or ""): (partition, cut) for partition, cut in held}
+    samples = {clip.audio_sha256: (partition, clip.id) for partition, clip in held}
+    people = {fold_name(clip.who or ""): (partition, clip) for partition, clip in held}
     for piece in pieces:
         if piece.identity in samples:
             _refuse(name, piece.clip, *samples[piece.identity])
-        who = identity_of({"person": piece.person, "speaker": piece.speaker})
-        if who and fold_name(who) in people:
-            partition, cut = people[fold_name(who)]
-            known = (cut.custom or {}).get("speaker")
+        if piece.who and fold_name(piece.who) in people:
+            partition, clip = people[fold_name(piece.who)]
+            known = clip.speaker
             raise PartitionError(
                 f"mine_negatives.pools: {name} has {piece.clip} by {piece.speaker}, "
                 f"{'' if known == piece.speaker else f'who is {known}, '}a speaker of the {partition} partition: leave "
                 "that speaker out of the pool."
             )
-    owners = [(partition, piece) for partition, cut in held for piece in pieces_of_cuts([cut], length)]
+    owners = [(partition, piece) for partition, clip in held for piece in pieces_of_cuts([clip.cut], length)]
     with TemporaryDirectory() as scratch:
         directory = Path(scratch) / "held"
         write_held(directory, (spectrum_of(load_piece(piece)) for _, piece in tqdm(owners, desc="read dev and test")))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from lhotse import MonoCut
 
-from kwsdata.clips.manifests import read_cuts, told_elsewhere
+from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.pieces import Piece, pieces_of_cut, pieces_of_file, tar_at
 from kwsdata.clips.shards import SHAR, shard_cuts
+from kwsdata.clips.view import ClipView, Fields
 from kwsdata.errors import AudioError, NamedPathError, PartitionError, StageInputError
 from kwsdata.execution.download import local_copy
 from kwsdata.files.named_paths import NamedFiles
@@ -86,7 +87,8 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
     if not path.exists():
         raise StageInputError(f"mine_negatives.pools: {path} does not exist.")
     if path.is_file() and is_sound_file(path):
-        yield from pieces_of_file(path, path.name, length, corpus=path.name, told=told_elsewhere({}))
+        told = Fields(path.name, {}).told_elsewhere()
+        yield from pieces_of_file(path, path.name, length, corpus=path.name, told=told)
         return
     if path.is_file():
         cuts = _within_reach(read_cuts(path), path)
@@ -97,20 +99,20 @@ def pieces_at(path: Path, length: int, rejects: list[str]) -> Iterator[Piece]:
             try:
                 if found.fault is not None:
                     raise AudioError(f"{found.path} {found.fault}.")
-                yield from pieces_of_file(found.path, found.key, length, corpus=path.name, told=told_elsewhere({}))
+                told = Fields(found.key, {}).told_elsewhere()
+                yield from pieces_of_file(found.path, found.key, length, corpus=path.name, told=told)
             except AudioError as error:
                 rejects.append(str(error))
         return
     for cut in cuts:
-        custom = cut.custom or {}
-        partition = custom.get("partition")
-        if partition in HELD_OUT:
+        clip = ClipView(cut)
+        if clip.partition in HELD_OUT:
             raise PartitionError(
-                f"mine_negatives.pools: {path} holds {cut.id} of the {partition} partition. Mining what is measured on "
-                "would make the measurement worthless: name sound that is in train, or in no partition."
+                f"mine_negatives.pools: {path} holds {cut.id} of the {clip.partition} partition. Mining what is "
+                "measured on would make the measurement worthless: name sound that is in train, or in no partition."
             )
-        if custom.get("label", custom.get("role")) not in ("keyword", "rir"):
-            told = told_elsewhere(custom)
+        if clip.label_or_role not in ("keyword", "rir"):
+            told = clip.told_elsewhere()
             yield from (replace(piece, told=told) for piece in pieces_of_cut(cut, length))
 
 
@@ -122,7 +124,7 @@ def _within_reach(cuts: Iterable[MonoCut], manifest: Path) -> Iterator[MonoCut]:
     """
     project, beside = NamedFiles(Path()), NamedFiles(manifest.parent)
     for cut in cuts:
-        if place := (cut.custom or {}).get("shard"):
+        if place := ClipView(cut).place_if_any:
             name = str(tar_at(place))
             try:
                 (beside if name.startswith(str(manifest.parent.absolute())) else project).path_or_absolute(name)

@@ -9,7 +9,7 @@ With `mine_negatives.budget: 0`, or without an embedder, nothing is looked for a
 
 A mined cut's custom: label `mined`, partition `train`, parent (the recording's cut) and parent_sha256, `mined` (why it
 was chosen, see `Candidate.why`), parent_corpus, and licence, speaker, synthetic of its parent; of a named pool also
-`elsewhere` and what the pool's cut says of its sources (`kwsdata.clips.manifests.told_elsewhere`).
+`elsewhere` and what the pool's cut says of its sources (`told_elsewhere` of `kwsdata.clips.view`).
 """
 
 from collections import Counter
@@ -25,6 +25,7 @@ from kwsdata.clips.decisions import DECISIONS, load_decisions
 from kwsdata.clips.manifests import audio_sha256, make_cut
 from kwsdata.clips.pieces import load_piece
 from kwsdata.clips.shards import SHAR, Clip, write_shards
+from kwsdata.clips.view import ClipFields, given
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
 from kwsdata.params import Params
@@ -167,28 +168,24 @@ def _clips(mined: Sequence[Candidate], params: MineNegativesParams) -> Iterator[
     for one in mined:
         start, end = max(0, one.middle - before), min(one.piece.clip_samples, one.middle + after)
         wave = load_piece(replace(one.piece, start=start, samples=end - start))
-        custom = {
-            "corpus": CORPUS,
-            "parent_corpus": one.piece.corpus,
-            "person": one.piece.person,
-            "licence": one.piece.licence,
-            "role": "noise" if one.piece.label == "noise" else "speech",
-            "label": "mined",
-            "partition": "train",
-            "synthetic": one.piece.synthetic or None,
-            "parent": one.piece.clip,
-            "parent_sha256": one.piece.identity,
-            "audio_sha256": audio_sha256(wave),
-            "mined": one.why(),
-            **(one.piece.told or {}),
-        }
+        fields = ClipFields(
+            corpus=CORPUS,
+            parent_corpus=one.piece.corpus,
+            person=one.piece.person,
+            licence=one.piece.licence,
+            role="noise" if one.piece.label == "noise" else "speech",
+            label="mined",
+            partition="train",
+            synthetic=one.piece.synthetic or None,
+            parent=one.piece.clip,
+            parent_sha256=one.piece.identity,
+            audio_sha256=audio_sha256(wave),
+            mined=one.why(),
+        )
         # The span is where the sound that was compared lies.
         span = (max(0, one.middle - start - before // 2), min(wave.size, one.middle - start + before // 2))
-        cut = make_cut(
-            one.id, wave.size, text="", speaker=one.piece.speaker, span=span,
-            custom={key: value for key, value in custom.items() if value is not None},
-        )  # fmt: skip
-        yield Clip(cut, wave)
+        fields = given(fields | (one.piece.told or ClipFields()))
+        yield Clip(make_cut(one.id, wave.size, text="", speaker=one.piece.speaker, span=span, custom=fields), wave)
 
 
 def _words(keyword: VectorStore, to_keyword: KeywordSimilarity) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,6 @@ response is therefore cut where its energy, averaged over 20 ms, comes within 3 
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.corpus import corpus_dirs, read_info
 from kwsdata.clips.partitions import Partition, partition_of
 from kwsdata.clips.shards import SHAR, load_audio, shard_cuts
+from kwsdata.clips.view import ClipFields, ClipView
 from kwsdata.errors import PartitionError
 from kwsdata.params import PartitionsParams, SimulateRirsParams
 from kwsdata.rooms.bank import DIRECT_SAMPLE, align, measure_t60
@@ -28,8 +28,8 @@ _FADE = 160
 
 def measured_rirs(
     corpora: Path, params: SimulateRirsParams, partitions: PartitionsParams
-) -> Iterator[tuple[str, Partition, dict[str, Any], Waveform]]:
-    """Yield (id, partition, description, response) of every clip in the `rir` corpora below `corpora`.
+) -> Iterator[tuple[str, Partition, ClipFields, Waveform]]:
+    """Yield (id, partition, fields, response) of every clip in the `rir` corpora below `corpora`.
 
     A room is a clip's speaker; `simulate_rirs.measured` puts a whole corpus into one partition.
 
@@ -48,8 +48,8 @@ def measured_rirs(
         if info.role != "rir":
             continue
         for cut in shard_cuts(directory / SHAR):
-            custom = cut.custom or {}
-            room = custom.get("speaker")
+            clip = ClipView(cut)
+            room = clip.speaker
             if info.name not in params.measured and room is None:
                 raise PartitionError(
                     f"the rooms of {info.name} are unknown: name its partition in params.yaml, for example "
@@ -57,21 +57,18 @@ def measured_rirs(
                 )
             whole = params.measured.get(info.name)
             wave = trim_tail(align(load_audio(cut)), params.max_rir_s)
-            yield (
-                cut.id,
-                whole or partition_of(str(room), partitions),
-                {
-                    "speaker": room or f"{info.name}:{cut.id}",
-                    "t60_measured_s": round(measure_t60(wave), 4),
-                    "method": "measured",
-                    "corpus": info.name,
-                    "licence": custom.get("licence", info.licence),
-                    "parent": cut.id,
-                    "parent_sha256": custom["audio_sha256"],
-                    **({"credits": custom["credits"]} if "credits" in custom else {}),
-                },
-                wave,
+            fields = ClipFields(
+                speaker=room or f"{info.name}:{cut.id}",
+                t60_measured_s=round(measure_t60(wave), 4),
+                method="measured",
+                corpus=info.name,
+                licence=clip.licence or info.licence,
+                parent=cut.id,
+                parent_sha256=clip.audio_sha256,
             )
+            if clip.credits is not None:
+                fields |= ClipFields(credits=clip.credits)
+            yield cut.id, whole or partition_of(str(room), partitions), fields, wave
 
 
 def trim_tail(wave: Waveform, max_rir_s: float) -> Waveform:

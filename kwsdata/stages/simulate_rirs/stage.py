@@ -19,6 +19,7 @@ from kwsdata.audio import Waveform
 from kwsdata.clips.manifests import audio_sha256, make_cut, safe_id
 from kwsdata.clips.partitions import PARTITIONS, Partition, partition_of
 from kwsdata.clips.shards import Clip, write_shard
+from kwsdata.clips.view import ClipFields, Fields
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
@@ -42,8 +43,8 @@ def run(params: Params, out: Path = Path("data/rirs"), corpora: Path = Path("dat
         for room, responses in zip(rooms, run_tasks(simulate, rooms, params.executor, "rooms", reads=()), strict=True):
             partition = "test" if is_grid(room.room) else partition_of(room.room, params.partitions)
             bank.add_room(room, partition, responses)
-        for rir_id, partition, description, wave in measured_rirs(corpora, block, params.partitions):
-            bank.add(rir_id, partition, description, wave)
+        for rir_id, partition, fields, wave in measured_rirs(corpora, block, params.partitions):
+            bank.add(rir_id, partition, fields, wave)
         summary = bank.close()
         write_json(scratch / "rirs.json", summary)
     return summary
@@ -64,27 +65,22 @@ class _BankWriter:
         for name in PARTITIONS:
             (directory / name).mkdir(parents=True)
 
-    def add_room(
-        self, room: RoomDraw, partition: Partition, responses: Iterable[tuple[dict[str, Any], Waveform]]
-    ) -> None:
-        for number, (description, wave) in enumerate(responses):
-            self.add(f"{safe_id(room.room)}-{number}", partition, {"speaker": room.room, **description}, wave)
-            if "t60_s" in description:
-                self.errors.append(description["t60_measured_s"] / description["t60_s"] - 1)
+    def add_room(self, room: RoomDraw, partition: Partition, responses: Iterable[tuple[ClipFields, Waveform]]) -> None:
+        for number, (fields, wave) in enumerate(responses):
+            rir_id = f"{safe_id(room.room)}-{number}"
+            self.add(rir_id, partition, ClipFields(speaker=room.room) | fields, wave)
+            told = Fields(rir_id, fields)
+            if told.t60_s is not None:
+                self.errors.append(told.t60_measured_s / told.t60_s - 1)
 
-    def add(self, rir_id: str, partition: Partition, description: dict[str, Any], wave: Waveform) -> None:
+    def add(self, rir_id: str, partition: Partition, fields: ClipFields, wave: Waveform) -> None:
         stored, gain = to_stored(wave)
-        custom = {"corpus": "simulated", "licence": "CC0-1.0"} | description
-        custom |= {
-            "label": "rir",
-            "role": "rir",
-            "partition": partition,
-            "gain": gain,
-            "audio_sha256": audio_sha256(stored),
-        }
-        self.waiting[partition].append(Clip(make_cut(rir_id, stored.size, custom=custom), stored))
-        self.rooms[partition].add(description["speaker"])
-        self.methods[description["method"]] += 1
+        fields = ClipFields(corpus="simulated", licence="CC0-1.0") | fields
+        fields |= ClipFields(label="rir", role="rir", partition=partition, gain=gain, audio_sha256=audio_sha256(stored))
+        told = Fields(rir_id, fields)
+        self.waiting[partition].append(Clip(make_cut(rir_id, stored.size, custom=fields), stored))
+        self.rooms[partition].add(str(told.speaker))
+        self.methods[told.method] += 1
         self.count[partition] += 1
         if len(self.waiting[partition]) == self.rirs_per_shard:
             self._flush(partition)

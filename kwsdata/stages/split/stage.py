@@ -10,9 +10,9 @@ from typing import Any
 
 from lhotse import MonoCut
 
-from kwsdata.clips.manifests import cut_to_dict, read_cuts
-from kwsdata.clips.partitions import PARTITIONS, Partition, identity_of, partition_of
-from kwsdata.clips.shards import with_custom
+from kwsdata.clips.manifests import cut_to_dict, read_cuts, with_fields
+from kwsdata.clips.partitions import PARTITIONS, Partition, partition_of
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import PartitionError
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
@@ -52,7 +52,7 @@ def _manifest(path: Path) -> Iterator[gzip.GzipFile]:
 def place(
     cuts: Iterable[MonoCut], split: SplitParams, partitions: PartitionsParams
 ) -> Iterator[tuple[Partition, MonoCut]]:
-    """Yield (partition, cut) of each cut, in the order given, with `custom["partition"]` set.
+    """Yield (partition, cut) of each cut, in the order given, with its partition set.
 
     The place of a clip depends on its own corpus and speaker, and on nothing else.
 
@@ -62,8 +62,8 @@ def place(
     homeless: dict[str, int] = defaultdict(int)
     corpora: set[str] = set()
     for cut in cuts:
-        custom = cut.custom or {}
-        corpus, speaker = custom["corpus"], identity_of(custom)
+        clip = ClipView(cut)
+        corpus, speaker = clip.corpus, clip.who
         corpora.add(corpus)
         if corpus in split.whole:
             partition: Partition = split.whole[corpus]
@@ -72,7 +72,7 @@ def place(
         else:
             homeless[corpus] += 1
             continue
-        yield partition, with_custom(cut, partition=partition)
+        yield partition, with_fields(cut, partition=partition)
     if homeless:
         listed = ", ".join(f"{corpus} ({count} clips)" for corpus, count in sorted(homeless.items()))
         raise PartitionError(
@@ -94,13 +94,13 @@ class _Tally:
 
     def add(self, cut: MonoCut) -> None:
         """Count a cut."""
-        custom = cut.custom or {}
-        row = self._rows.setdefault(custom["label"], {"clips": 0, "hours": 0.0, "synthetic_clips": 0})
+        clip = ClipView(cut)
+        row = self._rows.setdefault(clip.label, {"clips": 0, "hours": 0.0, "synthetic_clips": 0})
         row["clips"] += 1
-        row["hours"] += cut.duration / 3600
-        row["synthetic_clips"] += bool(custom.get("synthetic"))
-        if custom.get("speaker"):
-            self._speakers[custom["label"]].add(custom["speaker"])
+        row["hours"] += clip.duration_s / 3600
+        row["synthetic_clips"] += clip.synthetic
+        if clip.speaker:
+            self._speakers[clip.label].add(clip.speaker)
 
     def summary(self) -> dict[str, Any]:
         """Return clips, hours, synthetic clips and speakers by label."""

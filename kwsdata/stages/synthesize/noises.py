@@ -13,6 +13,7 @@ from scipy.signal import butter, lfilter, sosfilt
 from kwsdata.audio import SAMPLE_RATE, Waveform, rms
 from kwsdata.clips.corpus import Item
 from kwsdata.clips.partitions import PARTITIONS, partition_of
+from kwsdata.clips.view import ClipFields
 from kwsdata.draws import rng_for
 from kwsdata.params import PartitionsParams
 
@@ -170,5 +171,5 @@ def noise_items(clips: int, duration_s: float, seed: int, partitions: Partitions
             key=f"{kind}-{number:04d}",
             wave=noise(kind, seed, number, duration_s),
             speaker=f"{kind}/{number}",
-            custom={"synthetic": True, "engine": "noise", "kind": kind},
+            fields=ClipFields(synthetic=True, engine="noise", kind=kind),
         )

@@ -13,6 +13,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.corpus import MADE_HERE, CorpusInfo, Item, Reject, write_corpus
 from kwsdata.clips.partitions import partition_of
 from kwsdata.clips.shards import ahead
+from kwsdata.clips.view import ClipFields
 from kwsdata.errors import ParamsError
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params
@@ -157,13 +158,13 @@ def _items(
             language=line.request.accent,
             gender=line.voice.gender,
             span=voiced.span,
-            custom={
-                "synthetic": True,
-                "engine": line.request.engine,
-                "kind": line.kind,
-                "role": "keyword" if line.kind == "keyword" else "speech",
-                "request": asdict(line.request),
-            },
+            fields=ClipFields(
+                synthetic=True,
+                engine=line.request.engine,
+                kind=line.kind,
+                role="keyword" if line.kind == "keyword" else "speech",
+                request=asdict(line.request),
+            ),
         )
 
 
@@ -190,8 +191,9 @@ class _Tally:
         for item in items:
             if isinstance(item, Item):
                 partition = partition_of(f"{CORPUS}:{item.speaker}", self.partitions)
-                self.clips[item.custom["engine"], item.custom["kind"], partition] += 1
-                self.samples[item.custom["kind"], partition] += item.wave.size
+                engine, kind = str(item.told.engine), str(item.told.kind)
+                self.clips[engine, kind, partition] += 1
+                self.samples[kind, partition] += item.wave.size
             yield item
 
     def summary(self) -> dict[str, Any]:

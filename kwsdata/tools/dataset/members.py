@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.view import Fields, Pairs, row_events, row_fields
 from kwsdata.errors import StageInputError
 from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, open_unzipped, pairs_of, parse_json
 from kwsdata.tools.dataset.trees import Tree
@@ -58,9 +59,14 @@ class Member:
     recipe: dict[str, Any]
 
     @property
+    def told(self) -> Fields:
+        """The fields in `recipe`, typed."""
+        return Fields(self.id, self.recipe)
+
+    @property
     def parent_audio(self) -> str | None:
         """The hash of the parent's samples."""
-        return self.recipe.get("parent_sha256")
+        return self.told.parent_sha256
 
     @property
     def hours(self) -> float:
@@ -149,21 +155,20 @@ def member_of(part: str, row: dict[str, Any]) -> Member:
     Raises:
         StageInputError: its sources or credits are no pairs of texts.
     """
-    custom = row.get("custom") or {}
-    recipe = {key: value for key, value in custom.items() if key not in _NAMED}
-    events = [said["custom"] for said in row["supervisions"] if said.get("custom")]
-    if events:
+    clip = row_fields(row)
+    recipe = clip.without(_NAMED)
+    if events := row_events(row):
         recipe["events"] = events
     return Member(
         part=part,
-        id=row["id"],
-        audio=custom.get("audio_sha256", ""),
-        label=custom.get("label", STREAM),
+        id=clip.id,
+        audio=clip.audio_sha256_if_any or "",
+        label=clip.label_if_any or STREAM,
         samples=row["recording"]["num_samples"],
-        speaker=custom.get("speaker"),
-        corpus=custom.get("corpus", part.split("/")[0]),
-        licence=custom.get("licence", ""),
-        synthetic=bool(custom.get("synthetic")),
+        speaker=clip.speaker,
+        corpus=clip.corpus_if_any or part.split("/")[0],
+        licence=clip.licence or "",
+        synthetic=clip.synthetic,
         said=tuple(
             (
                 round(said["start"] * SAMPLE_RATE),
@@ -172,17 +177,17 @@ def member_of(part: str, row: dict[str, Any]) -> Member:
             )
             for said in row["supervisions"]
         ),
-        parent=custom.get("parent"),
-        sources=_pairs(part, row["id"], custom, "sources"),
-        credits=_pairs(part, row["id"], custom, "credits"),
+        parent=clip.parent,
+        sources=_pairs(part, clip.id, "sources", clip.sources),
+        credits=_pairs(part, clip.id, "credits", clip.credits),
         recipe=recipe,
     )
 
 
-def _pairs(part: str, clip: str, custom: dict[str, Any], name: str) -> tuple[tuple[str, str], ...] | None:
-    if custom.get(name) is None:
+def _pairs(part: str, clip: str, name: str, told: Pairs | None) -> tuple[tuple[str, str], ...] | None:
+    if told is None:
         return None
-    pairs = pairs_of(custom[name])
+    pairs = pairs_of(told)
     if pairs is None:
         raise StageInputError(f"{clip} of {part}: custom[{name!r}] is no list of pairs of texts: type `dvc repro`.")
     return pairs

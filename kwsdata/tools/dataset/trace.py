@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from kwsdata.clips.view import Fields
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import load_json
 from kwsdata.tools.dataset.members import Member, members_of
@@ -84,7 +85,7 @@ def _with_sounds(tree: Tree, wanted: set[tuple[str, str]]) -> dict[tuple[str, st
 
 def in_words(recipe: dict[str, Any]) -> str:
     """Return the drawn effects of an augmented clip as one line; empty for a clip without."""
-    drawn = recipe.get("recipe") or {}
+    drawn = Fields("", recipe).recipe
     told = [
         f"{effect.replace('_', ' ')} ({', '.join(f'{name} {_value(value)}' for name, value in numbers.items())})"
         for effect, numbers in drawn.items()
@@ -100,7 +101,7 @@ def _value(value: Any) -> str:
 def _told(member: Member) -> dict[str, Any]:
     fields = ("id", "part", "label", "speaker", "corpus", "licence", "synthetic")
     texts = [text for _, _, text in member.said if text]
-    room = {key: member.recipe[key] for key in ("t60_measured_s", "distance_m") if key in member.recipe}
+    room = member.told.room
     return (
         {name: getattr(member, name) for name in fields}
         | ({"room": room} if room else {})

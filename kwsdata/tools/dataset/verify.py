@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kwsdata.clips.manifests import audio_sha256, read_cuts
 from kwsdata.clips.shards import load_audio, one_shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.execution.executor import run_tasks
 from kwsdata.params import ExecutorParams
 from kwsdata.tools.dataset.lock import LockError
@@ -43,6 +44,6 @@ def _hear(task: tuple[str, Path]) -> tuple[int, list[str]]:
     count, wrong = 0, []
     for cut in read_cuts(path) if part.startswith("split/") else one_shard_cuts(path):
         count += 1
-        if audio_sha256(load_audio(cut)) != (cut.custom or {}).get("audio_sha256"):
+        if audio_sha256(load_audio(cut)) != ClipView(cut).audio_sha256_if_any:
             wrong.append(cut.id)
     return count, wrong

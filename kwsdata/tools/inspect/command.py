@@ -39,10 +39,10 @@ def inspect(clip_id: str, out: Path | None = None, open_browser: bool = True) ->
         if parent is None:  # a recording of a pool that is no part of the dataset
             break
         chain.append(parent)
-    history = trace(tree, str(clip.custom.get("stream", clip_id)))
+    history = trace(tree, clip.stream or clip_id)
     done = sentences(clip.recipe, {one["id"]: one["room"] for one in history["heard"] if one.get("room")})
     panels = [_panel(found, "Clip" if number == 0 else "Made from") for number, found in enumerate(chain)]
-    nearest = clip.custom.get("mined", {}).get("nearest")
+    nearest = clip.told.mined.get("nearest")
     if nearest and (word := find_if_there(tree, nearest)) is not None:
         panels.append(_panel(word, "The nearest recording of the keyword"))
     page = page_of(panels, done, _facts(clip, history), _tables(clip, history))
@@ -62,9 +62,10 @@ def inspect(clip_id: str, out: Path | None = None, open_browser: bool = True) ->
 
 def _panel(found: Found, role: str) -> Panel:
     told = [found.part.replace("/", ", ")]
-    told += dict.fromkeys(str(found.custom[key]) for key in ("label", "corpus", "licence") if found.custom.get(key))
-    told += [f"speaker {found.custom['speaker']}"] if found.custom.get("speaker") else []
-    told += ["synthetic"] if found.custom.get("synthetic") else []
+    clip = found.told
+    told += dict.fromkeys(str(one) for one in (clip.label_if_any, clip.corpus_if_any, clip.licence) if one)
+    told += [f"speaker {clip.speaker}"] if clip.speaker else []
+    told += ["synthetic"] if clip.synthetic else []
     wave = found.wave[: round(_LONGEST_S * SAMPLE_RATE)]
     if wave.size < found.wave.size:
         told.append(f"the first {_LONGEST_S:g} s of {found.wave.size / SAMPLE_RATE:.0f} s")
@@ -75,7 +76,7 @@ def _panel(found: Found, role: str) -> Panel:
 
 
 def _facts(clip: Found, history: dict[str, Any]) -> list[tuple[str, str]]:
-    facts = fact_rows({key: value for key, value in clip.custom.items() if key not in _HIDDEN})
+    facts = fact_rows(clip.told.without(_HIDDEN))
     if history["parent_not_found"]:
         facts.append(("cut from", f"{history['parent_not_found']}, which is no clip of the dataset"))
     return facts + [(f"made by: {name}", value) for name, value in fact_rows(history["made"])]

@@ -13,6 +13,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.manifests import cut_from_dict
 from kwsdata.clips.shards import load_audio, one_shard_cuts
+from kwsdata.clips.view import ClipView, EventView, Fields, row_fields
 from kwsdata.errors import StageInputError
 from kwsdata.tools.dataset.members import manifests_of, rows_of
 from kwsdata.tools.dataset.nearest import nearest_ids
@@ -27,18 +28,19 @@ class Found:
     """A clip: `wave` float32 [samples] from sample `start` of its recording on, and what its cut tells.
 
     `spans`: (start, end, text) in seconds of `wave` for each supervision in it. `sources`: the clips it was made of,
-    nearest first. `recipe`: what was drawn for it, by effect.
+    nearest first. `recipe`: what was drawn for it, by effect. `stream`: the test stream that it is an event of.
     """
 
     id: str
     part: str
     wave: Waveform
     spans: tuple[tuple[float, float, str], ...]
-    custom: dict[str, Any]
+    told: Fields
     sources: tuple[str, ...]
     recipe: dict[str, Any]
     start: int = 0
     events: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    stream: str | None = None
 
 
 def find(tree: Tree, clip_id: str) -> Found:
@@ -67,12 +69,12 @@ def find_if_there(tree: Tree, clip_id: str) -> Found | None:
     part, cut = located
     if cut.id != clip_id:
         return _event(part, cut, clip_id)
-    custom = cut.custom or {}
+    clip = ClipView(cut)
     spans = tuple((said.start, said.end, said.text or "") for said in cut.supervisions)
-    sources = (custom["parent"],) if custom.get("parent") else ()
-    events = tuple({"id": said.id, "at_s": said.start, **said.custom} for said in cut.supervisions if said.custom)
-    recipe = custom.get("recipe") if part == "augmented/train" else None
-    return Found(clip_id, part, load_audio(cut), spans, custom, sources, recipe or {}, 0, events)
+    sources = (clip.parent,) if clip.parent else ()
+    events = tuple({"id": one.said.id, "at_s": one.said.start, **one.told()} for one in clip.events if one.told())
+    recipe = clip.recipe if part == "augmented/train" else {}
+    return Found(clip_id, part, load_audio(cut), spans, clip, sources, recipe, 0, events)
 
 
 def _event(part: str, stream: MonoCut, event_id: str) -> Found:
@@ -84,11 +86,12 @@ def _event(part: str, stream: MonoCut, event_id: str) -> Found:
     end = min(stream.num_samples, round((said.end + _AFTER_S) * SAMPLE_RATE))
     wave = load_audio(stream)[start:end]
     at = said.start - start / SAMPLE_RATE
-    custom = said.custom or {}
-    fields = {key: value for key, value in (stream.custom or {}).items() if key != "segments"}
-    facts = {**fields, "stream": stream.id, "at_s": round(said.start, 3), "speaker": said.speaker}
+    event, told = EventView(said), ClipView(stream).without(("segments",))
+    told |= {"stream": stream.id, "at_s": round(said.start, 3), "speaker": said.speaker}
     span = (at, at + said.duration, said.text or "")
-    return Found(event_id, part, wave, (span,), facts, (custom["source"],), custom.get("recipe") or {}, start)
+    sources = (event.source,) if event.source else ()
+    fields = Fields(event_id, told)
+    return Found(event_id, part, wave, (span,), fields, sources, event.recipe, start, stream=stream.id)
 
 
 def _located(tree: Tree, clip_id: str) -> tuple[str, MonoCut] | None:
@@ -100,7 +103,7 @@ def _located(tree: Tree, clip_id: str) -> tuple[str, MonoCut] | None:
             for row in rows_of(tree, path):
                 if row["id"] not in wanted:
                     continue
-                if (row.get("custom") or {}).get("shard"):
+                if row_fields(row).place_if_any:
                     return part, cut_from_dict(row)
                 return part, next(cut for cut in one_shard_cuts(Path(path)) if cut.id == row["id"])
     return None

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import soundfile
 
 from kwsdata.clips.manifests import audio_sha256
+from kwsdata.clips.view import ClipFields, row_fields, with_row_fields
 from kwsdata.errors import StageInputError
 from kwsdata.licences.names import licences_of
 from kwsdata.tools.dataset.members import Member, manifests_of
@@ -80,11 +81,9 @@ def items_of(tree: Tree, part: str, hearing: Hearing, exclude: Iterable[str], ro
         for path, row, member, shares in kept_rows(tree, part, hearing, exclude):
             if not part.startswith("split/") and path != of:
                 places, of = _fields_of(root, path), path
-            custom = dict(row.get("custom") or {})
-            shard = custom.pop("shard", None)
-            custom["credits"] = [[share.source, share.licence] for share in shares]
-            if shard is not None:
-                tar, offset, size = shard.rsplit(":", 2)
+            clip = row_fields(row)
+            if (place := clip.place_if_any) is not None:
+                tar, offset, size = place.rsplit(":", 2)
                 sounds = {SOUND: files.read(tar, int(offset), int(size), member.id)}
             else:
                 if member.id not in places[SOUND]:
@@ -98,7 +97,8 @@ def items_of(tree: Tree, part: str, hearing: Hearing, exclude: Iterable[str], ro
                 }
             if not part.startswith("rirs/"):  # 24 bits: their manifests hash those
                 _check(sounds[SOUND], member)
-            yield Item(row | {"custom": custom}, member, shares, sounds)
+            credits = ClipFields(credits=[[share.source, share.licence] for share in shares])
+            yield Item(with_row_fields(row, clip.without(("shard",)) | credits), member, shares, sounds)
 
 
 def fields_in(tree: Tree, part: str, root: Path = Path()) -> list[str]:

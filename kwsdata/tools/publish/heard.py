@@ -113,13 +113,13 @@ def own_share(member: Member) -> Share | None:
 
 
 def _row_of(member: Member) -> _Row:
-    corpus = member.recipe.get("parent_corpus") or member.corpus
+    corpus = member.told.parent_corpus or member.corpus
     own: tuple[tuple[str, str], ...] = ()
     if member.label != STREAM or not member.part.startswith("testsets/"):
-        own = own_sources(corpus, member.licence, member.recipe, member.credits or ())
+        own = own_sources(corpus, member.licence, member.told, member.credits or ())
     parent = None
     if member.parent is not None:
-        parent = _Link(member.parent, member.parent_audio or "", needed=not member.recipe.get("elsewhere"))
+        parent = _Link(member.parent, member.parent_audio or "", needed=not member.told.elsewhere)
     mixed = tuple(_Link(*pair) for pair in member.sources or ())
     if member.sources is None and member.part.startswith(_MIXED):
         mixed = (_Link("what was mixed into it", ""),)

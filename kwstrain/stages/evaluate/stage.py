@@ -172,7 +172,8 @@ def _near_alarms(
 
 def _alarm_row(stream: TestStream, alarm: FalseAlarm) -> dict[str, Any]:
     where = {"partition": stream.partition, "set": stream.set, "cut": stream.cut_id}
-    return where | asdict(alarm) | {"segment": stream.segment_at(alarm.time_s)}
+    segment = stream.segment_at(alarm.time_s)
+    return where | asdict(alarm) | {"segment": segment.row() if segment is not None else None}
 
 
 def _write_curves(out: Path, curves: dict[tuple[str, str], DetCurve]) -> None:

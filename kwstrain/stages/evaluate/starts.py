@@ -20,6 +20,7 @@ from lhotse import MonoCut
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
@@ -27,7 +28,7 @@ from kwsdata.runtime.decoder import detections
 from kwsdata.runtime.networks.model import TAIL_S, StreamingModel
 from kwstrain.evaluation.events import outcomes
 from kwstrain.evaluation.intervals import wilson
-from kwstrain.evaluation.streams import TestStream, keywords_of, segments_of
+from kwstrain.evaluation.streams import TestStream, keywords_of
 from kwstrain.evaluation.summary import number
 
 SET = "starts"
@@ -63,8 +64,8 @@ def _score_clips(task: _Task) -> list[TestStream]:
     model = StreamingModel(reach(task.model_dir))
     wave, words, found = load_audio(task.cut), keywords_of(task.cut), []
     tail = np.zeros(round(TAIL_S * SAMPLE_RATE), np.float32)
-    for segment in segments_of(task.cut):
-        start_s, end_s = segment["start_s"], segment["end_s"]
+    for segment in ClipView(task.cut).segments:
+        start_s, end_s = segment.start_s, segment.end_s
         own = [word for word in words if start_s <= word.start_s < end_s]
         if not own:
             end_s = min(end_s, start_s + task.start_s)
@@ -118,9 +119,9 @@ def _row(start: TestStream, streaming: StreamingParams, threshold: float, tolera
     return {
         "partition": start.partition,
         "clip": start.cut_id,
-        "source": segment["source"],
-        "label": segment["label"],
-        "corpus": segment.get("corpus"),
+        "source": segment.source,
+        "label": segment.label,
+        "corpus": segment.corpus,
         "events_s": [round(float(time), 3) for time in fired_s],
         "keywords": len(results),
         "misses": sum(not result.hit for result in results),

@@ -15,7 +15,6 @@ from kwsdata.effects.amplifier import LoudnessDraw
 from kwsdata.effects.base import Take
 from kwsdata.effects.chain import EFFECTS
 from kwsdata.effects.recipe import Recipe, draw_recipe
-from kwsdata.effects.render import Rendered
 from kwsdata.effects.render import render as render_all
 from kwsdata.effects.scene import ContextDraw, ShiftDraw
 from kwsdata.effects.voice import PitchDraw, SpeedDraw, TempoDraw
@@ -28,7 +27,7 @@ from kwsdata.transforms.levels import active_level
 FAST = engine_for("fast", "cpu")
 
 
-def render(wave, span, recipe, materials, early_ms=None) -> Rendered:
+def render(wave, span, recipe, materials, early_ms=None) -> Take:
     """Return one take alone."""
     (made,) = render_all([Take.of(wave, span, FAST)], [recipe], materials, early_ms)
     return made

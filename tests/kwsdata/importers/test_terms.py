@@ -88,7 +88,7 @@ def settled(declared: str | None, *terms: Terms, reason: str | None = None, of_k
 
 def licences(found: Settled) -> list[str]:
     """Return the licence that each clip will have."""
-    return [source.custom.get("licence", found.licence) for source in found.sources]
+    return [source.fields.get("licence", found.licence) for source in found.sources]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_with_a_reason_it_is_replaced_and_recorded(declared, own, beyond) -> Non
     found = settled(declared, Terms(own, (("words", own),), (("x", SHA),)), Terms(), reason="Ada\nLovelace, 2026")
     assert licences(found) == [declared, declared]
     assert found.override == {"reason": "Ada Lovelace, 2026", "replaced": {own: 1}}
-    assert all(source.custom == {} for source in found.sources)
+    assert all(source.fields == {} for source in found.sources)
 
 
 def test_what_a_clip_credits_counts_like_its_own_licence() -> None:
@@ -154,13 +154,13 @@ def test_what_a_clip_credits_counts_like_its_own_licence() -> None:
         settled("CC0-1.0", copy)
     found = settled(None, copy)
     assert licences(found) == ["CC0-1.0"]
-    assert found.sources[0].custom["credits"] == [["new:words", "CC0-1.0"], ["new:street", "GPL-2.0"]]
-    assert settled("own", copy).sources[0].custom == {"credits": found.sources[0].custom["credits"]}
+    assert found.sources[0].fields["credits"] == [["new:words", "CC0-1.0"], ["new:street", "GPL-2.0"]]
+    assert settled("own", copy).sources[0].fields == {"credits": found.sources[0].fields["credits"]}
 
 
 def test_sounds_of_unknown_licence_in_a_clip_stay_unknown() -> None:
     found = settled(BY, Terms(BY, (), (("street-n1", SHA),)))
-    assert found.sources[0].custom == {"sources": [["street-n1", SHA]]}
+    assert found.sources[0].fields == {"sources": [["street-n1", SHA]]}
 
 
 def test_the_corpus_declares_every_licence_of_its_clips() -> None:

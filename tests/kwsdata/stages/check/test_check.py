@@ -11,8 +11,8 @@ from sound import white_noise
 from kwsdata.audio import resample
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.exclusions import exclude, load_excluded, proposed_cuts
-from kwsdata.clips.manifests import read_cuts, write_cuts
-from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
+from kwsdata.clips.manifests import read_cuts, with_fields, write_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.stages.check.stage import GateError, run
 
 INFO = CorpusInfo("planted-check", "folder", "speech", "CC0", "none", "made here", "known")
@@ -31,9 +31,9 @@ def checked(project, tmp_path, split="data/split", **changes):
 def with_planted(project, tmp_path, partition, waves, label="speech", **fields):
     """Copy the split, with `waves` as clips of `partition` more."""
     shutil.copytree(project.root / "data" / "split", tmp_path / "split")
-    items = [Item(f"{partition}{i}", wave, None, f"s{i}", custom=fields) for i, wave in enumerate(waves)]
+    items = [Item(f"{partition}{i}", wave, None, f"s{i}", fields=fields) for i, wave in enumerate(waves)]
     write_corpus(tmp_path / "c", INFO, items, 100, 0.0)
-    cuts = [with_custom(cut, label=label, partition=partition) for cut in shard_cuts(tmp_path / "c")]
+    cuts = [with_fields(cut, label=label, partition=partition) for cut in shard_cuts(tmp_path / "c")]
     manifest = tmp_path / "split" / f"{partition}.jsonl.gz"
     write_cuts(manifest, [*list(read_cuts(manifest)), *cuts])
     return tmp_path / "split"
@@ -117,7 +117,7 @@ def test_a_speaker_in_two_partitions_ends_the_pipeline(spoken_project, tmp_path)
     split = with_planted(spoken_project, tmp_path, "train", [white_noise(1, 1.0)])
     manifest = split / "train.jsonl.gz"
     speaker = speech_of("dev").custom["speaker"]
-    cuts = [with_custom(cut, speaker=speaker) if "planted-check" in cut.id else cut for cut in read_cuts(manifest)]
+    cuts = [with_fields(cut, speaker=speaker) if "planted-check" in cut.id else cut for cut in read_cuts(manifest)]
     write_cuts(manifest, cuts)
     result, failed = checked(spoken_project, tmp_path, split)
     (finding,) = [finding for finding in result["findings"] if finding["rule"] == "shared_speaker"]
@@ -156,8 +156,8 @@ def test_sound_that_is_not_the_manifests_ends_the_pipeline(spoken_project, tmp_p
     manifest = split / "train.jsonl.gz"
     cuts = {cut.id: cut for cut in read_cuts(manifest)}
     one, other = (cuts[f"planted-check-train{number}"] for number in (0, 1))  # exchanged, of the same length
-    cuts[one.id] = with_custom(one, shard=other.custom["shard"])
-    cuts[other.id] = with_custom(other, shard=one.custom["shard"])
+    cuts[one.id] = with_fields(one, shard=other.custom["shard"])
+    cuts[other.id] = with_fields(other, shard=one.custom["shard"])
     write_cuts(manifest, cuts.values())
     result, failed = checked(spoken_project, tmp_path, split)
     wrong = [finding for finding in result["findings"] if finding["rule"] == "wrong_samples"]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kwsdata.clips.manifests import make_cut, write_cuts
-from kwsdata.clips.shards import with_custom
+from kwsdata.clips.manifests import make_cut, with_fields, write_cuts
 from kwsdata.stages.check.leaks import cross_partition_sources, same_sound, shared_speakers
 from kwsdata.stages.check.manifest import Manifest, groups_of
 
@@ -86,7 +85,7 @@ PEOPLE = [  # speaker, person of a train clip and of a test clip; is it one pers
 @pytest.mark.parametrize(("one", "person", "other", "twin", "rule"), PEOPLE)
 def test_one_person_under_two_names_is_found(manifests, one, person, other, twin, rule):
     def clip(name, sound, speaker, identity):
-        return with_custom(word(name, sound, speaker), corpus=speaker.split(":")[0], person=identity)
+        return with_fields(word(name, sound, speaker), corpus=speaker.split(":")[0], person=identity)
 
     cuts = manifests(train=[clip("t1", 1, one, person)], dev=[], test=[clip("e1", 2, other, twin)])
     found = list(shared_speakers(cuts))
@@ -99,7 +98,7 @@ def test_one_person_under_two_names_is_found(manifests, one, person, other, twin
 
 def test_people_of_one_name_in_one_partition_noises_and_synthetic_voices_are_no_namesakes(manifests):
     def clips(**fields):
-        return [with_custom(word(f"{c}1", n, f"{c}:7"), corpus=c, **fields) for n, c in enumerate("ab")]
+        return [with_fields(word(f"{c}1", n, f"{c}:7"), corpus=c, **fields) for n, c in enumerate("ab")]
 
     assert not list(shared_speakers(manifests(train=clips(), test=[])))
     for fields in ({"label": "noise"}, {"synthetic": True}):
@@ -109,7 +108,7 @@ def test_people_of_one_name_in_one_partition_noises_and_synthetic_voices_are_no_
 
 def test_a_window_mined_from_what_is_held_is_astray(manifests):
     cuts = manifests(train=[word("t1", 1)], dev=[word("d1", 2)], test=[word("e1", 3)])
-    mined = [with_custom(word(f"m{number}", 9), parent_sha256=f"{number:064x}") for number in (1, 2, 3)]
+    mined = [with_fields(word(f"m{number}", 9), parent_sha256=f"{number:064x}") for number in (1, 2, 3)]
     found = list(cross_partition_sources(cuts, Path("nowhere"), mined, Path("nowhere")))
     assert [finding.cuts for finding in found] == [["m2", "d1"], ["m3", "e1"]]
 

@@ -9,8 +9,8 @@ from scipy.signal import fftconvolve
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, read_audio, resample
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.manifests import write_cuts
-from kwsdata.clips.shards import shard_cuts, with_custom
+from kwsdata.clips.manifests import with_fields, write_cuts
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.stages.check.stage import GateError, run
 from kwsdata.transforms.warp import warp
 
@@ -46,7 +46,7 @@ def gate(params, partitions: dict[str, list[Waveform]]) -> tuple[list[dict], str
         info = CorpusInfo(name, "folder", "speech", "CC-BY-4.0", "none", "LibriSpeech", "known")
         items = [Item(f"{number}", wave, None, f"{name} {number}") for number, wave in enumerate(waves)]
         write_corpus(Path("data/corpora") / name, info, items, 100, 0.0)
-        cuts = [with_custom(cut, label="speech") for cut in shard_cuts(Path("data/corpora") / name)]
+        cuts = [with_fields(cut, label="speech") for cut in shard_cuts(Path("data/corpora") / name)]
         write_cuts(Path(f"data/split/{name}.jsonl.gz"), cuts)
     params = params.model_copy(
         update={

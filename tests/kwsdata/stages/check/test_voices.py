@@ -8,8 +8,8 @@ from sound import tone, white_noise
 from toy_voices import use_toy_voices
 
 from kwsdata.audio import SAMPLE_RATE, read_audio, resample
-from kwsdata.clips.manifests import audio_sha256, make_cut
-from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
+from kwsdata.clips.manifests import audio_sha256, make_cut, with_fields
+from kwsdata.clips.shards import Clip, shard_cuts, write_shard
 from kwsdata.errors import MissingExtraError
 from kwsdata.stages.check import stage, voices
 from kwsdata.stages.check.voice_network import DIM, VoiceNetwork, mel_bands, speech_of, weights_file
@@ -33,7 +33,7 @@ def said(corpora: dict[str, list[tuple[str, float, float]]], **custom) -> dict[s
             made.append(Clip(make_cut(f"{name}-{number}", wave.size, speaker=speaker, custom=known), wave))
         if made:
             write_shard(Path("data") / name, 0, made)
-            cuts[HOMES[name]] += [with_custom(cut, **custom) for cut in shard_cuts(Path("data") / name)]
+            cuts[HOMES[name]] += [with_fields(cut, **custom) for cut in shard_cuts(Path("data") / name)]
     return cuts
 
 

@@ -6,8 +6,9 @@ from sound import burst, tone, white_noise
 
 from kwsdata.audio import SAMPLE_RATE, active_span
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.manifests import make_cut, write_cuts
-from kwsdata.clips.shards import load_audio, shard_cuts, with_custom
+from kwsdata.clips.manifests import make_cut, with_fields, write_cuts
+from kwsdata.clips.shards import load_audio, shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import PartitionError
 from kwsdata.rooms.bank import in_room, load_bank
 from kwsdata.stages.make_testsets.plan import Segment, pieces_of, plan_streams, quietest
@@ -19,7 +20,7 @@ from kwsdata.transforms.levels import active_level
 def segment(name, seconds, word=None):
     samples = round(seconds * SAMPLE_RATE)
     cut = make_cut(name, samples, custom={"audio_sha256": name, "label": "speech", "corpus": "toy"})
-    return Segment(cut, 0, samples, word)
+    return Segment(ClipView(cut), 0, samples, word)
 
 
 @settings(max_examples=60, deadline=None)
@@ -56,7 +57,7 @@ def test_a_long_clip_is_cut_where_it_is_quiet():
     for at_s in (9.0, 19.0):
         wave[round(at_s * SAMPLE_RATE) : round((at_s + 0.2) * SAMPLE_RATE)] = 0
     cut = make_cut("long", wave.size, custom={})
-    edges = [piece.end / SAMPLE_RATE for piece in pieces_of(cut, lambda _: wave)]
+    edges = [piece.end / SAMPLE_RATE for piece in pieces_of(ClipView(cut), lambda _: wave)]
     assert edges[0] == pytest.approx(9.1, abs=0.1)
     assert edges[-1] == 25
     assert quietest(wave, 8 * SAMPLE_RATE, 10 * SAMPLE_RATE) / SAMPLE_RATE == pytest.approx(9.1, abs=0.1)
@@ -77,7 +78,7 @@ def split(project):
         write_corpus(project / f"{partition}-c", info, [*words, *talk, *hiss], 50, 0.0)
         labels = {"w": "keyword", "t": "speech", "n": "noise"}
         cuts = [
-            with_custom(cut, label=labels[cut.id.split("-")[2][0]]) for cut in shard_cuts(project / f"{partition}-c")
+            with_fields(cut, label=labels[cut.id.split("-")[2][0]]) for cut in shard_cuts(project / f"{partition}-c")
         ]
         write_cuts(project / "split" / f"{partition}.jsonl.gz", cuts)
     return project / "split"
@@ -170,19 +171,19 @@ def test_a_partition_without_keywords_is_refused(project, small):
 
 def spoken(name: str, text: str | None, label: str = "speech"):
     custom = {"audio_sha256": name, "label": label, "corpus": "crowd"}
-    return make_cut(name, SAMPLE_RATE, text=text, custom=custom)
+    return ClipView(make_cut(name, SAMPLE_RATE, text=text, custom=custom))
 
 
 def test_dev_hears_a_word_that_a_crowd_repeats_a_few_times_alone_and_test_all_of_it(params):
-    cuts = [spoken("k", "computer", "keyword")]
-    cuts += [spoken(f"a{i}", " Amelia"[i % 2 :]) for i in range(40)]  # one text, however it is written
-    cuts += [spoken(f"s{i}", f"sentence {i}") for i in range(9)] + [spoken(f"u{i}", None) for i in range(9)]
+    clips = [spoken("k", "computer", "keyword")]
+    clips += [spoken(f"a{i}", " Amelia"[i % 2 :]) for i in range(40)]  # one text, however it is written
+    clips += [spoken(f"s{i}", f"sentence {i}") for i in range(9)] + [spoken(f"u{i}", None) for i in range(9)]
     block = params.make_testsets.model_copy(update={"dev_clips_per_text": 5})
-    dev = [cut.id for cut in choose_clips("dev", cuts, block)["speech"]]
+    dev = [cut.id for cut in choose_clips("dev", clips, block)["speech"]]
     assert len([name for name in dev if name.startswith("a")]) == 5
-    assert [name for name in dev if not name.startswith("a")] == [cut.id for cut in cuts[41:]]
-    assert dev == [name for name in [cut.id for cut in cuts] if name in dev]  # in their order
-    assert len(choose_clips("test", cuts, block)["speech"]) == 58
-    assert len(choose_clips("dev", cuts, block.model_copy(update={"dev_clips_per_text": None}))["speech"]) == 58
-    fewer = [cut for cut in cuts if cut.id not in dev[:2]]  # one that leaves moves no other out
+    assert [name for name in dev if not name.startswith("a")] == [clip.id for clip in clips[41:]]
+    assert dev == [name for name in [clip.id for clip in clips] if name in dev]  # in their order
+    assert len(choose_clips("test", clips, block)["speech"]) == 58
+    assert len(choose_clips("dev", clips, block.model_copy(update={"dev_clips_per_text": None}))["speech"]) == 58
+    fewer = [clip for clip in clips if clip.id not in dev[:2]]  # one that leaves moves no other out
     assert set(dev[2:]) <= {cut.id for cut in choose_clips("dev", fewer, block)["speech"]}

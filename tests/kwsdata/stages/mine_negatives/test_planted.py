@@ -178,7 +178,7 @@ def test_phrases_are_ranked_by_all_their_clips(spoken_project, tmp_path):
     texts = {"confusable": ("commuter", "violin", "well, commuter, so"), "sentence": ("computing it",)}
     said = [(kind, text, name) for kind, each in texts.items() for text in each for name in names[40:43]]
     items = [
-        Item(f"{n}", spoken(text, name), text, name, custom={"kind": kind, "synthetic": True})
+        Item(f"{n}", spoken(text, name), text, name, fields={"kind": kind, "synthetic": True})
         for n, (kind, text, name) in enumerate(said)
     ]
     corpus(tmp_path, "said", "speech", items)

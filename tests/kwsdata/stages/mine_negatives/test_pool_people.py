@@ -7,8 +7,8 @@ from cached_steps import NETWORK, write_network
 from sound import burst
 
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
-from kwsdata.clips.manifests import make_cut, write_cuts
-from kwsdata.clips.shards import shard_cuts, with_custom, write_shards
+from kwsdata.clips.manifests import make_cut, with_fields, write_cuts
+from kwsdata.clips.shards import shard_cuts, write_shards
 from kwsdata.errors import PartitionError
 from kwsdata.stages.check.leaks import shared_speakers
 from kwsdata.stages.mine_negatives.candidate import Candidate
@@ -29,7 +29,7 @@ def pool_and_split(one: tuple[str, str, str | None], held: tuple[str, str, str |
     """Write a pool and a split whose `partition` has a recording; each is (corpus, speaker, namespace)."""
     cuts = list(shard_cuts(spoken_corpus(*held, seed=1)))
     for name in ("train", "dev", "test"):
-        listed = [with_custom(cut, label="speech", partition=name) for cut in cuts if name == partition]
+        listed = [with_fields(cut, label="speech", partition=name) for cut in cuts if name == partition]
         write_cuts(Path(f"data/split/{name}.jsonl.gz"), listed)
     return spoken_corpus(*one, seed=2)
 
@@ -89,6 +89,6 @@ def test_a_window_says_who_is_heard_and_the_gate_names_namesakes(project, params
     (pooled,) = shard_cuts(pool)
     assert [window.custom.get("person") for window in windows] == [pooled.custom.get("person")]
     (cut,) = shard_cuts(Path("data/corpora/l2"))
-    found = list(shared_speakers({"dev": [with_custom(cut, label="speech")]}, windows))
+    found = list(shared_speakers({"dev": [with_fields(cut, label="speech")]}, windows))
     namesakes = (one[1] == held[1] and one[2] != held[2]) or one == ("l1", "1272", None)
     assert [finding.rule for finding in found] == (["speaker_namesake"] if namesakes else [])

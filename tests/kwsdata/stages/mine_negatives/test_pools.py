@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sound import white_noise
 
-from kwsdata.clips.manifests import make_cut, write_cuts
-from kwsdata.clips.shards import Clip, shard_cuts, with_custom, write_shard
+from kwsdata.clips.manifests import make_cut, with_fields, write_cuts
+from kwsdata.clips.shards import Clip, shard_cuts, write_shard
 from kwsdata.errors import StageInputError
 from kwsdata.stages.mine_negatives.pools import pieces_at
 
@@ -26,7 +26,7 @@ def pool(project) -> Path:
 def manifest(folder: Path, place: str | None = None) -> Path:
     (cut,) = shard_cuts(Path("data/pool"))
     if place is not None:
-        cut = with_custom(cut, shard=place)
+        cut = with_fields(cut, shard=place)
     write_cuts(folder / "cuts.jsonl.gz", [cut])
     return folder / "cuts.jsonl.gz"
 

@@ -76,4 +76,4 @@ def test_more_clips_change_no_clip(params):
 def test_items_name_their_source_and_kind(params):
     items = list(noise_items(12, 0.5, 1, params.partitions))
     assert len({item.key for item in items}) == len({item.speaker for item in items}) == 12
-    assert all(item.custom["synthetic"] and item.speaker.startswith(item.custom["kind"]) for item in items)
+    assert all(item.fields["synthetic"] and item.speaker.startswith(item.fields["kind"]) for item in items)

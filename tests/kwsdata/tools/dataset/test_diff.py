@@ -12,8 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kwsdata.cli import app
-from kwsdata.clips.manifests import read_cuts, write_cuts
-from kwsdata.clips.shards import with_custom
+from kwsdata.clips.manifests import read_cuts, with_fields, write_cuts
 from kwsdata.tools.dataset.diff import diff
 from kwsdata.tools.dataset.join import outer_join
 from kwsdata.tools.dataset.repair import repair
@@ -79,12 +78,12 @@ def _commit_versions() -> dict[str, str]:
     train, dev = list(read_cuts(TRAIN)), list(read_cuts(DEV))
     gone, moved, renamed, other = train[0], train[1], train[2], train[3]
     changed = [
-        with_custom(renamed, label="confusable"),
-        with_custom(other, audio_sha256="0" * 64),
+        with_fields(renamed, label="confusable"),
+        with_fields(other, audio_sha256="0" * 64),
         *train[4:],
     ]
     write_cuts(TRAIN, changed)
-    write_cuts(DEV, [*dev, with_custom(moved, partition="dev")])
+    write_cuts(DEV, [*dev, with_fields(moved, partition="dev")])
     commit("v2")
     run("dvc", "checkout", "--quiet")
     return {"gone": gone.id, "moved": moved.id, "renamed": renamed.id, "other": other.id}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from augmenting import eventful
 
-from kwsdata.clips.manifests import read_cuts, write_cuts
-from kwsdata.clips.shards import with_custom, write_shards
+from kwsdata.clips.manifests import read_cuts, with_fields, write_cuts
+from kwsdata.clips.shards import write_shards
 from kwsdata.stages.augment.stage import run as augment
 from kwsdata.tools.dataset.lock import LockError, check_lock, lock_of, write_lock
 from kwsdata.tools.dataset.members import members_of
@@ -53,7 +53,7 @@ def test_one_fact_of_one_clip_changes_its_part_and_no_other(built, fact):
 def test_check_names_the_part_that_differs(built):
     write_lock(locked())
     check_lock(locked())
-    cuts = [with_custom(cut, label="confusable") for cut in read_cuts(Path("data/split/dev.jsonl.gz"))]
+    cuts = [with_fields(cut, label="confusable") for cut in read_cuts(Path("data/split/dev.jsonl.gz"))]
     write_cuts(Path("data/split/dev.jsonl.gz"), cuts)
     with pytest.raises(LockError, match="split/dev") as raised:
         check_lock(locked())

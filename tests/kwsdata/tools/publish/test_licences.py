@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from kwsdata.clips.view import Fields
 from kwsdata.importers import KINDS, importer_for
 from kwsdata.licences.names import licences_of
 from kwsdata.licences.table import LICENCES
@@ -68,13 +69,13 @@ def test_a_licence_goes_with_itself_and_a_waiver_with_all():
 
 def test_voices_have_the_licences_of_their_models_not_of_their_engines():
     def licence(engine, voice):
-        return voice_source("speech", {"engine": engine, "request": {"voice": voice}})
+        return voice_source("speech", Fields("a", {"engine": engine, "request": {"voice": voice}}))
 
     assert licence("kokoro", "af_bella") == ("speech:kokoro", "Apache-2.0")
     assert licence("espeak", "en+f1") == ("speech:espeak", "engine-output")
     assert licence("piper", "en_US-joe-medium") == ("speech:piper:en_US-joe-medium", "CC0-1.0")
     assert licence("piper", "en_US-lessac-medium") == ("speech:piper:en_US-lessac-medium", "unknown")
-    assert voice_source("crowd", {}) is None
+    assert voice_source("crowd", Fields("a", {})) is None
 
 
 def test_every_engine_is_in_the_table():
@@ -82,11 +83,12 @@ def test_every_engine_is_in_the_table():
 
     voices = {"piper": "en_US-joe-medium"}
     for engine in ENGINES:
-        source, licence = voice_source("speech", {"engine": engine, "request": {"voice": voices.get(engine, "any")}})
+        spoken = Fields("a", {"engine": engine, "request": {"voice": voices.get(engine, "any")}})
+        source, licence = voice_source("speech", spoken)
         assert licences_of(licence), source
 
 
 def test_noise_that_was_computed_here_may_be_handed_on(params):
     items = list(noise_items(4, 0.1, 1, params.partitions))
-    told = {voice_source("synthetic-noise", item.custom) for item in items}
+    told = {voice_source("synthetic-noise", item.told) for item in items}
     assert told == {("synthetic-noise:noise", "Apache-2.0")}

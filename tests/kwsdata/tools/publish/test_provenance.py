@@ -9,8 +9,16 @@ import numpy as np
 import pytest
 from augmenting import TRAIN, quiet, toy_project
 
-from kwsdata.clips.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut, read_cuts, write_cuts
-from kwsdata.clips.shards import Clip, load_audio, shard_cuts, with_custom, write_shards
+from kwsdata.clips.manifests import (
+    audio_sha256,
+    cut_from_dict,
+    cut_to_dict,
+    make_cut,
+    read_cuts,
+    with_fields,
+    write_cuts,
+)
+from kwsdata.clips.shards import Clip, load_audio, shard_cuts, write_shards
 from kwsdata.clips.sources import SourceId, UnnamedSourceError
 from kwsdata.effects import chain
 from kwsdata.effects.base import Effect
@@ -140,7 +148,7 @@ def test_an_augmented_window_of_a_voice_is_refused_where_its_recording_is(projec
     """What `split` refuses, `augmented` and `mined` do not permit."""
     toy_project()
     voice = {"corpus": "speech", "licence": "Apache-2.0", "engine": "piper", "request": {"voice": "de_DE-x-low"}}
-    cuts = [with_custom(cut, **voice) if cut.custom["corpus"] == "talk" else cut for cut in read_cuts(TRAIN)]
+    cuts = [with_fields(cut, **voice) if cut.custom["corpus"] == "talk" else cut for cut in read_cuts(TRAIN)]
     write_cuts(TRAIN, cuts)
     mined = []
     for cut in (cut for cut in cuts if cut.custom["corpus"] == "speech"):

@@ -8,8 +8,8 @@ from augmenting import eventful
 from licensing import relicense, set_publish
 from params_files import copy_params
 
-from kwsdata.clips.manifests import write_cuts
-from kwsdata.clips.shards import shard_cuts, with_custom
+from kwsdata.clips.manifests import with_fields, write_cuts
+from kwsdata.clips.shards import shard_cuts
 from kwsdata.errors import CorpusError
 from kwsdata.importers.run import run_import
 from kwsdata.params import load_params
@@ -45,7 +45,7 @@ def published(publishing, tmp_path, monkeypatch, params):
 def split_of(corpus: str) -> None:
     """Write a train manifest of one corpus."""
     Path("data/split").mkdir(parents=True)
-    cuts = (with_custom(cut, label="noise", partition="train") for cut in shard_cuts(Path("data/corpora") / corpus))
+    cuts = (with_fields(cut, label="noise", partition="train") for cut in shard_cuts(Path("data/corpora") / corpus))
     write_cuts(Path("data/split/train.jsonl.gz"), cuts)
 
 
