@@ -7,9 +7,9 @@ from typing import Any, Literal
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.manifests import audio_sha256, make_cut
 from kwsdata.clips.sources import SourceId, check_named
-from kwsdata.clips.view import ClipFields
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe, draw_recipe
 from kwsdata.effects.render import render

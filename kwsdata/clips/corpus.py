@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.fields import ClipFields, Pairs
 from kwsdata.clips.manifests import audio_sha256, make_cut, read_cuts, safe_id, with_fields, write_cuts
 from kwsdata.clips.partitions import person_in
 from kwsdata.clips.shards import SHAR, Clip, Encoded, write_shards
-from kwsdata.clips.view import ClipFields, ClipView, Fields, Pairs
+from kwsdata.clips.view import ClipView, Fields
 from kwsdata.errors import CorpusError
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.files.scratch import list_visible

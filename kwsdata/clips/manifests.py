@@ -14,7 +14,7 @@ from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
 from lhotse.utils import fastcopy
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, to_int16
-from kwsdata.clips.view import KEYWORD_EVENT, ClipFields, EventFields
+from kwsdata.clips.fields import KEYWORD_EVENT, ClipFields, EventFields
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz, write_jsonl_gz
 from kwsdata.text import file_stem

@@ -14,9 +14,10 @@ from lhotse import MonoCut
 
 from kwsdata.audio import Waveform
 from kwsdata.clips.content import digest_at, file_hash
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.shards import read_place
 from kwsdata.clips.stretches import measure, read_stretch
-from kwsdata.clips.view import ClipFields, ClipView, Fields
+from kwsdata.clips.view import ClipView, Fields
 from kwsdata.errors import AudioError, StageInputError
 from kwsdata.files.site import reach
 

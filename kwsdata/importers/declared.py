@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kwsdata.clips.view import ClipFields
+from kwsdata.clips.fields import ClipFields
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import quote
 from kwsdata.importers.source import Source

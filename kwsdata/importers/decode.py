@@ -19,8 +19,8 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, flac_writer, to_int16
 from kwsdata.clips.corpus import Item, Reject, Role
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.shards import Encoded
-from kwsdata.clips.view import ClipFields
 from kwsdata.errors import AudioError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.importers.source import Sound, Source, clip_id

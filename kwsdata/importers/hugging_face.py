@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.clips.corpus import Reject
-from kwsdata.clips.view import LICENCE_NAMES, fields_in
+from kwsdata.clips.fields import LICENCE_NAMES, fields_in
 from kwsdata.errors import AudioError, CorpusError, NamedPathError
 from kwsdata.files.bounded_json import parse_json
 from kwsdata.files.named_paths import NamedFiles

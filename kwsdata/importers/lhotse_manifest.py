@@ -25,7 +25,7 @@ from lhotse.cut import Cut, MixedCut
 from lhotse.utils import fastcopy
 
 from kwsdata.clips.corpus import Reject
-from kwsdata.clips.view import fields_in
+from kwsdata.clips.fields import fields_in
 from kwsdata.errors import CorpusError
 from kwsdata.files.named_paths import quote
 from kwsdata.importers.declaration import Importer, Options

@@ -17,7 +17,7 @@ from pathlib import Path
 from lhotse.recipes.musan import scan_recordings
 
 from kwsdata.clips.corpus import Reject, Role
-from kwsdata.clips.view import ClipFields
+from kwsdata.clips.fields import ClipFields
 from kwsdata.errors import CorpusError
 from kwsdata.importers.declaration import Importer, Options, Remote
 from kwsdata.importers.recipes import readable_tree, recipe_errors

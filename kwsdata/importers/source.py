@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from kwsdata.clips.view import ClipFields
+from kwsdata.clips.fields import ClipFields
 from kwsdata.draws import digest_of
 from kwsdata.importers.terms import Terms
 from kwsdata.soundfiles.reader import OpenSound, open_sound

@@ -23,7 +23,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.ndimage import uniform_filter1d
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
-from kwsdata.clips.view import ClipFields, given
+from kwsdata.clips.fields import ClipFields, given
 from kwsdata.rooms.bank import align, find_direct, measure_t60
 from kwsdata.rooms.room import RoomDraw
 

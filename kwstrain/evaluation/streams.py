@@ -8,9 +8,10 @@ import numpy as np
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.fields import StreamSegment
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
-from kwsdata.clips.view import ClipView, StreamSegment
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_json

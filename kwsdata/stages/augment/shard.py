@@ -13,10 +13,11 @@ from lhotse import MonoCut
 
 from kwsdata.audio import Waveform, to_int16
 from kwsdata.clips.content import Contents
+from kwsdata.clips.fields import ClipFields, with_row_fields
 from kwsdata.clips.manifests import audio_sha256, cut_from_dict, cut_to_dict, make_cut
 from kwsdata.clips.shards import SHAR, Clip, ahead, batches, read_place, write_shard
 from kwsdata.clips.sources import SourceId
-from kwsdata.clips.view import ClipFields, ClipView, with_row_fields
+from kwsdata.clips.view import ClipView
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe, draw_recipe
 from kwsdata.effects.render import render

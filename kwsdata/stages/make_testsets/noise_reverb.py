@@ -13,10 +13,11 @@ import numpy as np
 from lhotse import SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.fields import ClipFields, EventFields, StreamSegment
 from kwsdata.clips.manifests import audio_sha256, make_cut, make_event
 from kwsdata.clips.shards import Clip, load_audio
 from kwsdata.clips.sources import SourceId, source_ids
-from kwsdata.clips.view import ClipFields, ClipView, EventFields, StreamSegment
+from kwsdata.clips.view import ClipView
 from kwsdata.consistent_hash import Ring
 from kwsdata.draws import rng_for, unit_for
 from kwsdata.params import NoiseReverbParams

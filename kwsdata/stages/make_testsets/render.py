@@ -6,9 +6,9 @@ import numpy as np
 from lhotse import SupervisionSegment
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
+from kwsdata.clips.fields import ClipFields, EventFields, StreamSegment
 from kwsdata.clips.manifests import audio_sha256, make_cut, make_event
 from kwsdata.clips.shards import Clip, load_audio
-from kwsdata.clips.view import ClipFields, EventFields, StreamSegment
 from kwsdata.stages.make_testsets.plan import StreamPlan
 
 FADE = 80  # samples (5 ms) at each end of each segment: no click where two recordings meet

@@ -9,11 +9,12 @@ from typing import Any
 from lhotse import MonoCut
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.manifests import read_cuts
 from kwsdata.clips.partitions import Partition
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_paths, write_shard
-from kwsdata.clips.view import ClipFields, ClipView
+from kwsdata.clips.view import ClipView
 from kwsdata.draws import digest_of, unit_for
 from kwsdata.errors import PartitionError
 from kwsdata.execution.executor import run_tasks

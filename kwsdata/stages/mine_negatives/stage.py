@@ -22,10 +22,10 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.decisions import DECISIONS, load_decisions
+from kwsdata.clips.fields import ClipFields, given
 from kwsdata.clips.manifests import audio_sha256, make_cut
 from kwsdata.clips.pieces import load_piece
 from kwsdata.clips.shards import SHAR, Clip, write_shards
-from kwsdata.clips.view import ClipFields, given
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
 from kwsdata.params import Params

@@ -15,9 +15,10 @@ import numpy as np
 
 from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.corpus import corpus_dirs, read_info
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.partitions import Partition, partition_of
 from kwsdata.clips.shards import SHAR, load_audio, shard_cuts
-from kwsdata.clips.view import ClipFields, ClipView
+from kwsdata.clips.view import ClipView
 from kwsdata.errors import PartitionError
 from kwsdata.params import PartitionsParams, SimulateRirsParams
 from kwsdata.rooms.bank import DIRECT_SAMPLE, align, measure_t60

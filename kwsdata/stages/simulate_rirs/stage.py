@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from kwsdata.audio import Waveform
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.manifests import audio_sha256, make_cut, safe_id
 from kwsdata.clips.partitions import PARTITIONS, Partition, partition_of
 from kwsdata.clips.shards import Clip, write_shard
-from kwsdata.clips.view import ClipFields, Fields
+from kwsdata.clips.view import Fields
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params

@@ -12,8 +12,8 @@ from scipy.signal import butter, lfilter, sosfilt
 
 from kwsdata.audio import SAMPLE_RATE, Waveform, rms
 from kwsdata.clips.corpus import Item
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.partitions import PARTITIONS, partition_of
-from kwsdata.clips.view import ClipFields
 from kwsdata.draws import rng_for
 from kwsdata.params import PartitionsParams
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.clips.corpus import MADE_HERE, CorpusInfo, Item, Reject, write_corpus
+from kwsdata.clips.fields import ClipFields
 from kwsdata.clips.partitions import partition_of
 from kwsdata.clips.shards import ahead
-from kwsdata.clips.view import ClipFields
 from kwsdata.errors import ParamsError
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kwsdata.audio import SAMPLE_RATE
-from kwsdata.clips.view import Fields, Pairs, row_events, row_fields
+from kwsdata.clips.fields import Pairs, row_events
+from kwsdata.clips.view import Fields, row_fields
 from kwsdata.errors import StageInputError
 from kwsdata.files.bounded_json import UNREADABLE, bounded_lines, open_unzipped, pairs_of, parse_json
 from kwsdata.tools.dataset.trees import Tree

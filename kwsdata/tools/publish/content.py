@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 
 import soundfile
 
+from kwsdata.clips.fields import ClipFields, with_row_fields
 from kwsdata.clips.manifests import audio_sha256
-from kwsdata.clips.view import ClipFields, row_fields, with_row_fields
+from kwsdata.clips.view import row_fields
 from kwsdata.errors import StageInputError
 from kwsdata.licences.names import licences_of
 from kwsdata.tools.dataset.members import Member, manifests_of

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from imports import PACKAGES, ROOT
 
+from kwsdata.clips.fields import ClipFields, EventFields, StreamSegment
 from kwsdata.clips.manifests import cut_from_dict, cut_to_dict, make_cut, make_event, with_fields
-from kwsdata.clips.view import ClipFields, ClipView, EventFields, Fields, StreamSegment, row_fields
+from kwsdata.clips.view import ClipView, Fields, row_fields
 from kwsdata.errors import StageInputError
 
 # What reads and writes manifests keeps `custom` as a whole; the view alone looks into it.
-AT_HOME = {Path("kwsdata/clips/view.py"), Path("kwsdata/clips/manifests.py")}
+AT_HOME = {Path("kwsdata/clips") / f"{name}.py" for name in ("fields", "manifests", "view")}
 # Written for people who list a corpus; no code asks for them.
 UNREAD = {"request", "part", "genres", "vocals", "dimensions", "set", "snr_db", "distance_m", "shard"}
 
