@@ -278,25 +278,6 @@ def check(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) ->
 
 @command(
     app,
-    "rounds",
-    "kwsdata rounds --count 2\nkwsdata rounds --count 2 --seeds 1,2,3 --name mined -S train.steps=5000",
-)
-def rounds(
-    count: Annotated[int, typer.Option(min=0, help="Rounds that mine with the model of the round before.")] = 2,
-    seeds: Annotated[str, typer.Option(help="Of train.seed, separated by commas; each goes through all rounds.")] = "1",
-    name: Annotated[str, typer.Option(help="Experiments are called NAME0-s1, NAME1-s1, ...")] = "round",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", "-S", help="block.key=value, the same in every round.")
-    ] = None,
-) -> None:
-    """Mine, train, and mine again with the model that came of it: DVC experiments, their numbers kept in data/runs."""
-    from kwsdata.tools.rounds import run_rounds
-
-    show(run_rounds(count, [int(seed) for seed in seeds.split(",")], name, setting or []))
-
-
-@command(
-    app,
     "exclude",
     "kwsdata exclude --rule similar_sound\nkwsdata exclude --heard\nkwsdata exclude crowd-17 crowd-18 --why clipped",
 )

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from kwsdata.params import load_params
-from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, SummaryAsJson, command, new_app, run_stage, show
+from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, SummaryAsJson, command, new_app, run_stage
+from kwstrain.experiments import commands
 from kwstrain.made import MADE
 
 app = new_app("The compact training stage for wake words: train, export, evaluate, detect.")
@@ -104,58 +105,7 @@ def bundle(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -
     run_stage(run, params, MADE["bundle"], json)
 
 
-AblationOption = Annotated[Path, typer.Option(help="The file that describes the arms.")]
-DEFAULT_ABLATION = Path("ablation/params.yaml")
-
-
-@command(app, "ablate", "kwstrain ablate --arm focal --seed 1\ndvc repro ablation/dvc.yaml")
-def ablate(
-    arm: Annotated[str, typer.Option(help="Its name in ablation/params.yaml.")],
-    seed: Annotated[int, typer.Option(help="Of the training.")],
-    params: ParamsOption = DEFAULT_PARAMS,
-    json: SummaryAsJson = False,
-    ablation: AblationOption = DEFAULT_ABLATION,
-) -> None:
-    """Train, export and measure one arm of the ablation with one seed; `dvc repro ablation/dvc.yaml` does all."""
-    from kwsdata.params.ablation import load_ablation
-    from kwstrain.experiments.ablate.stage import run
-
-    plan = load_ablation(ablation)
-    run_stage(lambda settings: run(settings, plan, arm, seed), params, MADE["ablate"], json)
-
-
-@command(
-    app,
-    "compare",
-    "kwstrain compare\nkwstrain compare --arms distillation,baseline --seeds 1,2,3,4,5 --out data/runs/compared\n"
-    "kwstrain compare --runs data/runs --arms unmined0,mined0,mined1,mined2 --seeds 1,2,3 --out data/runs/compared",
-)
-def compare(
-    ablation: AblationOption = DEFAULT_ABLATION,
-    runs: Annotated[Path, typer.Option(help="Holds ARM-sSEED/evaluate of every run.")] = Path("data/ablation/runs"),
-    arms: Annotated[
-        str | None, typer.Option(help="Instead of the file's; what the rest is compared with first.")
-    ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Instead of the file's, separated by commas.")] = None,
-    out: Annotated[Path, typer.Option(help="Gets table.md, fnr.svg, metrics.json.")] = Path("data/ablation/compare"),
-) -> None:
-    """Compare arms of an ablation, or rounds and experiments kept below data/runs, with a baseline, over seeds."""
-    from kwsdata.params.ablation import load_ablation
-    from kwstrain.experiments.compare.stage import run
-
-    run(load_ablation(ablation).asked(arms, seeds), runs, out)
-    typer.echo((out / "table.md").read_text(encoding="utf-8"), nl=False)
-
-
-@command(app, "experiments", "kwstrain experiments\nkwstrain experiments --commits 5 --out old_and_new.html")
-def experiments(
-    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("experiments.html"),
-    commits: Annotated[int, typer.Option(help="How many commits back, each with its experiments.", min=1)] = 1,
-) -> None:
-    """Write a page that compares DVC's experiments: changed params, FNR and FAH with intervals, side by side."""
-    from kwstrain.experiments.page import write_experiments
-
-    show(write_experiments(Path(), out, commits))
+commands.register(app)
 
 
 @command(

@@ -50,7 +50,7 @@ def commands() -> Iterator[str]:
     for program in PACKAGES:
         group: Any = typer.main.get_command(__import__(f"{program}.cli", fromlist=["app"]).app)
         yield f"`{program}`: {group.help}\n"
-        for name, command in group.commands.items():
+        for name, command in leaves(group).items():
             said, _, example = command.help.partition("[bold]Example[/bold]")
             yield f"### {program} {name}\n"
             yield f"{said.strip()}\n"
@@ -61,6 +61,14 @@ def commands() -> Iterator[str]:
             rows = [_option(option, kinds) for option in command.params if option.name != "help"]
             if rows:
                 yield from ("| argument or option | default | |", "|---|---|---|", *rows, "")
+
+
+def leaves(group: Any, before: str = "") -> dict[str, Any]:
+    """Return {"split": its command, "experiments page": ...}: those of groups in the group, too."""
+    found: dict[str, Any] = {}
+    for name, each in group.commands.items():
+        found |= leaves(each, f"{before}{name} ") if hasattr(each, "commands") else {f"{before}{name}": each}
+    return found
 
 
 def _option(option: Any, kinds: dict[str, Any]) -> str:

@@ -9,12 +9,16 @@ import typer
 from imports import ROOT
 from typer.testing import CliRunner
 
+sys.path.insert(0, str(ROOT / "scripts"))
+from make_reference import leaves
+
 from kwsdata import cli as data_cli
 from kwsdata.tools.command import EXTRA_OF, command, new_app
 from kwstrain import cli as train_cli
 
 APPS = {"kwsdata": data_cli.app, "kwstrain": train_cli.app}
-COMMANDS = [(program, info.name) for program, app in APPS.items() for info in app.registered_commands]
+GROUPS = {program: typer.main.get_command(app) for program, app in APPS.items()}
+COMMANDS = [(program, name) for program, group in GROUPS.items() for name in leaves(group)]
 HEAVY = {
     "torch",
     "torchaudio",
@@ -30,15 +34,14 @@ HEAVY = {
 
 @pytest.mark.parametrize(("program", "name"), COMMANDS)
 def test_every_command_has_help_with_an_example_of_itself(program, name):
-    shown = CliRunner().invoke(APPS[program], [name, "--help"], terminal_width=200)
+    shown = CliRunner().invoke(APPS[program], [*name.split(), "--help"], terminal_width=200)
     assert shown.exit_code == 0
     assert f"$ {program} {name}" in " ".join(shown.output.split())
 
 
 @pytest.mark.parametrize(("program", "name"), COMMANDS)
 def test_every_option_is_explained(program, name):
-    group = typer.main.get_command(APPS[program])
-    for option in group.commands[name].params:
+    for option in leaves(GROUPS[program])[name].params:
         if option.name != "help":
             assert getattr(option, "help", None), f"{program} {name}: {option.name} has no help"
 
@@ -76,10 +79,28 @@ def test_an_error_is_one_line_with_the_next_step(tmp_path):
     assert "run the command from the project's root" in shown.output
 
 
-def test_a_command_of_before_is_an_error_that_names_the_new_one():
-    shown = CliRunner().invoke(data_cli.app, ["listen", "clip"])
+@pytest.mark.parametrize(
+    ("program", "words", "says"),
+    [
+        ("kwsdata", "listen clip", "the command `listen` is called `kwsdata inspect` now."),
+        ("kwsdata", "rounds --count 2", "the command `rounds` is called `kwstrain experiments rounds` now."),
+        ("kwstrain", "ablate --arm all --seed 1", "the command `ablate` is called `kwstrain experiments ablate` now."),
+        ("kwstrain", "compare", "the command `compare` is called `kwstrain experiments compare` now."),
+        ("kwstrain", "experiments --commits 5", "that is `kwstrain experiments page --commits 5` now."),
+    ],
+)
+def test_a_command_of_before_is_an_error_that_names_the_new_one(program, words, says):
+    shown = CliRunner().invoke(APPS[program], words.split())
     assert shown.exit_code == 1
-    assert shown.output == "error: the command `listen` is called `inspect` now.\n"
+    assert shown.output == f"error: {says}\n"
+
+
+def test_seeds_that_are_no_numbers_are_refused():
+    shown = CliRunner().invoke(train_cli.app, ["experiments", "seeds", "x", "--seeds", "1,two"])
+    assert (shown.exit_code, shown.output) == (
+        1,
+        "error: --seeds 1,two: give whole numbers, separated by commas, as in 1,2,3.\n",
+    )
 
 
 def test_a_missing_package_names_its_extra():

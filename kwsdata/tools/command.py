@@ -58,7 +58,12 @@ EXTRA_OF = {
 }
 
 
-RENAMED = {"listen": "inspect"}  # commands of before
+RENAMED = {  # commands of before
+    "listen": "kwsdata inspect",
+    "rounds": "kwstrain experiments rounds",
+    "ablate": "kwstrain experiments ablate",
+    "compare": "kwstrain experiments compare",
+}
 
 
 class Commands(TyperGroup):
@@ -67,15 +72,15 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of this name, None if there is none."""
         found = super().get_command(ctx, cmd_name)
-        if found is None and (new := RENAMED.get(cmd_name)) in self.commands:
-            _fail(f"the command `{cmd_name}` is called `{new}` now.")
+        if found is None and (new := RENAMED.get(cmd_name)):
+            fail(f"the command `{cmd_name}` is called `{new}` now.")
         return found
 
 
-def new_app(help_text: str) -> typer.Typer:
+def new_app(help_text: str, kind: type[Commands] = Commands) -> typer.Typer:
     """Return an app whose help keeps its line breaks, and which shows no local variables on a crash."""
     return typer.Typer(
-        cls=Commands,
+        cls=kind,
         help=help_text,
         no_args_is_help=True,
         rich_markup_mode="rich",
@@ -95,27 +100,28 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Function], F
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no "ß" gets its escape
                 sys.stdout.reconfigure(errors="backslashreplace")
+            typed = f"{example.partition(f' {name}')[0]} {name}"  # kwsdata split, kwstrain experiments rounds
             _RUNNING.set((name, (inspect.getdoc(function) or "").partition("\n")[0]))
             try:
-                _check_code(example.split()[0], name)
+                _check_code(typed.split()[0], name)
                 return function(*args, **kwargs)
             except KeyboardInterrupt:
-                typer.secho(f"\ninterrupted: {_how_to_go_on(example.split()[0], name)}", fg="yellow", err=True)
+                typer.secho(f"\ninterrupted: {_how_to_go_on(typed, name)}", fg="yellow", err=True)
                 sys.stdout.flush()
                 os._exit(INTERRUPTED)  # all is let go of; threads of a pool that died with its workers may never end
             except KwsError as error:
-                _fail(str(error))
+                fail(str(error))
             except BrokenPipeError:  # of `kwsdata ... | head`; Click ends quietly
                 raise
             except OSError as error:
                 if (line := explain(error)) is None:
                     raise
-                _fail(line)
+                fail(line)
             except ModuleNotFoundError as error:
                 package = (error.name or "").split(".")[0]
                 if package not in EXTRA_OF:
                     raise
-                _fail(str(MissingExtraError(package, EXTRA_OF[package], f"`{name}`")))
+                fail(str(MissingExtraError(package, EXTRA_OF[package], f"`{name}`")))
 
         text = f"{function.__doc__}\n\n[bold]Example[/bold]\n\n" + "\n\n".join(
             f"$ {line}" for line in example.splitlines()
@@ -166,13 +172,14 @@ def _check_code(program: str, name: str) -> None:
         check_code(program, name)
 
 
-def _how_to_go_on(program: str, name: str) -> str:
+def _how_to_go_on(typed: str, name: str) -> str:
     if Path("dvc.yaml").is_file() and f"  {name.replace('-', '_')}:\n" in Path("dvc.yaml").read_text(errors="replace"):
-        return f"what is finished is kept. Type `dvc repro` (or `{program} {name}`) again to go on."
-    return f"nothing is half written. Type `{program} {name}` again."
+        return f"what is finished is kept. Type `dvc repro` (or `{typed}`) again to go on."
+    return f"nothing is half written. Type `{typed}` again."
 
 
-def _fail(line: str) -> NoReturn:
+def fail(line: str) -> NoReturn:
+    """Print one line on stderr, and end with exit code 1."""
     typer.secho(f"error: {line}", fg="red", err=True)
     raise typer.Exit(1) from None
 

@@ -1,4 +1,4 @@
-"""Rounds of mining: a frozen model a round, and a real DVC project in which each round mines with the one before."""
+"""Rounds of mining and seeds: a frozen model a round, and a real DVC project in which they run."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kwsdata.errors import KwsError, StageInputError
-from kwsdata.tools import rounds
-from kwsdata.tools.rounds import freeze_round, run_rounds
+from kwstrain.experiments import keep
+from kwstrain.experiments.rounds import _MINED, freeze_round, run_rounds
 
 
 def exported(path, sha):
@@ -43,11 +43,11 @@ def test_a_round_that_is_kept_is_not_run_again_and_a_failure_ends_the_loop(proje
             raise KwsError("`dvc exp run` failed")
         said.append(words)
         exported(project / "data" / "models" / "export", f"model {len(said)}")
-        for file in map(project.joinpath, rounds._KEPT.values()):
+        for file in map(project.joinpath, (keep._MEASURED | _MINED).values()):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps({"mined": len(said)}))
 
-    monkeypatch.setattr(rounds, "_dvc", dvc)
+    monkeypatch.setattr(keep, "dvc", dvc)
     with pytest.raises(KwsError, match="failed"):
         run_rounds(1, [1, 2], "round")
     assert [words[4] for words in said] == ["round0-s1", "round1-s1", "round0-s2"]
@@ -69,7 +69,7 @@ stages:
   evaluate:
     cmd: python toy.py train
     deps: [data/mined]
-    params: [train.seed, train.steps]
+    params: [train.seed, train.steps, {params/kwstrain.yaml: [train]}]
     outs: [data/models/export, data/evaluate]
 """
 TOY = """
@@ -89,7 +89,7 @@ else:
         Path("data", name).mkdir(parents=True)
     Path("data/models/export/model.json").write_text(json.dumps({"sha256": made}))
     Path("data/models/export/model.onnx").write_text(made)
-    Path("data/evaluate/metrics.json").write_text(json.dumps({"fnr": 0.5}))
+    Path("data/evaluate/metrics.json").write_text(json.dumps({"test": {"clean": {"fnr": 0.5}}}))
     Path("data/evaluate/events.jsonl.gz").write_text(made)
 """
 
@@ -105,6 +105,8 @@ def test_in_a_dvc_project_each_round_mines_with_the_model_before_it(project):
     (project / "dvc.yaml").write_text(PIPELINE)
     (project / "toy.py").write_text(TOY)
     (project / "params.yaml").write_text("mine_negatives: {model: null}\ntrain: {seed: 9, steps: 1}\n")
+    (project / "params").mkdir()
+    (project / "params/kwstrain.yaml").write_text("train: {patience: 3}\n")
     (project / ".gitignore").write_text("/cache\n/ran.txt\n/data/runs\n")
     (project / "data" / "rounds").mkdir(parents=True)
     (project / "data" / "rounds" / "README.md").write_text("models")
@@ -114,7 +116,19 @@ def test_in_a_dvc_project_each_round_mines_with_the_model_before_it(project):
     run(sys.executable, "-m", "dvc", "init", "--quiet")
     run("git", "add", "--all")
     run("git", "commit", "--quiet", "--message", "toy")
-    rounds_command = (sys.executable, "-m", "kwsdata", "rounds", "--count", "2", "--seeds", "4", "-S", "train.steps=30")
+    rounds_command = (
+        sys.executable,
+        "-m",
+        "kwstrain",
+        "experiments",
+        "rounds",
+        "--count",
+        "2",
+        "--seeds",
+        "4",
+        "-S",
+        "train.steps=30",
+    )
     run(*rounds_command)
     models = [json.loads((project / "data/rounds" / str(n) / "model.json").read_text())["sha256"] for n in (1, 2, 3)]
     first = "30 steps of seed 4 after (none)"
@@ -128,3 +142,13 @@ def test_in_a_dvc_project_each_round_mines_with_the_model_before_it(project):
     rows = json.loads(run(*rounds_command))  # all is there: nothing runs
     assert [row["mined_with"] for row in rows] == [None, "data/rounds/1", "data/rounds/2"]
     assert (project / "ran.txt").read_text() == "mine train " * 3
+
+    seeds_command = (sys.executable, "-m", "kwstrain", "experiments", "seeds", "long", "--seeds", "5,6")
+    run(*seeds_command, "-S", "params/kwstrain.yaml:train.patience=40")
+    before = (project / "ran.txt").read_text()
+    rows = json.loads(run(*seeds_command))
+    assert (project / "ran.txt").read_text() == before
+    assert rows == [{"experiment": f"long-s{seed}", "fnr": {"clean": 0.5}} for seed in (5, 6)]
+    kept = project / "data/runs/long-s6"
+    assert "seed: 6" in (kept / "params.yaml").read_text()
+    assert (kept / "params/kwstrain.yaml").read_text() == "train: {patience: 40}\n"

@@ -2,8 +2,7 @@
 
     data/rounds/1/model.onnx, model.json    an exported model, frozen: `mine_negatives.model` names it
     data/rounds/2/...                       the next one, and so on
-    data/runs/round1-s1/                    of round 1, seed 1, as `kwstrain compare` reads it: evaluate/metrics.json,
-                                            evaluate/events.jsonl.gz, mined.json, params.yaml, and round.json: the
+    data/runs/round1-s1/                    of round 1, seed 1: what `keep` copies, mined.json, and round.json: the
                                             model it mined with, and the one it led to
 
 Round 0 mines without a model, as the pipeline does by itself. The stage that mines depends on data/rounds, never on
@@ -11,27 +10,19 @@ the model that its own output trains.
 """
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kwsdata.errors import KwsError
 from kwsdata.execution.dvc import track
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.files.scratch import list_visible
+from kwstrain.experiments.keep import RUNS, keep, run_experiment
 
 ROUNDS = Path("data/rounds")
-RUNS = Path("data/runs")
 _LAST_STAGE = "evaluate"  # nothing after it is kept
 _FILES = ("model.onnx", "model.json")
-_KEPT = {  # name: where the pipeline left it
-    "evaluate/metrics.json": "data/evaluate/metrics.json",
-    "evaluate/events.jsonl.gz": "data/evaluate/events.jsonl.gz",
-    "mined.json": "data/mined/mined.json",
-    "params.yaml": "params.yaml",
-}
+_MINED = {"mined.json": "data/mined/mined.json"}
 
 
 def freeze_round(model: Path = Path("data/models/export"), rounds: Path = ROUNDS) -> Path:
@@ -63,7 +54,7 @@ def run_rounds(
 ) -> list[dict[str, Any]]:
     """Run round 0 and `count` rounds that mine with a model, for each seed of training, as DVC experiments.
 
-    Experiment NAMEr-sSEED is round r; what is kept of it lies in `runs`, for `kwstrain compare`. A round that is
+    Experiment NAMEr-sSEED is round r; what is kept of it lies in `runs`, for `compare`. A round that is
     there is not run again, so that an interrupted loop goes on where it was.
 
     Args:
@@ -94,19 +85,10 @@ def run_rounds(
 
 
 def _run_round(run: str, mined_with: str | None, settings: Sequence[str], kept: Path) -> None:
-    changes = (*settings, f"mine_negatives.model={mined_with or 'null'}")
-    _dvc("exp", "run", _LAST_STAGE, "--name", run, *(word for change in changes for word in ("--set-param", change)))
+    run_experiment(run, (*settings, f"mine_negatives.model={mined_with or 'null'}"), _LAST_STAGE)
     model = freeze_round()
     with atomic_path(kept) as scratch:
-        (scratch / "evaluate").mkdir(parents=True)
-        for name, found in _KEPT.items():
-            shutil.copyfile(found, scratch / name)
+        keep(scratch, _MINED)
         mined = read_json(scratch / "mined.json")["mined"]
         row = {"experiment": run, "mined_with": mined_with, "mined": mined, "model": model.as_posix()}
         write_json(scratch / "round.json", row)
-
-
-def _dvc(*words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], check=False)
-    if done.returncode != 0:
-        raise KwsError(f"`dvc {' '.join(words)}` failed: see above.")
