@@ -1,6 +1,6 @@
 """Blocks of the training stage, the decoder, evaluation and the report."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -160,9 +160,13 @@ class WarmUpParams(Block):
     share: float = Field(ge=0, le=1)  # of that duration; with 0 all scores count
 
 
+VoteName: TypeAlias = Literal["n_of_m"]
+
+
 class StreamingParams(Block):
     """The decoder that ships: fire when `n` of the last `m` scores, each the mean of `smooth`, reach the threshold."""
 
+    vote: VoteName
     smooth: int = Field(ge=1)  # scores
     n: int = Field(ge=1)
     m: int = Field(ge=1)

@@ -1,11 +1,8 @@
-"""The decoder that ships, from scores to detections: warm-up, smoothing, N-of-M vote, threshold, lockout.
+"""The decoder that ships, from scores to detections: warm-up, vote, threshold, lockout.
 
     warm-up    a score of a decision made less than `warm_up_s` after the stream's start counts as 0: less than the
                shortest keyword has been heard, and what was not heard cannot be the keyword.
-    smooth     s[k] = mean of the last `smooth` probabilities; one before the stream's start counts as 0. With 1: as
-               they are. (The rule of microWakeWord's runtime is this one with n = m = 1.)
-    vote       v[k] = n-th largest of the scores s[k - m + 1 .. k]; a score before the stream's start counts as 0.
-               So "n of the last m scores reach the threshold" is the same as "the vote reaches the threshold".
+    vote       v[k], one number of the scores heard so far (`kwsdata.runtime.votes`): n of the last m, each a mean.
     crossing   decision k crosses when v[k] >= threshold and v[k - 1] < threshold (v[-1] = 0).
     lockout    a crossing fires unless the last detection fired less than `lockout_s` before it.
 
@@ -14,20 +11,19 @@ threshold, and the crossing that comes after the lockout is the next detection. 
 if the vote then stays up past the lockout's end, it does not fire late.
 
 There are two forms, which agree exactly: `Decoder`, which a device would run, a few numbers of state and one step a
-decision; and `vote_scores` + `detections`, over whole arrays. To that end scores and thresholds are float32, means are
-summed oldest first in both, and times are compared in whole microseconds (`microseconds`), where rounding cannot
-decide.
+decision; and `votes` + `detections`, over whole arrays. To that end scores and thresholds are float32, and times are
+compared in whole microseconds (`microseconds`), where rounding cannot decide.
 """
 
-from collections import deque
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from kwsdata.errors import ParamsError
-
-_BLOCK = 1 << 16  # decisions voted at a time: bounds the memory of the sliding window's copy
+from kwsdata.params import StreamingParams
+from kwsdata.runtime.votes import build_vote
 
 
 class Event(NamedTuple):
@@ -37,31 +33,79 @@ class Event(NamedTuple):
     score: float
 
 
+_FIRST_VOTE = "n_of_m"
+# Fields of a rule, and whether they may be null: numbers of one vote alone.
+_RULE = {name: type(None) in get_args(field.annotation) for name, field in StreamingParams.model_fields.items()}
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """All that a decoder is: `rule`, the block `streaming` of params.yaml; `threshold` on its vote, chosen on dev;
+    and `warm_up_s`, how long after a stream's start a score first counts, which training found.
+
+    Raises:
+        ParamsError: the threshold is not above 0 or the warm-up is negative. (The rule checks itself.)
+    """  # fmt: skip
+
+    rule: StreamingParams
+    threshold: float
+    warm_up_s: float
+
+    def __post_init__(self) -> None:
+        _check(self.threshold, warm_up_s=self.warm_up_s)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "DecoderConfig":
+        """Return the decoder that an operating point, or the entry of a model in a bundle, describes.
+
+        Raises:
+            KeyError: a number is missing; `missing_in` tells which.
+            ValueError: one is none, or out of range.
+        """
+        return cls(rule_from(row), row["threshold"], row["warm_up_s"])
+
+    def row(self) -> dict[str, Any]:
+        """Return what `from_row` reads."""
+        return {"threshold": self.threshold} | rule_row(self.rule) | {"warm_up_s": self.warm_up_s}
+
+
+def rule_from(row: Mapping[str, Any]) -> StreamingParams:
+    """Return the rule in a row of a file that ships; its other fields are left out. Raises as `from_row` does.
+
+    What names no vote was written when there was one alone.
+    """
+    told = {"vote": _FIRST_VOTE} | dict(row)
+    return StreamingParams.model_validate(
+        {name: told.get(name) if optional else told[name] for name, optional in _RULE.items()}
+    )
+
+
+def rule_row(rule: StreamingParams) -> dict[str, Any]:
+    """Return a rule for a file that ships, as `rule_from` reads it, without what goes without saying."""
+    row = {name: value for name, value in rule.model_dump().items() if value is not None}
+    return {name: value for name, value in row.items() if (name, value) != ("vote", _FIRST_VOTE)}
+
+
+def missing_in(row: Mapping[str, Any]) -> list[str]:
+    """Return which of the decoder's numbers a row lacks, sorted."""
+    needed = {"threshold", "warm_up_s", *(name for name, optional in _RULE.items() if not optional)}
+    return sorted(needed - {"vote", *row})
+
+
 class Decoder:
     """Streaming form: push scores as they come, get the detections they complete."""
 
-    def __init__(
-        self, threshold: float, n: int, m: int, lockout_s: float, smooth: int = 1, warm_up_s: float = 0.0
-    ) -> None:
-        """Fire when `n` of the last `m` smoothed scores reach `threshold`, at most once in `lockout_s`.
-
-        Scores of the first `warm_up_s` of a stream count as 0.
-
-        Raises:
-            ParamsError: n is not in 1..m, smooth is below 1, the threshold is not above 0, or the lockout or the
-                warm-up is negative.
-        """
-        _check(n, m, threshold, lockout_s, smooth, warm_up_s)
-        self.threshold = np.float32(threshold)
-        self.n, self.m, self.smooth = n, m, smooth
-        self._lockout_us, self._warm_up_us = int(microseconds(lockout_s)), int(microseconds(warm_up_s))
+    def __init__(self, config: DecoderConfig) -> None:
+        self.config = config
+        self._threshold = np.float32(config.threshold)
+        self._vote = build_vote(config.rule)
+        self._lockout_us, self._warm_up_us = (int(microseconds(s)) for s in (config.rule.lockout_s, config.warm_up_s))
         self.reset()
 
     def reset(self, start_s: float = 0.0) -> None:
         """Start a new stream, as after a reset of the model's state. The times of its decisions begin at `start_s`."""
         self._counts_from_us = int(microseconds(start_s)) + self._warm_up_us
-        self._heard: deque[np.float32] = deque([np.float32(0)] * self.smooth, maxlen=self.smooth)
-        self._last: deque[np.float32] = deque([np.float32(0)] * self.m, maxlen=self.m)
+        self._push = self._vote.start()
         self._above = False
         self._silent_until_us: int | None = None
 
@@ -70,27 +114,13 @@ class Decoder:
         fired = []
         for time, value in zip(np.asarray(time_s, np.float64), np.asarray(score, np.float32), strict=True):
             now_us = int(microseconds(time))
-            self._heard.append(value if now_us >= self._counts_from_us else np.float32(0))
-            self._last.append(_mean(list(self._heard)))
-            vote = sorted(self._last)[-self.n]
-            above = bool(vote >= self.threshold)
+            vote = self._push(value if now_us >= self._counts_from_us else np.float32(0))
+            above = bool(vote >= self._threshold)
             if above and not self._above and (self._silent_until_us is None or now_us >= self._silent_until_us):
                 fired.append(Event(float(time), float(vote)))
                 self._silent_until_us = now_us + self._lockout_us
             self._above = above
         return fired
-
-
-def _mean(values: list[Any]) -> Any:
-    """Return the mean of float32 `values` (numbers or arrays alike), summed in order."""
-    return values[0] if len(values) == 1 else sum(values[1:], values[0]) / np.float32(len(values))
-
-
-def smooth_scores(scores: np.ndarray, smooth: int) -> np.ndarray:
-    """Return the mean of the last `smooth` scores at each decision: float32 [decisions]."""
-    scores = np.asarray(scores, np.float32)
-    padded = np.concatenate([np.zeros(smooth - 1, np.float32), scores])
-    return np.asarray(_mean([padded[start : start + scores.size] for start in range(smooth)]))
 
 
 def warming_up(time_s: np.ndarray, warm_up_s: float) -> int:
@@ -99,30 +129,18 @@ def warming_up(time_s: np.ndarray, warm_up_s: float) -> int:
     Raises:
         ParamsError: the warm-up is negative.
     """
-    _check(1, 1, warm_up_s=warm_up_s)
+    _check(warm_up_s=warm_up_s)
     return int(np.searchsorted(microseconds(time_s), microseconds(warm_up_s), side="left"))
 
 
-def vote_scores(scores: np.ndarray, n: int, m: int, smooth: int = 1, warm_up: int = 0) -> np.ndarray:
-    """Return the vote of each decision: float32 [decisions], the n-th largest of the last m smoothed `scores`.
+def votes(scores: np.ndarray, rule: StreamingParams, warm_up: int = 0) -> np.ndarray:
+    """Return the vote of each decision of one stream: float32 [decisions].
 
     The first `warm_up` scores (see `warming_up`) count as 0.
-
-    Raises:
-        ParamsError: n is not in 1..m, or smooth is below 1.
     """
-    _check(n, m, smooth=smooth)
     counted = np.array(scores, np.float32)
     counted[:warm_up] = 0
-    scores = smooth_scores(counted, smooth)
-    if m == 1:
-        return scores.copy()
-    padded = np.concatenate([np.zeros(m - 1, np.float32), scores])
-    vote = np.empty(scores.size, np.float32)
-    for start in range(0, scores.size, _BLOCK):
-        windows = np.lib.stride_tricks.sliding_window_view(padded[start : start + _BLOCK + m - 1], m)
-        vote[start : start + _BLOCK] = np.partition(windows, m - n, axis=1)[:, m - n]
-    return vote
+    return build_vote(rule).whole(counted)
 
 
 def detections(time_s: np.ndarray, vote: np.ndarray, threshold: float, lockout_s: float) -> np.ndarray:
@@ -130,11 +148,11 @@ def detections(time_s: np.ndarray, vote: np.ndarray, threshold: float, lockout_s
 
     Args:
         time_s: [decisions], increasing.
-        vote: [decisions], from `vote_scores`.
+        vote: [decisions], from `votes`.
         threshold: above 0; taken as float32.
         lockout_s: 0 or more.
     """
-    _check(1, 1, threshold, lockout_s)
+    _check(threshold, lockout_s)
     above = np.asarray(vote, np.float32) >= np.float32(threshold)
     crossings = np.flatnonzero(above & ~np.concatenate([[False], above[:-1]]))
     fired = after_lockout(microseconds(np.asarray(time_s)[crossings]), int(microseconds(lockout_s)))
@@ -161,13 +179,7 @@ def microseconds(time_s: float | np.ndarray) -> np.ndarray:
     return np.rint(np.asarray(time_s, np.float64) * 1e6).astype(np.int64)
 
 
-def _check(
-    n: int, m: int, threshold: float = 0.5, lockout_s: float = 0.0, smooth: int = 1, warm_up_s: float = 0.0
-) -> None:
-    if not 1 <= n <= m:
-        raise ParamsError(f"streaming: n = {n} of m = {m}; n must be 1 to m.")
-    if smooth < 1:
-        raise ParamsError(f"streaming.smooth = {smooth}; it must be 1 score or more.")
+def _check(threshold: float = 0.5, lockout_s: float = 0.0, warm_up_s: float = 0.0) -> None:
     if not threshold > 0:
         raise ParamsError(f"the threshold is {threshold:g}; it must be above 0 (scores are probabilities in [0, 1]).")
     if not lockout_s >= 0:

@@ -28,7 +28,7 @@ PEAKS = 160  # thresholds from each of: highest negative peaks, events' peaks
 class StreamScores:
     """One continuous stream, voted on.
 
-    time_s float64 [decisions], increasing; vote float32 [decisions], from `decoder.vote_scores`; events: (start_s,
+    time_s float64 [decisions], increasing; vote float32 [decisions], from `decoder.votes`; events: (start_s,
     end_s) of each keyword in the stream; duration_s: of the whole stream.
     """
 

@@ -17,7 +17,7 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import read_json
 from kwsdata.files.site import reach
 from kwsdata.params import ExecutorParams, StreamingParams
-from kwsdata.runtime.decoder import vote_scores, warming_up
+from kwsdata.runtime.decoder import votes, warming_up
 from kwsdata.runtime.networks.description import DEFAULT
 from kwsdata.runtime.networks.model import StreamingModel
 from kwstrain.evaluation.det import StreamScores
@@ -54,7 +54,7 @@ class TestStream:
     def scores(self, streaming: StreamingParams) -> StreamScores:
         """Return the stream voted on, as the metrics read it."""
         warm_up = warming_up(self.time_s, self.warm_up_s)
-        vote = vote_scores(self.score, streaming.n, streaming.m, streaming.smooth, warm_up)
+        vote = votes(self.score, streaming, warm_up)
         return StreamScores(self.time_s, vote, [(word.start_s, word.end_s) for word in self.keywords], self.duration_s)
 
     def segment_at(self, time_s: float) -> StreamSegment | None:

@@ -16,7 +16,7 @@ from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore
 from kwsdata.params import EvaluateParams, StreamingParams
-from kwsdata.runtime.decoder import vote_scores, warming_up
+from kwsdata.runtime.decoder import votes, warming_up
 from kwstrain.evaluation.det import OperatingPoint, StreamScores, det_curve
 from kwstrain.models import StreamingModel
 
@@ -74,10 +74,10 @@ class DevSet:
     def scores(self, model: StreamingModel, clip: ClipRow) -> StreamScores:
         """Return the votes and events of one stream."""
         score = stream_scores(model, self.store.frames(clip))
-        time_s, decoder = self._end_s((np.arange(score.size) + 1) * model.stride - 1), self._streaming
+        time_s = self._end_s((np.arange(score.size) + 1) * model.stride - 1)
         return StreamScores(
             time_s=time_s,
-            vote=vote_scores(score, decoder.n, decoder.m, decoder.smooth, warming_up(time_s, self._warm_up_s)),
+            vote=votes(score, self._streaming, warming_up(time_s, self._warm_up_s)),
             events=[(float(self._end_s(start)), float(self._end_s(end))) for start, end in clip.events],
             duration_s=float(self._end_s(max(0, clip.frames - 1))),
         )

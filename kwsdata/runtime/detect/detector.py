@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files.atomic import read_json
 from kwsdata.runtime.bundle import Bundle, BundleError, bundle_at, is_bundle, open_bundle
-from kwsdata.runtime.decoder import Decoder, Event
+from kwsdata.runtime.decoder import Decoder, DecoderConfig, Event, missing_in
 from kwsdata.runtime.detect.microphone import microphone_blocks
 from kwsdata.runtime.detect.sound import Listening, sound_blocks
 from kwsdata.runtime.detect.trace import Trace
@@ -23,21 +23,8 @@ from kwsdata.runtime.networks.shapes import DecisionShape, fault_in
 LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Setting:
-    """The decoder's numbers, as `evaluate` chose them."""
-
-    threshold: float
-    n: int
-    m: int
-    smooth: int
-    lockout_s: float
-    warm_up_s: float
-    model_sha256: str = ""  # of the model it was chosen for; a bundle says so itself
-
-
-def read_setting(path: Path) -> Setting:
-    """Return what operating_point.json says.
+def read_operating_point(path: Path) -> tuple[DecoderConfig, str]:
+    """Return the decoder in operating_point.json, and the hash of the model it was chosen for.
 
     Raises:
         StageInputError: the file is missing, not JSON, or lacks a field.
@@ -45,25 +32,30 @@ def read_setting(path: Path) -> Setting:
     values = read_json(path)
     if fault := fault_in(DecisionShape, values):
         raise StageInputError(f"{path} cannot be used ({fault}): type `dvc repro evaluate` or `dvc pull`.")
-    missing = [name for name in Setting.__dataclass_fields__ if name not in values]
+    missing = missing_in(values) + ([] if "model_sha256" in values else ["model_sha256"])
     if missing:
         raise StageInputError(f"{path} lacks {', '.join(missing)}: type `dvc repro evaluate`.")
-    return Setting(**{name: values[name] for name in Setting.__dataclass_fields__})
+    try:
+        return DecoderConfig.from_row(values), values["model_sha256"]
+    except ValueError as error:
+        raise StageInputError(f"{path} cannot be used ({error}): type `dvc repro evaluate`.") from None
 
 
-def _bundled(bundle: Bundle, info: dict[str, Any]) -> Setting:
-    """Return the numbers of the decoder of one of a bundle's models.
+def _bundled(bundle: Bundle, info: dict[str, Any]) -> DecoderConfig:
+    """Return the decoder of one of a bundle's models.
 
     Raises:
-        BundleError: one is missing.
+        BundleError: one of its numbers is missing.
     """
-    names = Setting.__dataclass_fields__.keys() - {"model_sha256"}
-    if missing := sorted(names - info.keys()):
+    if missing := missing_in(info):
         raise BundleError(
             f"{bundle.directory} says nothing of {', '.join(missing)} for {info['file']}: it was made by an older "
             "version; remake it with `dvc repro bundle`."
         )
-    return Setting(**{name: info[name] for name in names})
+    try:
+        return DecoderConfig.from_row(info)
+    except ValueError as error:
+        raise BundleError(f"{bundle.directory}: the decoder of {info['file']} cannot be used ({error}).") from None
 
 
 def open_detector(
@@ -89,16 +81,16 @@ def open_detector(
         bundle = open_bundle(model_dir)
         info = bundle.model(file)
         model = StreamingModel(bundle.directory, info=info)
-        setting = _bundled(bundle, info)
+        config = _bundled(bundle, info)
     else:
         model = StreamingModel(model_dir, file=file or DEFAULT)
-        setting = read_setting(operating_point)
-        if threshold is None and setting.model_sha256 != model.info["sha256"]:
+        config, model_sha256 = read_operating_point(operating_point)
+        if threshold is None and model_sha256 != model.info["sha256"]:
             raise StageInputError(
                 f"{operating_point} was measured with another model than {Path(model_dir) / model.info['file']}: type "
                 "`dvc repro evaluate`, run the bundle, which has a threshold for each file, or give --threshold."
             )
-    return Detector(model, setting if threshold is None else replace(setting, threshold=threshold))
+    return Detector(model, config if threshold is None else replace(config, threshold=threshold))
 
 
 def load_detector(
@@ -127,16 +119,9 @@ def load_detector(
 class Detector:
     """A model and its decoder: `events` of one stream after another."""
 
-    def __init__(self, model: StreamingModel, setting: Setting) -> None:
-        """Take both.
-
-        Raises:
-            ParamsError: the threshold is not above 0.
-        """
+    def __init__(self, model: StreamingModel, config: DecoderConfig) -> None:
         self._model = model
-        self._decoder = Decoder(
-            setting.threshold, setting.n, setting.m, setting.lockout_s, setting.smooth, setting.warm_up_s
-        )
+        self._decoder = Decoder(config)
 
     @property
     def keyword(self) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kwsdata.params import FeaturesParams
+from kwsdata.params.training import VoteName
 
 LARGEST_STATE = 1 << 20  # numbers in a state: those of a student are some thousands
 _SAFE_NAME = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
@@ -58,6 +59,7 @@ class DecisionShape(Part):
     """The decoder's numbers. Any may be missing: an older version wrote none, which is said elsewhere."""
 
     threshold: float = Field(default=1, gt=0, le=1)
+    vote: VoteName = "n_of_m"
     n: int = Field(default=1, ge=1, le=10_000)
     m: int = Field(default=1, ge=1, le=10_000)
     smooth: int = Field(default=1, ge=1, le=10_000)

@@ -155,7 +155,7 @@ def check_contract(path: Path) -> None:
 
 
 def _rule(window: int) -> StreamingParams:
-    return StreamingParams(smooth=window, n=1, m=1, lockout_s=LOCKOUT_S)
+    return StreamingParams(vote="n_of_m", smooth=window, n=1, m=1, lockout_s=LOCKOUT_S)
 
 
 def _parts(path: Path) -> tuple[set[str], int]:

@@ -6,6 +6,7 @@ from typing import Any
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_json, sha256_of
 from kwsdata.params import Params, StreamingParams
+from kwsdata.runtime.decoder import DecoderConfig, rule_from, rule_row
 from kwsdata.runtime.networks.description import DEFAULT, read_model_json
 from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import OperatingPoint, measure
@@ -38,7 +39,7 @@ def evaluated_model(model_dir: Path, evaluation: Path) -> dict[str, Any]:
     point, metrics = read_json(evaluation / "operating_point.json"), read_json(evaluation / "metrics.json")
     if point["model_sha256"] != info["sha256"]:
         raise StageInputError(f"{evaluation} measured another model than {model_dir}: type `dvc repro evaluate`.")
-    decision = {key: point[key] for key in ("threshold", "smooth", "n", "m", "lockout_s", "chosen_on", "max_fah")}
+    decision = DecoderConfig.from_row(point).row() | {key: point[key] for key in ("chosen_on", "max_fah")}
     sets = {part: _numbers(metrics[part][SET]) for part in ("dev", "test") if SET in metrics[part]}
     return _kept(info) | decision | sets
 
@@ -46,7 +47,7 @@ def evaluated_model(model_dir: Path, evaluation: Path) -> dict[str, Any]:
 def scored_model(model_dir: Path, file: str, scored: Scored, params: Params) -> dict[str, Any]:
     """Return the entry of another file: its decoder chosen on dev/clean, measured on test/clean."""
     streaming, point = choose(scored["dev", SET], params.streaming, params.evaluate)
-    entry = _kept(read_model_json(model_dir, file)) | streaming.model_dump() | {"threshold": point.threshold}
+    entry = _kept(read_model_json(model_dir, file)) | rule_row(streaming) | {"threshold": point.threshold}
     entry |= {"chosen_on": f"dev/{SET}", "max_fah": params.evaluate.max_fah, "dev": point_numbers(point)}
     if ("test", SET) in scored:
         entry["test"] = point_numbers(measure_decoder(scored["test", SET], streaming, point.threshold, params))
@@ -72,7 +73,7 @@ def teacher_model(teacher_dir: Path, file: str) -> dict[str, Any]:
     Its threshold is the one `train_teacher` found on dev, over embeddings of whole streams.
     """
     info = read_json(teacher_dir / "teacher.json")
-    streaming, dev = info["params"]["streaming"], info["dev"]
+    streaming, dev = rule_from(info["params"]["streaming"]), info["dev"]
     return {
         "format": 1,
         "keyword": info["keyword"],
@@ -88,7 +89,7 @@ def teacher_model(teacher_dir: Path, file: str) -> dict[str, Any]:
         "sha256": sha256_of(teacher_dir / "teacher.tflite"),
         "n_params": info["n_params"],
         "macs_per_second": info["macs_per_second"],
-        **streaming,
+        **rule_row(streaming),
         "warm_up_s": info["warm_up_s"],
         "threshold": dev["threshold"],
         "chosen_on": "dev, by train_teacher",

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from kwsdata.files.atomic import atomic_path, read_json, write_json, write_jsonl_gz
-from kwsdata.params import Params, StreamingParams
+from kwsdata.params import Params
+from kwsdata.runtime.decoder import DecoderConfig
 from kwsdata.runtime.networks.description import read_model_json
 from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import DetCurve, OperatingPoint, StreamScores, det_curve, measure
@@ -51,6 +52,7 @@ def run(
     limits = params.evaluate
     scored = score_testsets(testsets, model_dir, limits.chunk_s, params.executor)
     streaming, chosen = choose(scored["dev", "clean"], params.streaming, limits)
+    decoder = DecoderConfig(streaming, chosen.threshold, info["warm_up_s"])
     described = read_json(testsets / "testsets.json")["sets"]
     voted = {name: [stream.scores(streaming) for stream in streams] for name, streams in scored.items()}
     curves = {name: det_curve(v, streaming.lockout_s, limits.tolerance_s) for name, v in voted.items()}
@@ -80,7 +82,7 @@ def run(
     for (partition, name), streams in scored.items():
         title = f"{partition}/{name}"
         votes = voted[partition, name]
-        results, rows, false_rows = _by_event(streams, votes, chosen.threshold, streaming, limits.tolerance_s)
+        results, rows, false_rows = _by_event(streams, votes, decoder, limits.tolerance_s)
         events += rows
         alarms += false_rows
         near += _near_alarms(streams, votes, chosen.threshold, limits.tolerance_s)
@@ -101,12 +103,12 @@ def run(
 
     measured = next(name for name in scored if name[0] == "test")
     alone = score_starts(testsets, measured, model_dir, limits.start_s, params.executor)
-    numbers, starts = measure_starts(alone, streaming, chosen.threshold, limits.tolerance_s)
+    numbers, starts = measure_starts(alone, decoder, limits.tolerance_s)
     metrics["starts"] = {"set": "/".join(measured), "start_s": limits.start_s} | numbers
 
     with atomic_path(out) as scratch:
         scratch.mkdir()
-        write_json(scratch / "operating_point.json", _operating_point(info, chosen, streaming, limits.max_fah))
+        write_json(scratch / "operating_point.json", _operating_point(info, chosen, decoder, limits.max_fah))
         write_json(scratch / "metrics.json", metrics)
         _write_curves(scratch, curves)
         write_jsonl_gz(scratch / "events.jsonl.gz", events)
@@ -119,18 +121,13 @@ def run(
 
 
 def _operating_point(
-    info: dict[str, Any], chosen: OperatingPoint, streaming: StreamingParams, max_fah: float
+    info: dict[str, Any], chosen: OperatingPoint, decoder: DecoderConfig, max_fah: float
 ) -> dict[str, Any]:
     return {
         "format": 1,
         "keyword": info["keyword"],
         "model_sha256": info["sha256"],
-        "threshold": chosen.threshold,
-        "n": streaming.n,
-        "m": streaming.m,
-        "smooth": streaming.smooth,
-        "lockout_s": streaming.lockout_s,
-        "warm_up_s": info["warm_up_s"],
+        **decoder.row(),
         "chosen_on": "dev/clean",
         "max_fah": max_fah,
         "dev_fnr": number(chosen.fnr),
@@ -141,8 +138,7 @@ def _operating_point(
 def _by_event(
     streams: Sequence[TestStream],
     votes: Sequence[StreamScores],
-    threshold: float,
-    streaming: StreamingParams,
+    decoder: DecoderConfig,
     tolerance_s: float,
 ) -> tuple[list[EventResult], list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the results of all events of one set, and the rows of events and of false alarms."""
@@ -150,7 +146,7 @@ def _by_event(
     rows, alarms = [], []
     for stream, vote in zip(streams, votes, strict=True):
         where = {"partition": stream.partition, "set": stream.set, "cut": stream.cut_id}
-        found, false = outcomes(vote, threshold, streaming.lockout_s, tolerance_s)
+        found, false = outcomes(vote, decoder.threshold, decoder.rule.lockout_s, tolerance_s)
         results += found
         for result, word in zip(found, stream.keywords, strict=True):
             rows.append(where | asdict(result) | {"source": word.source, "conditions": word.conditions})

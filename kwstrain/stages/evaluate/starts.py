@@ -23,8 +23,8 @@ from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.clips.view import ClipView
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.site import reach
-from kwsdata.params import ExecutorParams, StreamingParams
-from kwsdata.runtime.decoder import detections
+from kwsdata.params import ExecutorParams
+from kwsdata.runtime.decoder import DecoderConfig, detections
 from kwsdata.runtime.networks.model import TAIL_S, StreamingModel
 from kwstrain.evaluation.events import outcomes
 from kwstrain.evaluation.intervals import wilson
@@ -90,14 +90,14 @@ def _score_clips(task: _Task) -> list[TestStream]:
 
 
 def measure_starts(
-    starts: Sequence[TestStream], streaming: StreamingParams, threshold: float, tolerance_s: float
+    starts: Sequence[TestStream], decoder: DecoderConfig, tolerance_s: float
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the numbers of `starts` at the threshold that ships, and one row a clip (see `evaluate`).
+    """Return the numbers of `starts` with the decoder that ships, and one row a clip (see `evaluate`).
 
     Numbers: clips (without a keyword), alarms, alarms_per_start; keyword_clips, early, early_per_start; n_positive,
     misses, fnr; each share with the ends of its 95 % interval, _low95 and _high95.
     """
-    rows = [_row(start, streaming, threshold, tolerance_s) for start in starts]
+    rows = [_row(start, decoder, tolerance_s) for start in starts]
     others = [row for row in rows if not row["keywords"]]
     keyword_clips = [row for row in rows if row["keywords"]]
     alarms, early = (sum(row[kind] for row in rows) for kind in ("alarm", "early"))
@@ -110,10 +110,10 @@ def measure_starts(
     return numbers, rows
 
 
-def _row(start: TestStream, streaming: StreamingParams, threshold: float, tolerance_s: float) -> dict[str, Any]:
-    scores = start.scores(streaming)
-    fired_s = scores.time_s[detections(scores.time_s, scores.vote, threshold, streaming.lockout_s)]
-    results, _ = outcomes(scores, threshold, streaming.lockout_s, tolerance_s)
+def _row(start: TestStream, decoder: DecoderConfig, tolerance_s: float) -> dict[str, Any]:
+    scores = start.scores(decoder.rule)
+    fired_s = scores.time_s[detections(scores.time_s, scores.vote, decoder.threshold, decoder.rule.lockout_s)]
+    results, _ = outcomes(scores, decoder.threshold, decoder.rule.lockout_s, tolerance_s)
     half_said_s = min(((word.start_s + word.end_s) / 2 for word in start.keywords), default=0.0)
     (segment,) = start.segments
     return {

@@ -14,6 +14,7 @@ from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import KwsError
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
+from kwsdata.runtime.decoder import rule_row
 from kwsdata.runtime.front_ends import features_of
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.store import INFO, load_folded
@@ -76,7 +77,7 @@ def _measured(
         "format": 1,
         "keyword": exported["keyword"],
         "model": exported["model"],
-        "decoder": compared.streaming.model_dump(),
+        "decoder": rule_row(compared.streaming),
         "max_fah": params.evaluate.max_fah,
         "max_relative_drop": params.quantize.max_relative_drop,
         "max_lsb": params.quantize.max_lsb,

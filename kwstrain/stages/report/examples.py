@@ -15,7 +15,7 @@ from matplotlib.image import imsave
 from kwsdata.audio import SAMPLE_RATE, Waveform, encode_flac
 from kwsdata.clips.shards import load_audio
 from kwsdata.params import FeaturesParams
-from kwsdata.runtime.decoder import vote_scores, warming_up
+from kwsdata.runtime.decoder import DecoderConfig, votes, warming_up
 from kwsdata.runtime.front_ends import LogMel
 from kwstrain.pages.chart import Axis, Chart
 from kwstrain.stages.report.inputs import Evaluation
@@ -122,15 +122,14 @@ def _picture(sound: Waveform, start_s: float, moment: Moment, evaluation: Evalua
         for edge in (moment.row["start_s"], moment.row["end_s"]):
             if 0 < edge - start_s < length_s:
                 chart.across(edge - start_s, "edge")
-    point = evaluation.operating_point
     score = evaluation.traces[key]
     time_s = evaluation.first_s + evaluation.step_s * np.arange(score.size) - start_s
     inside = (time_s >= 0) & (time_s <= length_s)
-    warm_up = warming_up(time_s + start_s, point["warm_up_s"])
-    votes = vote_scores(score, point["n"], point["m"], point["smooth"], warm_up)
+    decoder = DecoderConfig.from_row(evaluation.operating_point)
+    vote = votes(score, decoder.rule, warming_up(time_s + start_s, decoder.warm_up_s))
     chart.line(list(zip(time_s[inside].tolist(), score[inside].tolist(), strict=True)), "score")
-    chart.line(list(zip(time_s[inside].tolist(), votes[inside].tolist(), strict=True)), "vote")
-    chart.level(point["threshold"], "threshold")
+    chart.line(list(zip(time_s[inside].tolist(), vote[inside].tolist(), strict=True)), "vote")
+    chart.level(decoder.threshold, "threshold")
     return chart.svg()
 
 

@@ -4,10 +4,11 @@ import time
 
 import numpy as np
 import pytest
+from decoders import config, rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwsdata.runtime.decoder import Decoder, vote_scores
+from kwsdata.runtime.decoder import Decoder, votes
 from kwstrain.evaluation.det import StreamScores, det_curve, measure
 from kwstrain.evaluation.events import near_alarms, negative_peaks, outcomes
 
@@ -29,7 +30,7 @@ def brute_force(streams, scores, threshold, n, m, lockout_s, tolerance_s) -> tup
     """Misses and false alarms from the streaming decoder, one float comparison at a time."""
     misses = alarms = 0
     for one, score in zip(streams, scores, strict=True):
-        heard = [event.time_s for event in Decoder(threshold, n, m, lockout_s).push(one.time_s, score)]
+        heard = [event.time_s for event in Decoder(config(threshold, n, m, lockout_s)).push(one.time_s, score)]
         windows = [(start, end + tolerance_s) for start, end in one.events]
         misses += sum(not any(a - 5e-7 <= t <= b + 5e-7 for t in heard) for a, b in windows)
         alarms += sum(not any(a - 5e-7 <= t <= b + 5e-7 for a, b in windows) for t in heard)
@@ -54,7 +55,7 @@ def test_every_point_is_what_the_streaming_decoder_does(seed, n, more, lockout_s
             score = np.convolve(score, np.ones(5, np.float32) / 5, mode="same").astype(np.float32)
         # Event times on the grid of decision times, so that window edges and detections coincide.
         starts = rng.choice(300, rng.integers(0, 5), replace=False) * STEP_S
-        streams.append(stream(vote_scores(score, n, n + more), [(a, a + 0.3) for a in starts], 6.5))
+        streams.append(stream(votes(score, rule(n, n + more)), [(a, a + 0.3) for a in starts], 6.5))
         scores.append(score)
 
     curve = det_curve(streams, lockout_s, tolerance_s)
@@ -200,7 +201,7 @@ def test_three_hours_take_less_than_a_second():
     rng = np.random.default_rng(0)
     streams = []
     for _ in range(18):
-        vote = vote_scores(rng.beta(0.3, 3.0, 30_000).astype(np.float32), 3, 5)
+        vote = votes(rng.beta(0.3, 3.0, 30_000).astype(np.float32), rule(3, 5))
         streams.append(stream(vote, [(20.0 * k + 5, 20.0 * k + 5.8) for k in range(25)]))
     start = time.process_time()
     curve = det_curve(streams, 1.0, 0.5)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from decoders import config
 from starts import starts
 
 from kwsdata.audio import SAMPLE_RATE
@@ -32,7 +33,7 @@ DECISION_S = 0.02
     ],
 )
 def test_events_of_any_kind_of_file(heard, beep, tone_model_dir, tmp_path, name, rate, channels, tolerance_s):
-    expected = Decoder(0.5, 3, 5, 1.0).push(*StreamingModel(tone_model_dir).process(beep(10.0, BEEPS)))
+    expected = Decoder(config(0.5, 3, 5, 1.0)).push(*StreamingModel(tone_model_dir).process(beep(10.0, BEEPS)))
     assert [event.time_s for event in expected] == pytest.approx([2.05, 8.05], abs=0.05)
     wave = soxr.resample(beep(10.0, BEEPS), SAMPLE_RATE, rate)
     soundfile.write(tmp_path / name, np.stack([wave] * channels, axis=1), rate)
@@ -45,7 +46,7 @@ def test_events_of_any_kind_of_file(heard, beep, tone_model_dir, tmp_path, name,
 def test_events_are_those_of_the_whole_sound_at_once(heard, beep, tone_model_dir, tmp_path):
     wave = beep(60.0, [(t, 1000.0, 0.02) for t in (3.0, 4.9, 9.95, 30.0, 59.5)])  # some across 5 s blocks
     soundfile.write(tmp_path / "a.wav", wave, SAMPLE_RATE, subtype="FLOAT")
-    expected = Decoder(0.5, 3, 5, 1.0).push(*StreamingModel(tone_model_dir).process(wave))
+    expected = Decoder(config(0.5, 3, 5, 1.0)).push(*StreamingModel(tone_model_dir).process(wave))
     assert [float(line.split("\t")[1]) for line in heard([tmp_path / "a.wav"])] == pytest.approx(
         [event.time_s for event in expected], abs=5e-4
     )
@@ -57,7 +58,7 @@ def test_a_keyword_at_the_very_end_is_decided_and_the_trace_stays_the_files(hear
     wave = beep(3.0, [(2.95, 1000.0, 0.1)])
     soundfile.write(tmp_path / "a.wav", wave, SAMPLE_RATE, subtype="FLOAT")
     time_s, score = StreamingModel(tone_model_dir).process(wave)
-    alone = Decoder(0.5, 3, 5, 1.0).push(time_s, score)
+    alone = Decoder(config(0.5, 3, 5, 1.0)).push(time_s, score)
     lines = heard([tmp_path / "a.wav"], trace=tmp_path / "trace.npz")
     assert len(alone) == 0
     assert len(lines) == 1

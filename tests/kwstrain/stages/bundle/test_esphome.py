@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from decoders import rule
 from peers import package_dir
 
 from kwsdata.errors import StageInputError
 from kwsdata.params import StreamingParams
-from kwsdata.runtime.decoder import vote_scores
+from kwsdata.runtime.decoder import votes
 from kwstrain.evaluation.det import StreamScores
 from kwstrain.stages.bundle.arena import arena_bytes
 from kwstrain.stages.bundle.esphome import (
@@ -123,7 +124,7 @@ def test_the_rule_measured_is_the_rule_that_runs(window):
     """The decoder with the threshold, against ESPHome's integer arithmetic, where sums lie on the edge."""
     rng = np.random.default_rng(window)
     q = np.clip(np.repeat(rng.integers(0, 256, 300), 3) + rng.integers(-2, 3, 900), 0, 255)
-    vote = vote_scores(q.astype(np.float32) / 256, 1, 1, window)
+    vote = votes(q.astype(np.float32) / 256, rule(1, 1, window))
     sums = np.convolve(q, np.ones(window, int))[: q.size]
     for cutoff in range(255):
         fires = sums > cutoff * window
@@ -141,7 +142,7 @@ def stream(rng, events, seconds=1800, step_s=0.02):
     score = (q / 256).astype(np.float32)
 
     def scores(streaming: StreamingParams) -> StreamScores:
-        vote = vote_scores(score, streaming.n, streaming.m, streaming.smooth)
+        vote = votes(score, streaming)
         return StreamScores(time_s, vote, [(at_s, at_s + 0.6) for at_s in events], seconds)
 
     return SimpleNamespace(scores=scores, q=q, time_s=time_s, events=events)

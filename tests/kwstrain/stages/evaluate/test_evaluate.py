@@ -7,10 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from kwsdata.clips.fields import StreamSegment
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_jsonl_gz
 from kwsdata.params.training import SearchParams
-from kwsdata.runtime.decoder import Decoder
+from kwsdata.runtime.decoder import Decoder, DecoderConfig
 from kwstrain.evaluation.choose import choose, decoders
 from kwstrain.evaluation.intervals import poisson_upper, wilson
 from kwstrain.evaluation.streams import Keyword, TestStream
@@ -115,8 +116,7 @@ def test_traces_decode_to_the_events_that_were_counted(evaluated, metrics, proje
     with np.load(evaluated / "traces.npz") as traces:
         score = traces["test/clean/test-clean-001"]
         time_s = traces["first_s"] + traces["step_s"] * np.arange(score.size)
-    names = ("threshold", "n", "m", "lockout_s", "smooth", "warm_up_s")
-    fired = Decoder(*(point[name] for name in names)).push(time_s, score)
+    fired = Decoder(DecoderConfig.from_row(point)).push(time_s, score)
     assert [e.time_s for e in fired] == pytest.approx([9.1, 19.1, 29.1, 40.1], abs=0.1)
 
 
@@ -135,7 +135,7 @@ def test_each_clip_alone_is_measured_from_a_new_start(evaluated, metrics):
 
 
 def start(score, words, seconds=3.0):
-    segment = {"start_s": 0.0, "end_s": seconds, "source": "s", "label": "speech"}
+    segment = StreamSegment(0.0, seconds, "s", "speech")
     time_s = 0.035 + 0.02 * np.arange(len(score))
     return TestStream("test", "starts", "c@0", seconds, time_s, np.float32(score), 0.2, words, [segment])
 
@@ -147,9 +147,9 @@ def test_alarms_early_detections_and_misses_of_starts(project_params):
     at_once[:5], half[30:36], whole[55:62] = 0.9, 0.9, 0.9
     late = np.roll(whole, 3)
     late[12:18] = 0.9
-    streaming = project_params.streaming.model_copy(update={"smooth": 1, "n": 3, "m": 5})
+    decoder = DecoderConfig(project_params.streaming.model_copy(update={"smooth": 1, "n": 3, "m": 5}), 0.5, 0.2)
     clips = [(quiet, []), (at_once, []), (half, []), (whole, word), (half, word), (late, word), (quiet, word)]
-    numbers, rows = measure_starts([start(*clip) for clip in clips], streaming, 0.5, 0.5)
+    numbers, rows = measure_starts([start(*clip) for clip in clips], decoder, 0.5)
     assert [row["alarm"] for row in rows] == [False, False, True, False, False, False, False]  # the warm-up is 0.2 s
     assert [row["early"] for row in rows] == [False, False, False, False, True, True, False]
     assert [row["misses"] for row in rows] == [0, 0, 0, 0, 0, 1, 1]  # the second detection of `late` is locked out

@@ -6,13 +6,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from decoders import config
 from quantized import heard, quantize_student
 from sound import tone, white_noise
 from starts import starts
 
 from kwsdata.files.atomic import sha256_of, write_json
 from kwsdata.params import load_params
-from kwsdata.runtime.detect.detector import Detector, Setting
+from kwsdata.runtime.detect.detector import Detector
 from kwsdata.runtime.front_ends import features_of, make_frontend
 from kwsdata.runtime.networks.backend import open_backend
 from kwsdata.runtime.networks.description import read_model_json
@@ -144,8 +145,7 @@ def test_no_event_comes_within_the_warm_up_though_every_score_reaches_the_thresh
     """The worst student there can be: of any sound, and of none, its first event is after the warm-up."""
     model = StreamingModel(exported[0], file=file)
     for n, m, smooth in ((1, 1, 1), (3, 5, 1), (1, 1, 4)):
-        setting = Setting(1e-9, n, m, smooth, lockout_s=0.0, warm_up_s=model.info["warm_up_s"])
-        detector = Detector(model, setting)
+        detector = Detector(model, config(1e-9, n, m, 0.0, smooth, model.info["warm_up_s"]))
         for name, wave in starts(0.4).items():
             fired = [event.time_s for event in detector.events(np.array_split(wave, 3))]
             assert fired == [] or min(fired) >= 0.21 + (n - 1) * model.decision_s - 1e-6, name

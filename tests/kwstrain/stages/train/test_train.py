@@ -17,7 +17,7 @@ from torch.multiprocessing import ProcessRaisedException
 
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore, write_store
-from kwsdata.runtime.decoder import Decoder
+from kwsdata.runtime.decoder import Decoder, DecoderConfig
 from kwstrain.models import MODELS, build_model
 from kwstrain.models.weights import load_student
 from kwstrain.stages.train.stage import run
@@ -86,7 +86,7 @@ def test_dev_is_what_the_decoder_that_ships_would_do(trained, ridges, small):
     for clip in dev.store.clips:
         scores = stream_scores(model, dev.store.frames(clip))
         time_s = (np.arange(1, scores.size + 1) * 2 - 1) * 0.01 + 0.025
-        decoder = Decoder(summary["dev"]["threshold"], small.streaming.n, small.streaming.m, small.streaming.lockout_s)
+        decoder = Decoder(DecoderConfig(small.streaming, summary["dev"]["threshold"], 0.0))
         fired = [event.time_s for event in decoder.push(time_s, scores)]
         spans = [(a * 0.01 + 0.025, b * 0.01 + 0.025 + small.evaluate.tolerance_s) for a, b in clip.events]
         hits += sum(any(a <= t <= b for t in fired) for a, b in spans)
