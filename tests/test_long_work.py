@@ -17,7 +17,8 @@ from params_files import whole_values, write_whole
 from typer.testing import CliRunner
 
 from kwsdata import cli as data_cli
-from kwsdata.tools.command import INTERRUPTED, _duration
+from kwsdata.execution.progress import duration
+from kwsdata.tools.command import INTERRUPTED
 from kwsdata.tools.made import MADE as DATA_MADE
 from kwsdata.tools.made import counted, total
 from kwstrain.made import MADE as TRAIN_MADE
@@ -47,7 +48,7 @@ def test_every_stage_says_what_it_made():
 def test_numbers_read_as_people_write_them():
     assert [counted(1, "clips"), counted(1234, "clips")] == ["1 clip", "1,234 clips"]
     assert total({"a": {"x": 1, "y": 2}, "b": 3}) == 6
-    assert [_duration(s) for s in (0.4, 59.6, 200, 7500)] == ["0 s", "1 min 0 s", "3 min 20 s", "2 h 5 min"]
+    assert [duration(s) for s in (0.4, 59.6, 200, 7500)] == ["0 s", "1 min 0 s", "3 min 20 s", "2 h 5 min"]
 
 
 def test_a_stage_ends_with_one_line_and_with_json_only_when_asked(project):

@@ -24,10 +24,9 @@ from socket import gethostname
 from threading import Thread
 from typing import Any, TypeVar
 
-from tqdm import tqdm
-
 from kwsdata.errors import WorkerError
 from kwsdata.execution.cache import cache_root, code_of
+from kwsdata.execution.progress import counter
 from kwsdata.execution.remote.exchange import Sender, check_code
 from kwsdata.params import ExecutorParams
 
@@ -49,7 +48,7 @@ def run_tasks(
     description: str,
     reads: Iterable[Path] | None = None,
 ) -> Iterator[Result]:
-    """Yield `function(task)` for each task, in the order of `tasks`, with a progress bar.
+    """Yield `function(task)` for each task, in the order of `tasks`, and show how far it is.
 
     Args:
         function: importable by name (a top-level function, or functools.partial of one).
@@ -57,7 +56,7 @@ def run_tasks(
         executor: `serial`, `processes` (workers = 0 means one a core) or `dask` (a cluster at `scheduler`, or one of
             this machine's processes when that is null). Dask's workers see this directory under the same path; or
             they read and write through `store`.
-        description: what the progress bar says.
+        description: what is said of it.
         reads: the files and directories that tasks read, for workers behind a `store`. None: such workers cannot run
             `function` (it reads what is not of the project), and processes of this machine do.
 
@@ -67,7 +66,7 @@ def run_tasks(
     """
     if executor.store is not None and reads is None:
         executor = executor.model_copy(update={"kind": "processes"})
-    with tqdm(total=len(tasks), desc=description, unit="task", disable=None if tasks else True) as bar:
+    with counter(description, "task", len(tasks)) as bar:
         for result in _results(function, tasks, executor, reads or ()):
             bar.update()
             yield result

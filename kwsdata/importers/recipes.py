@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lhotse import Recording
-from tqdm import tqdm
 
 from kwsdata.clips.corpus import Reject
 from kwsdata.errors import AudioError, CorpusError
+from kwsdata.execution.progress import progress
 from kwsdata.soundfiles.folders import walk
 from kwsdata.soundfiles.formats import SUFFIXES
 from kwsdata.soundfiles.reader import open_sound
@@ -41,7 +41,7 @@ def readable_tree(root: Path) -> Iterator[ReadableTree]:
     rejects, keys = [], []
     with tempfile.TemporaryDirectory(prefix="kwsdata-") as place:
         links = Path(place).resolve()
-        for found in tqdm(walk(root), desc="look at headers", unit="file", disable=None):
+        for found in progress(walk(root), "look at headers", "file"):
             sound = found.path.suffix.lower() in SUFFIXES
             reason = found.fault or (_unreadable(found.path) if sound else None)
             if reason is not None:

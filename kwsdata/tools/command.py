@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from kwsdata.errors import KwsError, MissingExtraError
 from kwsdata.execution.cache.pruning import in_use
+from kwsdata.execution.progress import duration
 from kwsdata.files.os_errors import explain
 from kwsdata.params import load_params
 from kwsdata.text import file_stem
@@ -152,16 +153,8 @@ def run_stage(
     if json:
         show(summary)
         return
-    typer.echo(f"{name}: {made(summary)} ({_duration(time.monotonic() - began)})")
+    typer.echo(f"{name}: {made(summary)} ({duration(time.monotonic() - began)})")
     sys.stdout.flush()
-
-
-def _duration(seconds: float) -> str:
-    """Return "46 s", "3 min 20 s" or "2 h 5 min"."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _check_code(program: str, name: str) -> None:

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from kwsdata.draws import digest_of
 from kwsdata.errors import KwsError
+from kwsdata.execution.progress import Counter, counter
 from kwsdata.features.store import FeatureStore
 from kwsdata.params import Params
 from kwstrain.answers import TeachStore
@@ -49,7 +49,7 @@ class Job(NamedTuple):
     """What to train, on what, and where its checkpoint and logs are kept until it is done.
 
     taught: a teacher's answers to the train clips, to distil from. unlabelled: corpora without labels of their own.
-    trunk: what the model starts from (stage `pretrain`), if not from random weights.
+    trunk: what the model starts from (stage `pretrain`), if not from random weights. name: what its progress is called.
     """
 
     params: Params
@@ -59,6 +59,7 @@ class Job(NamedTuple):
     taught: Path | None = None
     unlabelled: tuple[str, ...] = ()
     trunk: Trunk | None = None
+    name: str = "train"
 
     @property
     def checkpoint(self) -> Path:
@@ -129,13 +130,13 @@ class Run:
         log = Log(self.job.work / "dvclive", self.progress.history) if leads else None
         source = batches(self.sampler, range(first, last), self.fabric.global_rank, self.fabric.world_size)
         self.windowed.train()
-        with closing(source), tqdm(total=last, initial=first, desc="train", unit="step", disable=not leads) as bar:
+        with closing(source), counter(self.job.name, "step", last, first, leads) as bar:
             while not self.done:
                 row = self._advance(source, bar)
                 self._measure(row, log)
                 bar.set_postfix(loss=f"{row['loss']:.4f}", dev_fnr=f"{self.progress.history[-1]['dev_fnr']:.3f}")
 
-    def _advance(self, source: Iterator[Batch], bar: tqdm) -> dict[str, Any]:
+    def _advance(self, source: Iterator[Batch], bar: Counter) -> dict[str, Any]:
         """Make the steps up to the next measurement; return what to log of them."""
         first = self.progress.step
         last = min(first + self.params.eval_every - first % self.params.eval_every, self.params.steps)

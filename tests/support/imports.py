@@ -15,6 +15,7 @@ NOT_INPUTS = (
     "kwsdata/__init__.py", "kwstrain/__init__.py", "kwsdata/stages/__init__.py", "kwstrain/stages/__init__.py",
     "kwsdata/execution/__init__.py", "kwsdata/runtime/__init__.py", "kwsdata/similarity/__init__.py",
     "kwsdata/tools/__init__.py",
+    "kwsdata/execution/progress.py",  # what people read while it runs
     "kwsdata/lazy.py", "kwsdata/errors.py", "kwsdata/params/*.py",
 )  # fmt: skip
 

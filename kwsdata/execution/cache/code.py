@@ -20,11 +20,11 @@ PACKAGES = ("kwsdata", "kwstrain")
 
 # Not read: what carries results without deciding any. Schemas hold no number (values, and what is drawn by them, enter
 # the keys of entries), errors no behaviour, a package's first file a version; executor, remote, cache, scratch move
-# bytes.
+# bytes; progress says how far they are.
 CARRIERS = (
     "kwsdata", "kwstrain", "kwsdata.errors", "kwsdata.params", "kwsdata.execution.cache",
-    "kwsdata.execution.executor", "kwsdata.execution.remote", "kwsdata.files.site", "kwsdata.files.scratch",
-    "kwsdata.files.locks", "kwsdata.files.swap", "kwsdata.files.os_errors",
+    "kwsdata.execution.executor", "kwsdata.execution.progress", "kwsdata.execution.remote", "kwsdata.files.site",
+    "kwsdata.files.scratch", "kwsdata.files.locks", "kwsdata.files.swap", "kwsdata.files.os_errors",
 )  # fmt: skip
 
 # Libraries whose release decides results, by the name that is imported: {module: distributions}.

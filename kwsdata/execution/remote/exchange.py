@@ -27,10 +27,9 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
-from tqdm import tqdm
-
 from kwsdata.errors import NamedPathError, WorkerError
 from kwsdata.execution.cache import cache_root, code_of, is_whole
+from kwsdata.execution.progress import progress
 from kwsdata.execution.remote.store import Blob, Store, blob_of
 from kwsdata.files.atomic import atomic_path, link_or_copy
 from kwsdata.files.named_paths import relative_parts
@@ -59,7 +58,7 @@ class Sender:
         every = (file for path in reads for file in ([path] if path.is_file() else path.rglob("*")))
         files = sorted({file.absolute() for file in every if file.is_file()})
         with ThreadPoolExecutor(_TRANSFERS) as pool, TemporaryDirectory() as scratch:
-            sent = tqdm(pool.map(self._store.put, files), "send", len(files), unit="file", disable=None, leave=False)
+            sent = progress(pool.map(self._store.put, files), "send", "file", len(files))
             index = {file.as_posix(): [blob.sha256, blob.size] for file, blob in zip(files, sent, strict=True)}
             (sheet := Path(scratch) / "index.json").write_text(json.dumps(index))
             self.work = Worker(url, self._store.put(sheet), tuple(self._places.items()))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from lhotse import MonoCut
-from tqdm import tqdm
 
 from kwsdata.clips.corpus import ROOTS, corpus_dirs, read_info
 from kwsdata.clips.exclusions import EXCLUDED, load_excluded
@@ -17,6 +16,7 @@ from kwsdata.clips.manifests import with_fields, write_cuts
 from kwsdata.clips.shards import shard_cuts
 from kwsdata.clips.view import ClipView
 from kwsdata.errors import CorpusError
+from kwsdata.execution.progress import progress
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwsdata.stages.index.label import label_of
@@ -121,7 +121,7 @@ class _Some:
 
 
 def _labelled(directories: list[Path], keyword: str, others: list[str], tally: _Tally) -> Iterator[MonoCut]:
-    for directory in tqdm(directories, desc="index", unit="corpus"):
+    for directory in progress(directories, "index", "folder"):
         info = read_info(directory)
         if info.role == "rir":
             continue

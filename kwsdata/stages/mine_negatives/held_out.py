@@ -6,8 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from tqdm import tqdm
-
 from kwsdata.audio import Waveform
 from kwsdata.clips.content import digest_at
 from kwsdata.clips.manifests import read_cuts
@@ -16,6 +14,7 @@ from kwsdata.clips.pieces import Piece, load_piece, pieces_of_cuts
 from kwsdata.clips.view import ClipView
 from kwsdata.errors import PartitionError
 from kwsdata.execution.cache import Step
+from kwsdata.execution.progress import progress
 from kwsdata.params import CheckParams, Params
 from kwsdata.runtime.embedders import load_embedder
 from kwsdata.similarity.copies.held import Held, write_held
@@ -69,9 +68,11 @@ def _compare(name: str, pieces: Sequence[Piece], held: HeldOut, length: int, che
     owners = [(partition, piece) for partition, clip in held for piece in pieces_of_cuts([clip.cut], length)]
     with TemporaryDirectory() as scratch:
         directory = Path(scratch) / "held"
-        write_held(directory, (spectrum_of(load_piece(piece)) for _, piece in tqdm(owners, desc="read dev and test")))
+        write_held(
+            directory, (spectrum_of(load_piece(piece)) for _, piece in progress(owners, "read dev and test", "piece"))
+        )
         kept = Held(directory)
-        for piece in tqdm(pieces, desc=f"compare {Path(name).name} with them", unit="piece"):
+        for piece in progress(pieces, f"compare {Path(name).name} with them", "piece"):
             wave = load_piece(piece)
             found = find_copies(
                 kept,

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from tqdm import tqdm
-
 from kwsdata.errors import ParamsError
+from kwsdata.execution.progress import progress
 from kwsdata.measures.recogniser import check_installed, heard_at
 from kwsdata.params import KeywordParams
 from kwsdata.stages.mine_negatives.candidate import Candidate
@@ -31,7 +30,7 @@ def transcribe_doubtful(
     check_installed("mine_negatives.transcribe")
     changed = dict(verdicts)
     held = [one for one in candidates if verdicts[one.id].status in ("keyword", "review") and one.piece.text is None]
-    for one in tqdm(held, desc="transcribe", unit="window", disable=None if held else True):
+    for one in progress(held, "transcribe", "window"):
         heard = heard_at(one.piece, one.middle)
         verdict = verdicts[one.id]
         status = "keyword" if contains(heard, keyword.text) else verdict.status

@@ -13,9 +13,9 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
-from tqdm import tqdm
 
 from kwsdata.errors import KwsError
+from kwsdata.execution.progress import counter
 
 FILES, CACHE = "files", "cache"  # places; any other name is a remote's
 _LISTED = 10
@@ -153,7 +153,7 @@ def _check(place: str, files: dict[str, Tracked], fs: AbstractFileSystem) -> tup
         return _hash(fs, path)
 
     wrong, total = {}, 0
-    with ThreadPoolExecutor(_THREADS) as pool, tqdm(total=len(files), desc=f"verify {place}", disable=None) as bar:
+    with ThreadPoolExecutor(_THREADS) as pool, counter(f"verify {place}", "file", len(files)) as bar:
         try:
             for (path, file), (size, md5) in zip(files.items(), pool.map(look, files), strict=True):
                 total += size or 0

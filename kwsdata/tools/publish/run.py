@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from kwsdata import __version__
 from kwsdata.clips.corpus import ROOTS, CorpusInfo, read_info
 from kwsdata.errors import StageInputError
+from kwsdata.execution.progress import progress
 from kwsdata.files.atomic import atomic_path, sha256_of, write_json
 from kwsdata.params import Params
 from kwsdata.params.files import read_merged
@@ -97,9 +96,7 @@ class Prepared:
         for part, tally in self.survey.tallies.items():
             fields = fields_in(self.tree, part)
             items = items_of(self.tree, part, self.hearing, self.exclude)
-            for number, batch in enumerate(
-                self._batches(tqdm(items, desc=f"publish {part}", unit="clip", total=tally.cuts))
-            ):
+            for number, batch in enumerate(self._batches(progress(items, f"publish {part}", "clip", tally.cuts))):
                 for layout in layouts:
                     LAYOUTS[layout](directory, part, number, batch, fields)
 

@@ -56,7 +56,7 @@ def run(
     with atomic_path(out) as scratch:
         scratch.mkdir()
         if jobs:
-            list(run_tasks(_train, jobs, params.executor, "members"))
+            list(run_tasks(_train, jobs, params.executor, "ensemble"))
             members = [load_progress(job.checkpoint) for job in jobs]
             if None in members:
                 raise TrainingError(f"a member left no checkpoint below {jobs[0].work.parent}: is the disk full?")
@@ -91,7 +91,8 @@ def _job(params: Params, features: Path, taught: Path, trunk: Path | None, numbe
     """Return the job of member `number`: the student's, with a seed that no student's is likely to have."""
     seed = int(digest_of(params.train.seed, "ensemble", number)[:7], 16)
     train = params.train.model_copy(update={"seed": seed})
-    return student_job(params.model_copy(update={"train": train}), features, taught, trunk)
+    job = student_job(params.model_copy(update={"train": train}), features, taught, trunk)
+    return job._replace(name=f"ensemble, member {number + 1} of {params.ensemble.members}")
 
 
 def _train(job: Job) -> None:
@@ -114,7 +115,7 @@ def _answers(params: Params, store: FeatureStore, members: list[Weights], out: P
     edges = [0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(shard)]
     spans = [Span(store.directory.resolve(), first, end) for first, end in pairwise(edges)]
     counts, parts = [np.zeros(1, np.int64)], []
-    for said in run_tasks(partial(_say, params, members), spans, params.executor, "their answers"):
+    for said in run_tasks(partial(_say, params, members), spans, params.executor, "ensemble, answers"):
         counts.append(np.asarray([len(clip) for clip in said], np.int64))
         parts += said
     first = np.cumsum(np.concatenate(counts))

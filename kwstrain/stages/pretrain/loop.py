@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor
-from tqdm import tqdm
 
 from kwsdata.draws import digest_of, rng_for
 from kwsdata.errors import ParamsError
+from kwsdata.execution.progress import counter
 from kwsdata.params import PretrainParams
 from kwstrain.losses.distillation import Windowed
 from kwstrain.models import StreamingModel
@@ -78,7 +78,7 @@ class Regression:
         progress, params = self.progress, self.params
         total, since, began = 0.0, 0, time.perf_counter()
         source = batches(self.pairs, range(progress.step, params.steps))
-        bar = tqdm(total=params.steps, initial=progress.step, desc="pretrain", unit="step")
+        bar = counter("pretrain", "step", params.steps, progress.step)
         with closing(source), bar:
             for step, examples in enumerate(source, progress.step):
                 self.windowed.train()

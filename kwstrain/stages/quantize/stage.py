@@ -131,7 +131,7 @@ def _fine_tuned(
     with atomic_path(start) as scratch:
         scratch.mkdir()
         save_folded(scratch, network, {})
-    job = Job(params, features, work, partial(_loaded, start), source, tuple(teacher["unlabelled"]))
+    job = Job(params, features, work, partial(_loaded, start), source, tuple(teacher["unlabelled"]), name="quantize")
     progress = complete(job)
     shutil.rmtree(work)
     return progress

@@ -96,7 +96,9 @@ def _job(params: Params, stores: Path) -> Job:
     params = params.model_copy(update=changes)
     unlabelled = tuple(params.teach.unlabelled)
     work = work_directory(params, stores, None, teacher.model_dump_json(), *unlabelled, step=TEACHER)
-    return Job(params, stores.resolve(), work.resolve(), build=build_teacher, unlabelled=unlabelled)
+    return Job(
+        params, stores.resolve(), work.resolve(), build=build_teacher, unlabelled=unlabelled, name="train-teacher"
+    )
 
 
 def _describe(job: Job, store: FeatureStore, progress: Progress) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from file_hashes import hashes
+from said import names_said
 
 from kwsdata.errors import ParamsError
 from kwsdata.features.store import FeatureStore
@@ -36,8 +37,10 @@ def made(brief, ridges, untaught, tmp_path_factory):
     root = tmp_path_factory.mktemp("ensemble")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KWSDATA_CACHE", str(root / "cache"))
-        info = ensemble(brief, ridges, untaught, out=root / "out")
-        assert not list((root / "cache" / "train").rglob("checkpoint.pt"))
+        with names_said() as names:
+            info = ensemble(brief, ridges, untaught, out=root / "out")
+    assert names == {"ensemble, member 1 of 2", "ensemble, member 2 of 2"}
+    assert not list((root / "cache" / "train").rglob("checkpoint.pt"))
     return root / "out", info
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from feature_stores import SILENCE, write_ridge_stores
 from quantized import heard
+from said import names_said
 
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import read_jsonl_gz, sha256_of
@@ -46,7 +47,9 @@ def done(world, tmp_path_factory):
     before = sha256_of(root / "student" / FILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KWSDATA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        summary = run(params, root / "student", root / "features", None, root / "out")
+        with names_said() as names:
+            summary = run(params, root / "student", root / "features", None, root / "out")
+    assert names == {"quantize"}
     assert sha256_of(root / "student" / FILE) == before
     return summary, json.loads((root / "out" / "quantized.json").read_text()), root / "out"
 

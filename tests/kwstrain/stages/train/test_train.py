@@ -13,6 +13,7 @@ import torch
 import yaml
 from feature_stores import INFO, N_MELS, SILENCE
 from file_hashes import hashes
+from said import names_said
 from torch.multiprocessing import ProcessRaisedException
 
 from kwsdata.errors import ParamsError, StageInputError
@@ -142,7 +143,9 @@ def test_a_damaged_checkpoint_is_no_checkpoint(brief, ridges, project):
     work = work_directory(brief, ridges)
     work.mkdir(parents=True)
     (work / "checkpoint.pt").write_bytes(b"half a file")
-    assert run(brief, ridges, project / "out")["steps"] == 9
+    with names_said() as names:
+        assert run(brief, ridges, project / "out")["steps"] == 9
+    assert names == {"train"}
 
 
 def test_gamma_reaches_training(brief, ridges, project, change):

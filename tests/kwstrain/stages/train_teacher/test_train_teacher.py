@@ -8,6 +8,7 @@ import pytest
 import torch
 from feature_stores import N_MELS, write_ridge_stores
 from file_hashes import hashes
+from said import names_said
 from sound import white_noise
 from toy_teachers import loudness_teacher
 
@@ -59,7 +60,10 @@ def trained(request, ridges, make, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         directory = tmp_path_factory.mktemp(request.param)
         patch.setenv("KWSDATA_CACHE", str(directory / "cache"))
-        return directory / "teacher", run(make(request.param), ridges, ridges, directory / "teacher")
+        with names_said() as names:
+            info = run(make(request.param), ridges, ridges, directory / "teacher")
+    assert names == {"train-teacher"}
+    return directory / "teacher", info
 
 
 def test_it_learns_to_tell_the_keyword_from_its_mirror_image(trained):
