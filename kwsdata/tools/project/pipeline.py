@@ -19,7 +19,7 @@ PIPELINE_FILE = "dvc.yaml"
 # by what it was made from, so that general sentences and the embeddings of imports are made once for all words.
 SHARED = ("data/corpora", "data/pools", "data/teachers", "data/rirs", "data/.cache")
 _HEAD = """Made by `kwsdata init`; `kwsdata upgrade` rewrites it: put stages of your own in another folder's dvc.yaml.
-Each stage is a command and a block of params.yaml of the same name. In place of the package's source files it depends
+Each stage is a command and a block of params of the same name. In place of the package's source files it depends
 on the version of its code, in code.yaml.
 """
 
