@@ -9,7 +9,7 @@ import typer
 from imports import ROOT
 from typer.testing import CliRunner
 
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.append(str(ROOT / "scripts"))
 from make_reference import leaves
 
 from kwsdata import cli as data_cli
