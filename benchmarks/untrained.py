@@ -20,7 +20,6 @@ from kwsdata.params import Params, load_params
 from kwsdata.runtime.front_ends import features_of, make_frontend
 from kwstrain.models import build_model
 from kwstrain.models.weights import FILE
-from kwstrain.quantization.fold import fold
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.scales import scales_of
 from kwstrain.stages.export.parity import probe_sound
@@ -67,7 +66,7 @@ def export_untrained(params: Params, out: Path) -> dict[str, Any]:
         for _ in range(30):
             student.window(torch.from_numpy(windows))  # so that its normalisation is of what it hears
     student.eval()
-    graph, weights = fold(student)
+    graph, weights = student.fold()
     ranges = ranges_of(
         FoldedStudent(graph, weights).eval(),
         CalibrationSet(windows, [], ""),

@@ -62,9 +62,9 @@ class ModelParams(Block):
     mobilenetv3: MobileNetV3Params
 
     @property
-    def shape(self) -> DsTcnParams | MobileNetV3Params:
+    def shape(self) -> Block:
         """The block of the family that `name` names."""
-        family: DsTcnParams | MobileNetV3Params = getattr(self, self.name)
+        family: Block = getattr(self, self.name)
         return family
 
     def described(self) -> dict[str, Any]:

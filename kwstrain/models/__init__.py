@@ -1,4 +1,4 @@
-"""Students by name. A new family is a module here, a line in `MODELS`, and a block in `ModelParams`."""
+"""Students by name. A new family is a module here, a line in `MODELS`, and a block of params (see CONTRIBUTING.md)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,10 @@ from kwstrain.models.streaming import State, StreamingModel
 
 __all__ = ["MODELS", "DsTcn", "MobileNetV3", "State", "StreamingModel", "build_model"]
 
-MODELS: dict[str, Callable[[Any, np.ndarray], StreamingModel]] = {"dstcn": DsTcn, "mobilenetv3": MobileNetV3}
+MODELS: dict[str, Callable[[Any, np.ndarray], StreamingModel]] = {
+    "dstcn": DsTcn,
+    "mobilenetv3": MobileNetV3,
+}
 
 
 def build_model(params: ModelParams, silence: np.ndarray) -> StreamingModel:

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from kwsdata.params import DsTcnParams
+from kwstrain.models.folded.builder import Builder, Weights
+from kwstrain.models.folded.ops import RELU, Graph
 from kwstrain.models.streaming import State, StreamingModel, without_first
 
 
@@ -62,6 +64,19 @@ class DsTcn(StreamingModel):
         stem = self.n_mels * self.channels * self.stem.kernel
         blocks = sum(self.channels * (block.kernel + self.channels) for block in self._blocks())
         return (stem + blocks + self.channels * self.classes) / (hop_s * self.stride)
+
+    @torch.no_grad()
+    def fold(self) -> tuple[Graph, Weights]:
+        """Return it as operations; see `StreamingModel.fold`."""
+        build = Builder()
+        h = build.stem(self.norm, self.stem.conv, self.stem.norm, self.stem.memory, clamp=RELU, stride=(1, self.stride))
+        for number, block in enumerate(self._blocks()):
+            heard = build.remember(h, block.memory)
+            wide = build.conv(f"depthwise_{number}", heard, block.depthwise.weight, depthwise=True)
+            change = build.conv(f"pointwise_{number}", wide, block.pointwise.weight, norm=block.norm, clamp=RELU)
+            h = build.add(f"sum_{number}", change, h, late=block.memory)
+        build.score(h, self.head)
+        return build.folded(self.silence, self.stride, self.receptive_field, mels_as_channels=True)
 
     def _blocks(self) -> "list[Block]":
         return [block for block in self.blocks if isinstance(block, Block)]

@@ -24,6 +24,8 @@ from torch import Tensor, nn
 
 from kwsdata.params import MobileNetV3Params
 from kwsdata.params.training import InvertedResidualParams
+from kwstrain.models.folded.builder import Builder, Weights
+from kwstrain.models.folded.ops import HARD_SIGMOID, NO_CLAMP, RELU, Clamp, Graph
 from kwstrain.models.streaming import State, StreamingModel, without_first
 
 STEM_MELS, STEM_MEL_STRIDE = 3, 2
@@ -80,6 +82,22 @@ class MobileNetV3(StreamingModel):
         total += sum(block.macs for block in self._blocks())
         total += self.head.hidden.weight.numel() + self.head.logits.weight.numel()
         return total / (hop_s * self.stride)
+
+    @torch.no_grad()
+    def fold(self) -> tuple[Graph, Weights]:
+        """Return it as operations; see `StreamingModel.fold`."""
+        build, stem, head = Builder(), self.stem, self.head
+        h = build.stem(self.norm, stem.conv, stem.norm, stem.memory, stride=stem.conv.stride)
+        h = build.activation(stem.activation, h, stem.conv.out_channels)
+        for number, block in enumerate(self._blocks()):
+            h = block.fold(build, f"block_{number}", h)
+        mean = build.mean("mean_mels", h, head.channels, mels=_pooled_mels(head.mean_mels))
+        if head.memory:
+            heard = build.remember(mean, head.memory)
+            mean = build.mean("mean_decisions", heard, head.channels, frames=head.memory + 1)
+        hidden = build.conv("hidden", mean, head.hidden.weight, head.hidden.bias)
+        build.score(build.activation(head.activation, hidden, head.hidden.out_channels), head.logits)
+        return build.folded(self.silence, self.stride, self.receptive_field, mels_as_channels=False)
 
     def _blocks(self) -> "list[InvertedResidual]":
         return [block for block in self.blocks if isinstance(block, InvertedResidual)]
@@ -157,6 +175,27 @@ class InvertedResidual(nn.Module):
             made = made + (without_first(h, self.memory) if past is None else h)
         return made, heard[..., heard.shape[-1] - self.memory :]
 
+    def fold(self, build: Builder, name: str, h: str) -> str:
+        """Add its operations to `build`, on the tensor `h`; return the name of what it gives."""
+        clamp, wide = _clamp(self.expand_activation), self.expand_channels
+        expanded = build.conv(f"{name}_expand", h, self.expand.weight, norm=self.expand_norm, clamp=clamp)
+        heard = build.remember(build.activation(self.expand_activation, expanded, wide), self.memory)
+        made = build.conv(
+            f"{name}_depthwise",
+            heard,
+            self.depthwise.weight,
+            norm=self.depthwise_norm,
+            clamp=clamp,
+            stride=self.depthwise.stride,
+            pad=self.depthwise.padding[0],
+            depthwise=True,
+        )
+        made = build.activation(self.depthwise_activation, made, wide)
+        if isinstance(self.excite, Excite):
+            made = self.excite.fold(build, name, made, wide)
+        made = build.conv(f"{name}_project", made, self.project.weight, norm=self.project_norm)
+        return build.add(f"{name}_sum", made, h, late=self.memory) if self.residual else made
+
 
 class Excite(nn.Module):
     """Weigh each channel by what all mels of the decision say: squeeze and excite."""
@@ -177,6 +216,15 @@ class Excite(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Return h [B, channels, mels, T] with its channels weighed."""
         return h * self.gate(self.excite(self.activation(self.squeeze(self.mean(h)))))
+
+    def fold(self, build: Builder, name: str, source: str, channels: int) -> str:
+        """Add its operations to `build`, on the tensor `source`; return the name of what it gives."""
+        mean = build.mean(f"{name}_mean", source, channels, mels=_pooled_mels(self.mean))
+        squeezed = build.conv(f"{name}_squeeze", mean, self.squeeze.weight, self.squeeze.bias, clamp=RELU)
+        assert self.excite.bias is not None
+        weight, bias = self.excite.weight / 6, self.excite.bias / 6 + 0.5
+        gate = build.conv(f"{name}_excite", squeezed, weight, bias, clamp=HARD_SIGMOID)
+        return build.multiply(f"{name}_excited", source, gate)
 
 
 class Head(nn.Module):
@@ -202,3 +250,13 @@ class Head(nn.Module):
 
 def _activation(name: str) -> nn.Module:
     return nn.ReLU() if name == "relu" else nn.Hardswish()
+
+
+def _clamp(activation: nn.Module) -> Clamp:
+    return RELU if isinstance(activation, nn.ReLU) else NO_CLAMP
+
+
+def _pooled_mels(pool: nn.AvgPool2d) -> int:
+    """Return over how many mels `pool` takes the mean."""
+    size = pool.kernel_size
+    return int(size[0] if isinstance(size, tuple) else size)

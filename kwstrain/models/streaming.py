@@ -15,6 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kwstrain.models.folded.builder import Weights
+from kwstrain.models.folded.ops import Graph
+
 State = list[Tensor]  # each [batch, ..., frames]
 
 
@@ -71,6 +74,14 @@ class StreamingModel(nn.Module, ABC):
     @abstractmethod
     def macs_per_second(self, hop_s: float) -> float:
         """Return multiply-accumulates a second of sound when frames come every `hop_s` s, normalisation folded."""
+
+    def fold(self) -> tuple[Graph, Weights]:
+        """Return the network, in evaluation mode, as operations and their weights: what is quantized and exported.
+
+        Raises:
+            TypeError: its family has no folded form, as a teacher needs none.
+        """
+        raise TypeError(f"{type(self).__name__} has no folded form: give it a method `fold`.")
 
     @property
     def n_params(self) -> int:

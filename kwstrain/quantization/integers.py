@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kwstrain.models.folded.ops import Graph
 from kwstrain.quantization.arithmetic import Scales, whole
 from kwstrain.quantization.network import FoldedStudent
-from kwstrain.quantization.ops import Graph
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import torch
 
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_json
+from kwstrain.models.folded.ops import from_json
 from kwstrain.quantization.network import FoldedStudent
-from kwstrain.quantization.ops import from_json
 from kwstrain.quantization.scales import Scale
 
 WEIGHTS, INFO = "quantized.pt", "quantized.json"

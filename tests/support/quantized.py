@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from kwstrain.models import StreamingModel
-from kwstrain.quantization.fold import fold
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.scales import scales_of
 from kwstrain.stages.quantize.calibration import LOGIT_RANGE
@@ -14,7 +13,7 @@ from kwstrain.stages.quantize.observers import Histogram
 
 def quantize_student(model: StreamingModel, frames: np.ndarray, offset: float = 0.0) -> FoldedStudent:
     """Return `model` quantized, with every scale as wide as `frames` [frames, n_mels] need."""
-    graph, weights = fold(model)
+    graph, weights = model.fold()
     network = FoldedStudent(graph, weights, offset=offset).eval()
     seen: dict[str, Histogram] = {}
     network.watch = lambda name, value: seen.setdefault(name, Histogram()).widen(value)

@@ -9,6 +9,7 @@ from kwstrain.models import StreamingModel, build_model
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.stages.export.parity import probe_sound
 
+# Of a family that is not here, the project's own student is taken.
 BLOCK = {"squeeze": True, "activation": "hard_swish", "mel_stride": 2}
 SHAPES = {
     "dstcn": {"channels": 16, "kernels": [5, 9]},
@@ -29,7 +30,7 @@ def small(params: Params, name: str) -> Params:
     """Return `params` with the small student of family `name`."""
     values = params.model_dump(by_alias=True)
     values["model"]["name"] = name
-    values["model"][name] |= SHAPES[name]
+    values["model"][name] |= SHAPES.get(name, {})
     return Params.model_validate(values)
 
 

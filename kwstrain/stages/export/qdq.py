@@ -19,9 +19,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from kwstrain.models.folded.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
 from kwstrain.models.onnx_graph import OPSET
 from kwstrain.quantization.integers import IntegerNetwork
-from kwstrain.quantization.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
 from kwstrain.quantization.scales import LOW, Scale
 
 END = np.iinfo(np.int64).max

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from kwstrain.models.folded.ops import FEATURES, Conv
 from kwstrain.quantization.integers import IntegerNetwork
-from kwstrain.quantization.ops import FEATURES, Conv
 from kwstrain.stages.export.tflite_edit import Editor
 from kwstrain.stages.export.tflite_pack import pack, unpack
 

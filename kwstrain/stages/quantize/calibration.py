@@ -20,8 +20,8 @@ from kwsdata.draws import rng_for
 from kwsdata.errors import StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore
 from kwsdata.params import CalibrationParams, FeaturesParams, Params
+from kwstrain.models.folded.ops import FEATURES, HARD_SIGMOID, Graph
 from kwstrain.quantization.network import FoldedStudent
-from kwstrain.quantization.ops import FEATURES, HARD_SIGMOID, Graph
 from kwstrain.stages.quantize.observers import OBSERVERS, Histogram, Range
 from kwstrain.training.sampler import Sampler
 from kwstrain.training.windows import Shape

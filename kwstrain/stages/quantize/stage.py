@@ -27,7 +27,6 @@ from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
 from kwsdata.params import Params
 from kwstrain.answers import read_info
 from kwstrain.models.weights import load_student
-from kwstrain.quantization.fold import fold
 from kwstrain.quantization.network import FoldedStudent, shift_log_odds
 from kwstrain.quantization.scales import scales_of
 from kwstrain.quantization.store import INFO, WEIGHTS, load_folded
@@ -67,7 +66,7 @@ def run(
     dev = DevSet(FeatureStore(features / "dev"), params.streaming, params.evaluate, warm_up_s)
     results = {"float": dev.measure(student).as_dict()}
     offset = log_odds(results["float"]["threshold"])
-    graph, weights = fold(student)
+    graph, weights = student.fold()
     weights = shift_log_odds(graph, weights, offset)
     ranges = ranges_of(FoldedStudent(graph, weights).eval(), calibration, params.quantize.calibration, params.features)
     network = FoldedStudent(graph, weights, scales_of(graph, ranges), offset).eval()

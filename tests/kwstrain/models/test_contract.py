@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kwsdata.errors import StageInputError
-from kwsdata.params import DsTcnParams, MobileNetV3Params
+from kwsdata.params import Block, ModelParams
 from kwstrain.models import MODELS, StreamingModel, build_model
 from kwstrain.models.weights import FILE, load_student
 
@@ -23,29 +23,35 @@ def block(kernel: int, expand: int, channels: int, squeeze: bool, activation: st
 STEM = {"stem_channels": 6, "head_channels": 10, "dropout": 0.3}
 SHAPES = {
     "dstcn": [
-        DsTcnParams(channels=16, stem_kernel=5, stride=2, kernels=[3, 6, 4], dropout=0.3),
-        DsTcnParams(channels=8, stem_kernel=2, stride=1, kernels=[2, 5], dropout=0.0),
-        DsTcnParams(channels=8, stem_kernel=4, stride=3, kernels=[7], dropout=0.0),
+        {"channels": 16, "stem_kernel": 5, "stride": 2, "kernels": [3, 6, 4], "dropout": 0.3},
+        {"channels": 8, "stem_kernel": 2, "stride": 1, "kernels": [2, 5], "dropout": 0.0},
+        {"channels": 8, "stem_kernel": 4, "stride": 3, "kernels": [7], "dropout": 0.0},
     ],
     "mobilenetv3": [
-        MobileNetV3Params(
+        {
             **STEM,
-            stem_kernel=5,
-            stride=3,
-            blocks=[block(3, 12, 8, False, "relu", 2), block(5, 16, 8, True, "hard_swish", 1)],
-            pool=4,
-        ),
-        MobileNetV3Params(**STEM, stem_kernel=2, stride=1, blocks=[block(5, 8, 6, True, "relu", 1)], pool=1),
-        MobileNetV3Params(**STEM, stem_kernel=4, stride=4, blocks=[block(3, 6, 5, False, "hard_swish", 2)], pool=2),
+            "stem_kernel": 5,
+            "stride": 3,
+            "blocks": [block(3, 12, 8, False, "relu", 2), block(5, 16, 8, True, "hard_swish", 1)],
+            "pool": 4,
+        },
+        {**STEM, "stem_kernel": 2, "stride": 1, "blocks": [block(5, 8, 6, True, "relu", 1)], "pool": 1},
+        {**STEM, "stem_kernel": 4, "stride": 4, "blocks": [block(3, 6, 5, False, "hard_swish", 2)], "pool": 2},
     ],
 }
+
+
+def shape(name: str, number: int) -> Block:
+    """Return a family's block of params, of the shape that `SHAPES` has for it."""
+    kind = ModelParams.model_fields[name].annotation
+    return kind.model_validate(SHAPES[name][number])
 
 
 def make_model(name: str, number: int) -> StreamingModel:
     """A model with normalisation far from the identity, as after training, in evaluation mode."""
     with torch.random.fork_rng([]):
         torch.manual_seed(3)
-        model = MODELS[name](SHAPES[name][number], SILENCE)
+        model = MODELS[name](shape(name, number), SILENCE)
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_()
@@ -171,7 +177,7 @@ def test_the_projects_own_students_are_of_the_stated_size(params, name):
 @pytest.mark.parametrize("name", MODELS)
 def test_weights_of_another_architecture_are_refused(params, tmp_path, name):
     torch.save(make_model(name, 0).state_dict(), tmp_path / FILE)
-    first, second = (params.model.model_copy(update={"name": name, name: shape}) for shape in SHAPES[name][:2])
+    first, second = (params.model.model_copy(update={"name": name, name: shape(name, i)}) for i in (0, 1))
     assert not load_student(tmp_path, first, N_MELS).training
     with pytest.raises(StageInputError, match="not the model of params"):
         load_student(tmp_path, second, N_MELS)

@@ -5,10 +5,9 @@ import pytest
 import torch
 from small_students import quantized_of, small, student_of
 
-from kwstrain.models import MODELS
-from kwstrain.quantization.fold import FOLDS, fold
+from kwstrain.models import MODELS, StreamingModel
+from kwstrain.models.folded.ops import from_json
 from kwstrain.quantization.network import FoldedStudent, shift_log_odds
-from kwstrain.quantization.ops import from_json
 from kwstrain.quantization.scales import HIGH, LOW, scale_of, scales_of
 from kwstrain.training.dev import stream_scores
 
@@ -28,12 +27,12 @@ def frames(count: int, seed: int = 0) -> torch.Tensor:
 
 
 def test_every_student_folds():
-    assert set(FOLDS) == set(MODELS.values())
+    assert not [name for name, family in MODELS.items() if family.fold is StreamingModel.fold]
 
 
 def test_without_quantization_it_is_the_student(student):
     """Float rounding aside, over a stream, in pieces, and over windows."""
-    folded = FoldedStudent(*fold(student)).eval()
+    folded = FoldedStudent(*student.fold()).eval()
     x = frames(60 * student.stride)
     with torch.no_grad():
         expected = student.score(student(x)[0])
@@ -100,7 +99,7 @@ def test_the_graph_survives_json(network):
 
 
 def test_a_shift_moves_log_odds_and_nothing_else(student):
-    graph, weights = fold(student)
+    graph, weights = student.fold()
     x = frames(40 * student.stride)
     with torch.no_grad():
         plain = FoldedStudent(graph, weights).eval()(x)[0][..., 1]

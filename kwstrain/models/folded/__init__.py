@@ -1,0 +1,1 @@
+"""Folded students: the operations that each family's `fold` gives, and what builds them."""
