@@ -31,6 +31,7 @@ class Step:
         path = root / self.file
         if self.where is None:
             assert not path.exists()
+            path.parent.mkdir(exist_ok=True)
             path.write_text(self.text)
             return
         lines = path.read_text().split("\n")
@@ -47,7 +48,7 @@ def steps_of(recipe: str) -> list[Step]:
     steps = []
     for block in re.finditer(r"^ *```(?:python|yaml|text)\n(.*?)^ *```\n", section, re.DOTALL | re.MULTILINE):
         asked = section[: block.start()]
-        found = list(re.finditer(r"`([\w/]+\.(?:py|yaml))`(?:, (after|before|in place of) `([^`]+)`)?", asked))[-1]
+        found = list(re.finditer(r"`([\w/]+\.(?:py|yaml))`(?:, (after|before|in place of)\s+`([^`]+)`)?", asked))[-1]
         text = "\n".join(line[3:] for line in block[1].split("\n"))
         steps.append(Step(found[1], text, found[2], found[3]))
     return steps
@@ -183,3 +184,85 @@ p = torch.softmax(logits, -1)[0, 0]
 print(float(build_loss(params, [0.5, 0.5]).each(logits, target) - (-p.log() + 2 * (1 - p))))
 """
     assert abs(float(run(copy, "-c", made))) < 1e-6
+
+
+@pytest.mark.slow
+def test_a_family_of_students_is_added_in_three_places_and_shapes_for_the_tests(copy: Path) -> None:
+    files = {
+        "kwstrain/models/cnn.py",
+        "kwstrain/models/__init__.py",
+        "kwsdata/params/training.py",
+        "params/kwstrain.yaml",
+        "tests/kwstrain/models/test_contract.py",
+    }
+    follow(copy, "Add a family of students", files, "kwsdata", "kwstrain", "tests")
+    held = ["tests/kwstrain/models/test_contract.py", "tests/kwstrain/quantization/test_folded.py"]
+    told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", "cnn or every", *held)
+    assert told.count("PASSED") >= 30
+    assert "test_without_quantization_it_is_the_student[cnn] PASSED" in told
+    assert "test_every_student_folds PASSED" in told
+
+
+@pytest.mark.slow
+def test_a_decoder_is_added_in_three_places_and_a_number_for_the_tests(copy: Path) -> None:
+    files = {
+        "kwsdata/runtime/votes/leaky.py",
+        "kwsdata/runtime/votes/__init__.py",
+        "kwsdata/params/training.py",
+        "params/kwstrain.yaml",
+        "tests/kwsdata/runtime/test_votes.py",
+    }
+    follow(copy, "Add a decoder", files, "kwsdata", "kwstrain", "tests")
+    held = [
+        "tests/kwsdata/runtime/test_votes.py",
+        "tests/kwsdata/runtime/test_decoder.py",
+        "tests/kwsdata/test_params.py",
+    ]
+    told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", *held)
+    assert told.count("[leaky] PASSED") == 4
+    made = """
+import numpy as np
+from kwsdata.params import load_params
+from kwsdata.runtime.decoder import Decoder, DecoderConfig
+
+first = DecoderConfig(load_params().streaming, 0.5, 0.0)
+assert "leak" not in first.row() and "vote" not in first.row()
+rule = first.rule.model_copy(update={"vote": "leaky", "leak": 0.5})
+config = DecoderConfig.from_row(DecoderConfig(rule, 0.7, 0.0).row())
+assert config.rule == rule
+print(*(event.time_s for event in Decoder(config).push([0.1, 0.2, 0.3, 0.4], [0, 1, 1, 1])))
+"""
+    assert run(copy, "-c", made).split() == ["0.3"]  # 1/2, 3/4: the second score of 1 passes 0.7
+
+
+@pytest.mark.slow
+def test_a_stage_is_added_in_four_places(copy: Path, project: Path, params) -> None:
+    files = {
+        "kwsdata/stages/loudness/__init__.py",
+        "kwsdata/stages/loudness/stage.py",
+        "kwsdata/cli.py",
+        "kwsdata/params/data.py",
+        "kwsdata/params/__init__.py",
+        "params/kwsdata.yaml",
+        "dvc.yaml",
+    }
+    follow(copy, "Add a stage", files, "kwsdata", "kwstrain")
+    run(copy, "scripts/stage_deps.py")
+    held = ["tests/test_pipeline.py", "tests/test_cli.py", "tests/test_imports.py", "tests/kwsdata/test_params.py"]
+    asked = "loudness or short or map or waits or has_a_default"
+    told = run(copy, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", asked, *held)
+    assert told.count("[loudness] PASSED") >= 5
+    assert "[kwsdata-loudness] PASSED" in told
+    stage = yaml.safe_load((copy / "dvc.yaml").read_text())["stages"]["loudness"]
+    assert stage["params"] == [{"params/kwsdata.yaml": ["loudness"]}]
+    assert {"kwsdata/stages/loudness", "kwsdata/clips"} <= set(stage["deps"])
+
+    toy_project()
+    for partition in ("dev", "test"):
+        shutil.copy("data/split/train.jsonl.gz", f"data/split/{partition}.jsonl.gz")
+    values = params.model_dump(by_alias=True, mode="json") | {"loudness": {"quiet_dbfs": -45}}
+    (project / "params.yaml").write_text(yaml.safe_dump(values))
+    told = run(copy, "-m", "kwsdata", "loudness", cwd=project)
+    found = json.loads((project / "data/loudness/loudness.json").read_text())
+    assert found["train"]["clips"] > 10
+    assert told.startswith(f"loudness: quiet clips: train {found['train']['quiet']} of {found['train']['clips']}")

@@ -164,7 +164,10 @@ VoteName: TypeAlias = Literal["n_of_m"]
 
 
 class StreamingParams(Block):
-    """The decoder that ships: fire when `n` of the last `m` scores, each the mean of `smooth`, reach the threshold."""
+    """The decoder that ships: fire when `n` of the last `m` scores, each the mean of `smooth`, reach the threshold.
+
+    A number that one `vote` alone has is null for the others.
+    """
 
     vote: VoteName
     smooth: int = Field(ge=1)  # scores

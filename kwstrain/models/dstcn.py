@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from kwsdata.params import DsTcnParams
-from kwstrain.models.folded.builder import Builder, Weights
-from kwstrain.models.folded.ops import RELU, Graph
+from kwstrain.models.folding import Builder, Weights
+from kwstrain.models.ops import RELU, Graph
 from kwstrain.models.streaming import State, StreamingModel, without_first
 
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from kwsdata.params import MobileNetV3Params
 from kwsdata.params.training import InvertedResidualParams
-from kwstrain.models.folded.builder import Builder, Weights
-from kwstrain.models.folded.ops import HARD_SIGMOID, NO_CLAMP, RELU, Clamp, Graph
+from kwstrain.models.folding import Builder, Weights
+from kwstrain.models.ops import HARD_SIGMOID, NO_CLAMP, RELU, Clamp, Graph
 from kwstrain.models.streaming import State, StreamingModel, without_first
 
 STEM_MELS, STEM_MEL_STRIDE = 3, 2

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kwstrain.models.folded.builder import Weights
-from kwstrain.models.folded.ops import Graph
+from kwstrain.models.folding import Weights
+from kwstrain.models.ops import Graph
 
 State = list[Tensor]  # each [batch, ..., frames]
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kwstrain.models.folded.ops import RELU, Add, Conv, Graph, Mul
+from kwstrain.models.ops import RELU, Add, Conv, Graph, Mul
 from kwstrain.quantization.scales import HIGH, LOW, WEIGHT_HIGH, Scale, weight_scales
 
 Scales: TypeAlias = dict[str, Scale]

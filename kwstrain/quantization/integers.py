@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwstrain.models.folded.ops import Graph
+from kwstrain.models.ops import Graph
 from kwstrain.quantization.arithmetic import Scales, whole
 from kwstrain.quantization.network import FoldedStudent
 

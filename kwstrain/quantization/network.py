@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from kwstrain.models import State, StreamingModel
-from kwstrain.models.folded.builder import Weights
-from kwstrain.models.folded.ops import FEATURES, Add, Conv, Graph, Mul, Remember
+from kwstrain.models.folding import Weights
+from kwstrain.models.ops import FEATURES, Add, Conv, Graph, Mul, Remember
 from kwstrain.quantization.arithmetic import Arithmetic, Fake, Float, Integer, Scales
 from kwstrain.quantization.scales import HIGH, LOW, SCORE
 

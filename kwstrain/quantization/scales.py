@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kwstrain.models.folded.ops import Add, Graph
+from kwstrain.models.ops import Add, Graph
 
 LOW, HIGH = -128, 127
 WEIGHT_HIGH = 127

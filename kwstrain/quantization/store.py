@@ -6,7 +6,7 @@ import torch
 
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_json
-from kwstrain.models.folded.ops import from_json
+from kwstrain.models.ops import from_json
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.quantization.scales import Scale
 

@@ -1,12 +1,12 @@
 """Decoders of tests, by their numbers."""
 
 from kwsdata.params import StreamingParams
-from kwsdata.runtime.decoder import DecoderConfig
+from kwsdata.runtime.decoder import DecoderConfig, rule_from
 
 
 def rule(n: int, m: int, smooth: int = 1, lockout_s: float = 0.0) -> StreamingParams:
     """Return the block `streaming` of params.yaml with a vote of n of m."""
-    return StreamingParams(vote="n_of_m", smooth=smooth, n=n, m=m, lockout_s=lockout_s)
+    return rule_from({"smooth": smooth, "n": n, "m": m, "lockout_s": lockout_s})
 
 
 def config(

@@ -27,6 +27,7 @@ from ai_edge_litert import schema_py_generated as schema
 from kwsdata.errors import KwsError, StageInputError
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params, StreamingParams
+from kwsdata.runtime.decoder import rule_from
 from kwsdata.runtime.networks.tflite_backend import TfliteNetwork
 from kwstrain.evaluation.det import OperatingPoint, det_curve
 from kwstrain.stages.bundle.arena import arena_bytes
@@ -155,7 +156,7 @@ def check_contract(path: Path) -> None:
 
 
 def _rule(window: int) -> StreamingParams:
-    return StreamingParams(vote="n_of_m", smooth=window, n=1, m=1, lockout_s=LOCKOUT_S)
+    return rule_from({"smooth": window, "n": 1, "m": 1, "lockout_s": LOCKOUT_S})
 
 
 def _parts(path: Path) -> tuple[set[str], int]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.files.atomic import sha256_of
-from kwstrain.models.folded.ops import FEATURES
+from kwstrain.models.ops import FEATURES
 from kwstrain.quantization.integers import IntegerNetwork
 from kwstrain.quantization.scales import LOW, SCORE
 from kwstrain.stages.export.qdq import CHANNELS_LAST

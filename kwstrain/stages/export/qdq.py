@@ -19,8 +19,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from kwstrain.models.folded.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
 from kwstrain.models.onnx_graph import OPSET
+from kwstrain.models.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
 from kwstrain.quantization.integers import IntegerNetwork
 from kwstrain.quantization.scales import LOW, Scale
 

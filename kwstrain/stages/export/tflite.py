@@ -1,6 +1,6 @@
 """Write a quantized network as TFLite: build it in TensorFlow, convert it, and compare.
 
-The operations are those of `kwstrain.models.folded.ops`, in TensorFlow's layout [1, frames, mels, channels]. Every
+The operations are those of `kwstrain.models.ops`, in TensorFlow's layout [1, frames, mels, channels]. Every
 activation passes `fake_quant_with_min_max_args` at the ends of its scale, weights and biases are constants that already
 are multiples of theirs, and TensorFlow's converter (`Optimize.DEFAULT`, int8 in and out) finds the int8 graph. It could
 find another one: `check_integers` refuses a file in which a weight, bias or scale is not the network's own.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.errors import KwsError
-from kwstrain.models.folded.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
+from kwstrain.models.ops import FEATURES, Add, Conv, Mul, Remember, Sigmoid
 from kwstrain.quantization.integers import IntegerNetwork
 from kwstrain.stages.export.tflite_pack import unpack
 from kwstrain.stages.export.tflite_state import finish_file, weight_order

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kwstrain.models.folded.ops import FEATURES, Conv
+from kwstrain.models.ops import FEATURES, Conv
 from kwstrain.quantization.integers import IntegerNetwork
 from kwstrain.stages.export.tflite_edit import Editor
 from kwstrain.stages.export.tflite_pack import pack, unpack

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from kwsdata.params import FeaturesParams
 from kwsdata.runtime.front_ends import make_frontend
-from kwstrain.models.folded.ops import FEATURES
+from kwstrain.models.ops import FEATURES
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.stages.quantization_report.compare import EDGES
 

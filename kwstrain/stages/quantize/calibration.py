@@ -20,7 +20,7 @@ from kwsdata.draws import rng_for
 from kwsdata.errors import StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore
 from kwsdata.params import CalibrationParams, FeaturesParams, Params
-from kwstrain.models.folded.ops import FEATURES, HARD_SIGMOID, Graph
+from kwstrain.models.ops import FEATURES, HARD_SIGMOID, Graph
 from kwstrain.quantization.network import FoldedStudent
 from kwstrain.stages.quantize.observers import OBSERVERS, Histogram, Range
 from kwstrain.training.sampler import Sampler

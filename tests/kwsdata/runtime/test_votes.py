@@ -21,7 +21,8 @@ def block(name: str, params) -> StreamingParams:
     return StreamingParams.model_validate(params.streaming.model_dump() | NUMBERS.get(name, {}) | {"vote": name})
 
 
-NUMBERS: dict[str, dict[str, float]] = {}  # of votes that need more than params.yaml gives
+# Of votes that need more than params give.
+NUMBERS: dict[str, dict[str, float]] = {}
 
 
 def test_params_name_every_vote():

@@ -6,7 +6,7 @@ import torch
 from small_students import quantized_of, small, student_of
 
 from kwstrain.models import MODELS, StreamingModel
-from kwstrain.models.folded.ops import from_json
+from kwstrain.models.ops import from_json
 from kwstrain.quantization.network import FoldedStudent, shift_log_odds
 from kwstrain.quantization.scales import HIGH, LOW, scale_of, scales_of
 from kwstrain.training.dev import stream_scores

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from kwstrain.models.folded.ops import (
+from kwstrain.models.ops import (
     FEATURES,
     HARD_SIGMOID,
     NO_CLAMP,

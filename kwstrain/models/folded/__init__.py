@@ -1,1 +1,0 @@
-"""Folded students: the operations that each family's `fold` gives, and what builds them."""
