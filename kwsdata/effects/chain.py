@@ -14,6 +14,7 @@ from kwsdata.effects.fragment import Fragment
 from kwsdata.effects.line import Codec, Telephone
 from kwsdata.effects.microphone import BandLimit, Equalizer
 from kwsdata.effects.mixing import Babble, Noise
+from kwsdata.effects.rhythm import Rhythm
 from kwsdata.effects.room import Reverb
 from kwsdata.effects.scene import Context, Shift
 from kwsdata.effects.throat import Throat
@@ -25,6 +26,7 @@ EFFECTS: tuple[Effect[Any, Any], ...] = (
     Speed(),
     Tempo(),
     Pitch(),
+    Rhythm(),
     Throat(),
     Context(),
     Shift(),

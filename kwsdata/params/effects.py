@@ -41,6 +41,17 @@ class TempoParams(EffectParams):
         return _above_zero(self, "factor")
 
 
+class RhythmParams(EffectParams):
+    """Another pace every `part_s`, at the same pitch."""
+
+    part_s: Range
+    factor: Range
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        return _above_zero(_above_zero(self, "part_s"), "factor")
+
+
 class PitchParams(EffectParams):
     """Higher or lower at the same tempo."""
 
@@ -147,6 +158,7 @@ class EffectsParams(Block):
     speed: SpeedParams
     tempo: TempoParams
     pitch: PitchParams
+    rhythm: RhythmParams
     throat: ThroatParams
     context: ContextParams
     shift: ShiftParams

@@ -76,6 +76,13 @@ class GateParams(Block):
     max_transcript_distance: float = Field(gt=0)  # of what was heard, relative to the keyword's phonemes
 
 
+class AccentsParams(Block):
+    """Other pronunciations of an English keyword, and of what sounds like it: by first language, or with care."""
+
+    probability: float = Field(ge=0, le=1)  # of a keyword's clips, and of a near phrase's
+    max_distance: float = Field(gt=0, le=1)  # of what is said from the dictionary's sounds, relative to their number
+
+
 class SynthesizeParams(Block):
     """The embedded default: speech and noise from nothing but the keyword's text."""
 
@@ -87,6 +94,7 @@ class SynthesizeParams(Block):
     noises: NoisesParams
     max_phoneme_distance: float = Field(gt=0, le=1)  # of a confusable word, relative to the keyword's length
     confusable_words: int = Field(ge=0)
+    accents: AccentsParams
     half_phrases: int = Field(ge=0)  # with only the first or the last word of a keyword of several words
     partial_share: float = Field(ge=0, le=1)  # of confusables: the keyword's beginnings, ends and half phrases
     carrier_share: float = Field(ge=0, le=1)  # of confusables: inside a sentence

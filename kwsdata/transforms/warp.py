@@ -63,15 +63,41 @@ def stretch(wave: Waveform, samples: int) -> Waveform:
     reach = max(int(segments * hop * factor), wave.size) + _SEARCH + 2 * (hop + _OVERLAP)
     padded = np.zeros(half + reach, dtype=np.float32)
     padded[half : half + wave.size] = wave
-    pieces = _windows(padded, hop + _OVERLAP)[_places(padded, segments, hop, factor)]  # a copy
+    return _joined(padded, (np.arange(1, segments) * (hop * factor)).astype(np.int64), hop)[:samples]
+
+
+def stretch_unevenly(wave: Waveform, samples: np.ndarray, places: np.ndarray) -> Waveform:
+    """Return `wave` [n] at a pace that changes, its pitch kept: what was at `samples` comes at `places`.
+
+    Args:
+        wave: float32 [n].
+        samples: rising places in `wave`, from 0 to n; between them the pace is even.
+        places: where each comes in the result, rising from 0; the last is the length of the result.
+    """
+    length = round(float(places[-1]))
+    if wave.size == 0 or length <= 0:
+        return fit_length(wave, max(length, 0))
+    hop = _SHORTEST
+    segments = -(-length // hop) + 1
+    lows = np.interp(np.arange(1, segments) * hop, places, samples).astype(np.int64)
+    padded = np.zeros(_SEARCH // 2 + wave.size + _SEARCH + 2 * (hop + _OVERLAP), dtype=np.float32)
+    padded[_SEARCH // 2 : _SEARCH // 2 + wave.size] = wave
+    return _joined(padded, lows, hop)[:length]
+
+
+def _joined(padded: Waveform, lows: np.ndarray, hop: int) -> Waveform:
+    """Return segments of `padded` laid side by side every `hop` samples, each from about its place in `lows` on."""
+    pieces = _windows(padded, hop + _OVERLAP)[_places(padded, lows, hop)]  # a copy
     pieces[1:, :_OVERLAP] *= _FADE_IN
     pieces[1:, :_OVERLAP] += pieces[:-1, hop:] * _FADE_OUT
-    return pieces[:, :hop].reshape(-1)[:samples]
+    return pieces[:, :hop].reshape(-1)
 
 
-def _places(padded: Waveform, segments: int, hop: int, factor: float) -> list[int]:
-    """Return where in `padded` each segment starts: where it best continues the one before it."""
-    lows = (np.arange(1, segments) * (hop * factor)).astype(np.int64)  # from where on each is looked for
+def _places(padded: Waveform, lows: np.ndarray, hop: int) -> list[int]:
+    """Return where in `padded` each segment starts: where it best continues the one before it.
+
+    `lows` [segments - 1]: from where on each but the first is looked for.
+    """
     regions = _windows(padded, _SEARCH + _OVERLAP)[lows]
     place = _SEARCH // 2
     places = [place]

@@ -33,7 +33,7 @@ def partial_phrases(keyword: str, language: str) -> list[Confusable]:
     phonemes = pronounce(keyword, language)
     sounds = segments(phonemes)
     found: dict[str, Confusable] = {}
-    for cut in _cuts(phonemes) if len(clusters(keyword)) > 1 else ():
+    for cut in syllable_starts(phonemes) if len(clusters(keyword)) > 1 else ():
         place = _letter_at(keyword, phonemes, cut)
         halves = ((keyword[:place], phonemes[:cut]), (keyword[place:], phonemes[cut:]))
         for text, spoken in halves:
@@ -82,7 +82,7 @@ def _stressed(phonemes: str) -> str:
     return f"{phonemes[:place]}ˈ{phonemes[place:]}"
 
 
-def _cuts(phonemes: str) -> Iterator[int]:
+def syllable_starts(phonemes: str) -> Iterator[int]:
     """Yield the places in `phonemes` where a syllable begins, but for the first."""
     nuclei = [place for place, symbol in enumerate(phonemes) if symbol in VOWELS]
     if len(nuclei) == 1 and len(segments(phonemes)) > 3:

