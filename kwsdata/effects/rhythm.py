@@ -19,7 +19,7 @@ _PARTS = 16  # of different paces; then the first comes again
 
 @dataclass(frozen=True)
 class RhythmDraw:
-    """`factors`: how many times as fast each part of `part_s` of the sound is spoken, in turn and from the first again."""
+    """`factors`: the pace of each part of `part_s`, times as fast, in turn and from the first again."""
 
     part_s: float
     factors: list[float]

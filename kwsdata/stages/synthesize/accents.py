@@ -109,7 +109,9 @@ def _pattern(place: str) -> re.Pattern[str]:
     consonant = f"[{_CONSONANTS}]"
     parts = re.fullmatch(r"(\|?)(?:\((.+)\)|([^|C]+)|(?=C))(C?)(\|?)", place)
     if not parts:
-        raise ValueError(f"accents.yaml: {place!r} is no rule: sounds, with | at an edge of a word and C for a consonant")
+        raise ValueError(
+            f"accents.yaml: {place!r} is no rule: sounds, with | at an edge of a word and C for a consonant"
+        )
     before, bracketed, plain, kind, after = parts.groups()
     sound = re.escape(bracketed or plain or "")
     sound = f"(?<={consonant})" if not sound and kind else sound + (f"(?=[{STRESS_MARKS}]?{consonant})" if kind else "")

@@ -5,12 +5,13 @@ import shutil
 import numpy as np
 import pytest
 from acoustics import cents, level_db, tone_hz
-from augmenting import applied
+from augmenting import applied, applied_take
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sound import burst, tone
+from sound import burst, tone, white_noise
 
 from kwsdata.audio import SAMPLE_RATE
+from kwsdata.effects.rhythm import RhythmDraw
 from kwsdata.effects.voice import PitchDraw, SpeedDraw, TempoDraw
 from kwsdata.errors import MissingProgramError
 from kwsdata.transforms.engine import engine_for
@@ -129,3 +130,23 @@ def test_without_sox_the_error_says_how_to_install_it(monkeypatch: pytest.Monkey
     engine_for.cache_clear()
     with pytest.raises(MissingProgramError, match=r"augment\.engine = sox needs the program `sox`"):
         engine_for("sox", "cpu")  # what the stage asks before any work
+
+
+@settings(max_examples=30, deadline=None)
+@given(hz=TONES, factors=st.lists(st.floats(0.6, 1.4), min_size=1, max_size=16), part_s=st.floats(0.08, 0.4))
+def test_an_uneven_pace_keeps_pitch_and_moves_the_word_with_the_sound(hz, factors, part_s) -> None:
+    quiet, word = np.zeros(4000, np.float32), tone(hz, 0.8)
+    take = applied_take(RhythmDraw(part_s, factors), np.concatenate([quiet, word, quiet]), (4000, 4000 + word.size))
+    start, end = take.span
+    inside = take.wave[start + 400 : end - 400]
+    assert abs(cents(tone_hz(inside), hz)) < 12  # over whatever length the word has now
+    assert min(factors) * 0.98 < word.size / (end - start) < max(factors) * 1.02
+    loud = np.flatnonzero(np.abs(take.wave) > 0.02 * np.abs(take.wave).max())
+    assert abs(loud[0] - start) < 320 and abs(loud[-1] - end) < 320  # 20 ms: a segment moves by half of 15
+
+
+def test_each_part_has_its_own_pace_and_an_even_one_changes_nothing() -> None:
+    wave = white_noise(3, 1.0, 0.1)
+    assert applied(RhythmDraw(0.5, [0.5, 1.0]), wave).size == pytest.approx(1.5 * SAMPLE_RATE, abs=2)
+    inner = slice(0, SAMPLE_RATE - 800)
+    np.testing.assert_allclose(applied(RhythmDraw(0.3, [1.0]), wave)[inner], wave[inner], atol=1e-6)

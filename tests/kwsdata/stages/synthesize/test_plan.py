@@ -1,6 +1,7 @@
 """The plan: every voice speaks, partitions are never mixed, and what does not change stays as it was."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -9,18 +10,25 @@ pytest.importorskip("hibari", reason="pronunciations come with the extra `kokoro
 from kwsdata.clips.partitions import partition_of
 from kwsdata.stages.synthesize.confusables import Confusable
 from kwsdata.stages.synthesize.engines import Voice
+from kwsdata.stages.synthesize.phonemes import distances, segments
 from kwsdata.stages.synthesize.plan import plan_engine, speaker_key
+from kwsdata.stages.synthesize.pronounce import pronounce
 
 NEAR = [Confusable(f"word{n}", "wˈɜd", 0.1 * n) for n in range(1, 6)]
 PARTS = [Confusable("com", "kˈəm", 0.4), Confusable("puter", "pjˈutəɹ", 0.3)]
 
 
-def planned(params, engine="kokoro", voices=12, keyword="computer", near=NEAR, parts=PARTS, **counts):
+def planned(params, engine="kokoro", voices=12, keyword="computer", near=NEAR, parts=PARTS, accents=0.0, **counts):
     base = {"positives": 40, "confusables": 60, "sentences": 30}
     settings = getattr(params.synthesize, engine).model_copy(update=base | counts)
     changed = params.model_copy(
         update={
-            "synthesize": params.synthesize.model_copy(update={engine: settings}),
+            "synthesize": params.synthesize.model_copy(
+                update={
+                    engine: settings,
+                    "accents": params.synthesize.accents.model_copy(update={"probability": accents}),
+                }
+            ),
             "keyword": params.keyword.model_copy(update={"text": keyword}),
         }
     )
@@ -98,6 +106,30 @@ def test_partials_are_spoken_by_their_phonemes_and_words_by_their_text(params):
         if line.kind == "keyword":
             assert line.says == "computer"
             assert line.request.text.rstrip(".!?,") == "computer"
+
+
+def test_accents_change_the_sounds_of_a_share_of_what_is_near_and_nothing_else(params):
+    plain, some = planned(params), planned(params, accents=0.5, positives=400)
+    assert by_key(plain).keys() < by_key(some).keys()
+    keywords = [line for line in some if line.kind == "keyword"]
+    assert sum(bool(line.request.phonemes) for line in keywords) / 400 == pytest.approx(0.5, abs=0.1)
+    for line in plain:
+        accented = by_key(some)[line.key]
+        assert replace(accented.request, phonemes="") == replace(line.request, phonemes="")
+        assert line.kind != "sentence" or accented == line
+
+
+def test_no_phrase_comes_nearer_to_the_keyword_by_an_accent(params):
+    target = segments(pronounce("computer", "en-us"))
+
+    def apart(line):
+        said = line.request.phonemes or pronounce(line.request.text, "en-us")
+        return float(distances(target, [segments(said)], inside=True)[0])
+
+    near = [Confusable("commuter", "kəmjˈuTəɹ", 0.1), Confusable("compute", "kəmpjˈut", 0.2)]
+    before = by_key(planned(params, near=near, positives=0, confusables=60))
+    for key, line in by_key(planned(params, near=near, positives=0, confusables=60, accents=1.0)).items():
+        assert line.kind not in ("confusable", "partial") or apart(line) >= apart(before[key]) - 1e-6
 
 
 def test_espeak_draws_inside_its_ranges_and_misreads_only_sentences(params):
