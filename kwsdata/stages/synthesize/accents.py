@@ -85,7 +85,9 @@ def accented(phonemes: str, accent: Accent, max_distance: float, rng: np.random.
 
 def _within(changed: str, said: str, meant: str, limit: float) -> str:
     """Return `changed` if it is a word still and near enough to what is `meant`, else `said`."""
-    return changed if segments(changed) and distance(meant, changed) <= limit else said
+    if changed == said or not segments(changed):
+        return said
+    return changed if distance(meant, changed) <= limit else said
 
 
 def _stressed_throughout(phonemes: str) -> str:

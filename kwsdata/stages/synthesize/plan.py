@@ -104,7 +104,7 @@ class _Planner:
         if whole and rng.random() < self.params.carrier_share:  # inside a sentence
             before, after = (sentence_without(rng, 1, partial(says, self.keyword)) for _ in range(2))
             text = f"{before[:-1]}, {phrase.text}, {after[0].lower()}{after[1:]}"
-            return self._accented(self._line(kind, number, text, text, "", rng), number)
+            return self._line(kind, number, text, text, "", rng)
         by_sounds = kind == "partial" and is_english(self.language)  # eSpeak takes sounds of English alone
         phonemes = f"{phrase.phonemes}{mark}" if by_sounds else ""
         return self._accented(self._line(kind, number, phrase.text, phrase.text + mark, phonemes, rng), number)
