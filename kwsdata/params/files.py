@@ -27,6 +27,7 @@ FIRST = frozenset(
         "synthesize.espeak.positives",
         "synthesize.piper.positives",
         "synthesize.piper.voices",
+        "synthesize.accents.probability",
         "mine_negatives.pools",
         "mine_negatives.model",
         "mine_negatives.budget",
