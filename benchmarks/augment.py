@@ -33,6 +33,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from kwsdata.audio import SAMPLE_RATE, Waveform, decode_flac, encode_flac
 from kwsdata.clips.manifests import audio_sha256, make_cut
 from kwsdata.clips.shards import Clip, ahead, batches, shard_cuts, write_shard
+from kwsdata.clips.view import ClipView
 from kwsdata.effects import chain
 from kwsdata.effects.amplifier import ClippingDraw, LoudnessDraw
 from kwsdata.effects.base import Take
@@ -129,9 +130,7 @@ class Bench:
             clips.append(Clip(make_cut(f"{kind}{number}", wave.size), wave))
             soundfile.write(self.root / f"{kind}_files" / f"{number}.wav", wave, SAMPLE_RATE)
         write_shard(self.root / kind, 0, clips)
-        sounds = {
-            cut.id: Sound((cut.custom or {})["shard"], cut.num_samples, cut.id) for cut in shard_cuts(self.root / kind)
-        }
+        sounds = {cut.id: Sound(ClipView(cut).place, cut.num_samples, cut.id) for cut in shard_cuts(self.root / kind)}
         return SoundPool(sounds)
 
     def chains(self, seconds: float, rounds: int) -> None:

@@ -26,6 +26,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform, read_audio, resample, rms
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.manifests import with_fields, write_cuts
 from kwsdata.clips.shards import load_audio, shard_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.measures.fingerprints import Table, fingerprint
 from kwsdata.params import Params, load_params
 from kwsdata.similarity.copies.held import Held, write_held
@@ -162,9 +163,9 @@ def augmented(waves: list[Waveform], data: Path, params: Params) -> Iterator[tup
             write_cuts(Path("train.jsonl.gz"), [*cuts, *noise])
             augment(params, Path("train.jsonl.gz"), mined=Path("none"))
             for cut in shard_cuts(Path("data/augmented")):
-                custom = cut.custom or {}
-                if custom["label"] == "keyword" and not cut.id.endswith("-a00"):
-                    yield int(str(custom["parent"]).rsplit("-", 1)[1]), load_audio(cut)
+                clip = ClipView(cut)
+                if clip.label == "keyword" and not clip.id.endswith("-a00"):
+                    yield int(str(clip.parent).rsplit("-", 1)[1]), load_audio(cut)
         finally:
             os.chdir(back)
 

@@ -23,6 +23,7 @@ import soundfile
 from kwsdata.audio import SAMPLE_RATE, Waveform, active_span, resample, rms
 from kwsdata.clips.corpus import CorpusInfo, Item, write_corpus
 from kwsdata.clips.manifests import read_cuts
+from kwsdata.clips.view import ClipView
 from kwsdata.files.atomic import read_json, read_jsonl_gz
 from kwsdata.measures.fingerprints import Table, fingerprint
 from kwsdata.params import load_params
@@ -190,9 +191,7 @@ def gate_report(params: object) -> dict[str, object]:
         check(params)  # type: ignore[arg-type]
     findings = read_json(Path("data/check/check.json"))["findings"]
     named = {finding["cuts"][0] for finding in findings if finding["rule"] == "similar_sound"}
-    copies = {
-        cut.id for cut in read_cuts(Path("data/split/train.jsonl.gz")) if (cut.custom or {})["corpus"] == "copies"
-    }
+    copies = {cut.id for cut in read_cuts(Path("data/split/train.jsonl.gz")) if ClipView(cut).corpus == "copies"}
     return {"copies": len(copies), "named": len(copies & named), "others_named": sorted(named - copies)}
 
 

@@ -241,6 +241,7 @@ def test_a_stage_is_added_in_four_places(copy: Path, project: Path, params) -> N
         "kwsdata/stages/loudness/__init__.py",
         "kwsdata/stages/loudness/stage.py",
         "kwsdata/cli.py",
+        "kwsdata/tools/made.py",
         "kwsdata/params/data.py",
         "kwsdata/params/__init__.py",
         "params/kwsdata.yaml",
