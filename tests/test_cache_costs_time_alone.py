@@ -32,7 +32,7 @@ def run(params: Params) -> dict[str, str]:
     embed(params)
     cuts = list(read_cuts(Path("data/split/train.jsonl.gz")))
     found = find_in(cuts, [], set(), params.check.copies, params.executor, "train")
-    rows = [[facts.cut.id, facts.level_dbfs, facts.spectrum.levels.tolist()] for facts, _ in found]
+    rows = [[facts.clip.id, facts.level_dbfs, facts.spectrum.levels.tolist()] for facts, _ in found]
     write_json(Path("data/facts/facts.json"), rows)
     featurize(params)
     train_teacher(params)

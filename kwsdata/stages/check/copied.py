@@ -19,7 +19,6 @@ from lhotse import MonoCut
 from kwsdata.audio import Waveform
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, read_place
-from kwsdata.clips.view import ClipView
 from kwsdata.execution.executor import run_tasks
 from kwsdata.files.atomic import write_json
 from kwsdata.files.site import reach
@@ -63,10 +62,10 @@ class PartitionWriter:
 
     def add(self, facts: Facts) -> None:
         """Take in a clip."""
-        clip = ClipView(facts.cut)
+        clip = facts.clip
         self._writer.add(facts.spectrum)
         self._clips.append(_Held(clip.id, clip.place, clip.audio_sha256, clip.synthetic))
-        self.tars |= tars_of([facts.cut])
+        self.tars |= tars_of([clip.cut])
 
     def close(self) -> HeldPartition:
         """Write what is left, and return where it lies."""
@@ -127,7 +126,7 @@ def examine(task: _Task) -> tuple[Measured, list[list[Found]]]:
 
 def _copies_in(facts: Facts, one: HeldPartition, task: _Task) -> Iterator[Found]:
     held, clips = _opened(reach(one.directory))
-    asked = ClipView(facts.cut)
+    asked = facts.clip
     here = asked.place.startswith(_SPOKEN_HERE)
     if here and all(clip.place.startswith(_SPOKEN_HERE) for clip in clips):
         return
@@ -139,7 +138,7 @@ def _copies_in(facts: Facts, one: HeldPartition, task: _Task) -> Iterator[Found]
         return asked.synthetic and clips[number].synthetic
 
     def load_asked() -> Waveform:
-        return load_audio(facts.cut)
+        return load_audio(asked.cut)
 
     for copy in find_copies(held, facts.spectrum, load_asked, load_held, task.params, synthetic):
         clip = clips[copy.held]
@@ -158,9 +157,9 @@ def similar_sound(partition: str, facts: Facts, found: Sequence[Found]) -> Itera
     for one in found:
         yield exclusion(
             "similar_sound",
-            f"{facts.cut.id} ({partition}) is {one.cut_id} ({one.partition}) again: {_described(one.copy)}",
-            [facts.cut.id, one.cut_id],
-            [facts.cut.id],
+            f"{facts.clip.id} ({partition}) is {one.cut_id} ({one.partition}) again: {_described(one.copy)}",
+            [facts.clip.id, one.cut_id],
+            [facts.clip.id],
         )
 
 

@@ -34,7 +34,7 @@ class Facts:
     `spectrum`: what copies of the clip are found by.
     """
 
-    cut: MonoCut
+    clip: ClipView
     fault: str | None
     loudest_dbfs: float
     level_dbfs: float
@@ -76,7 +76,7 @@ def facts_in(group: Group, measured: Measured) -> Iterator[Facts]:
         span = slice(ends[number] - stored["frames"][number], ends[number])
         loudest, level, clipped, bandwidth = (float(value) for value in stored["numbers"][number])
         yield Facts(
-            cut,
+            ClipView(cut),
             str(stored["fault"][number]) or None,
             loudest,
             level,

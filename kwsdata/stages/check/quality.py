@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from kwsdata.clips.view import ClipView
 from kwsdata.params.negatives import CheckParams
 from kwsdata.stages.check.facts import OTHER_SOUND, Facts
 from kwsdata.stages.check.finding import Finding, exclusion
@@ -10,7 +9,7 @@ from kwsdata.stages.check.finding import Finding, exclusion
 
 def faults(facts: Facts, params: CheckParams) -> Iterator[Finding]:
     """Yield what is wrong with one clip."""
-    cut = facts.cut.id
+    cut = facts.clip.id
     if facts.fault is not None:
         yield Finding(
             "wrong_samples" if facts.fault == OTHER_SOUND else "wrong_rate",
@@ -27,7 +26,7 @@ def faults(facts: Facts, params: CheckParams) -> Iterator[Finding]:
         if facts.clipped > params.max_clipped_fraction:
             message = f"{cut}: a share of {facts.clipped:.3f} at full scale, over {params.max_clipped_fraction:g}"
             yield exclusion("clipped", message, [cut], [cut])
-        if facts.bandwidth_hz < params.min_bandwidth_hz and ClipView(facts.cut).label_if_any != "noise":
+        if facts.bandwidth_hz < params.min_bandwidth_hz and facts.clip.label_if_any != "noise":
             message = (
                 f"{cut} has nothing above {facts.bandwidth_hz:.0f} Hz (limit {params.min_bandwidth_hz:g}): it was "
                 "recorded, or sent, at a lower rate"

@@ -19,7 +19,6 @@ from lhotse import MonoCut
 
 from kwsdata.clips.partitions import PARTITIONS
 from kwsdata.clips.shards import shard_cuts
-from kwsdata.clips.view import ClipView
 from kwsdata.errors import KwsError
 from kwsdata.execution.cache import scratch_folder
 from kwsdata.files.atomic import atomic_path, write_json
@@ -148,10 +147,10 @@ class _Sound:
             self._tars |= writer.tars
 
     def _note(self, partition: str, facts: Facts) -> None:
-        label = ClipView(facts.cut).label_if_any
+        label = facts.clip.label_if_any
         if label in ("keyword", "speech", "confusable"):
             features = features_of(facts.background, facts.level_dbfs, facts.bandwidth_hz)
-            self._features.setdefault(partition, []).append((facts.cut.id, label == "keyword", features))
+            self._features.setdefault(partition, []).append((facts.clip.id, label == "keyword", features))
 
     def spectrum(self) -> dict[str, tuple[float, list[str]]]:
         """Return for each partition (area under the curve, what tells most); see `kwsdata.measures.shortcut`."""
