@@ -4,6 +4,7 @@
 #   scripts/python_matrix.sh                      the base install: the commands and the public names
 #   EXTRAS=all,dev scripts/python_matrix.sh       every extra and the fast tests (`pytest -m "not slow"`); 9 GB a version
 #   PYTHONS="3.12 3.13" scripts/python_matrix.sh  these alone
+#   TESTS="tests/test_cli.py tests/kwstrain/losses"   with EXTRAS: these tests alone; all take an hour and more
 #
 # An interpreter is taken from PATH, from pyenv, or fetched by uv (`pip install uv`) where there is a network; where none
 # is to be had the line says so. Exact versions are those of constraints.txt.
@@ -31,7 +32,7 @@ try() { # install under the interpreter $1 into the folder $2, and use what was 
   "$2/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$2${extras:+[$extras]}" || return
   cd "$2" || return
   if [[ ",$extras," == *,dev,* ]]; then
-    PATH="$2/venv/bin:$PATH" "$2/venv/bin/python" -m pytest -q -m "not slow"
+    PATH="$2/venv/bin:$PATH" "$2/venv/bin/python" -m pytest -q -m "not slow" ${TESTS:-}
   else
     "$2/venv/bin/kwsdata" --help && "$2/venv/bin/kwstrain" detect --help &&
       "$2/venv/bin/python" -c "import kwsdata; from kwstrain import load_detector; print(kwsdata.default_params().keyword)"
