@@ -54,7 +54,7 @@ def train(
     """Train the student; an interrupted run goes on from its last checkpoint to the same weights."""
     from kwstrain.stages.train.stage import run
 
-    run_stage(run, params, MADE["train"], json, resume=resume, taught=_answers(params), trunk=Path("data/models/trunk"))
+    run_stage(run, params, MADE["train"], json, resume=resume, **_heard(params), trunk=Path("data/models/trunk"))
 
 
 @command(app, "quantize", "kwstrain quantize")
@@ -62,7 +62,7 @@ def quantize(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False)
     """Calibrate the trained student and fine-tune it with fake quantization, so that it computes in 8-bit integers."""
     from kwstrain.stages.quantize.stage import run
 
-    run_stage(run, params, MADE["quantize"], json, taught=_answers(params))
+    run_stage(run, params, MADE["quantize"], json, **_heard(params))
 
 
 @command(app, "export", "kwstrain export")
@@ -183,8 +183,9 @@ def main() -> None:
     app()
 
 
-def _answers(params: Path) -> Path:
-    """Return where the answers lie that the student learns from."""
-    from kwstrain.training.job import answers_of
+def _heard(params: Path) -> dict[str, Path | None]:
+    """Return where the answers and the false alarms lie that the student hears."""
+    from kwstrain.training.job import alarms_of, answers_of
 
-    return answers_of(load_params(params), Path("data/teach"), Path("data/ensemble"))
+    own, ensemble = load_params(params), Path("data/ensemble")
+    return {"taught": answers_of(own, Path("data/teach"), ensemble), "alarms": alarms_of(own, ensemble)}

@@ -30,7 +30,7 @@ def _pretrain(made: Summary) -> str:
 def _ensemble(made: Summary) -> str:
     if "clips" not in made:
         return "nothing, as ensemble.members is 0"
-    return f"mean answers to {made['clips']:,} clips, in data/ensemble"
+    return f"mean answers to {made['clips']:,} clips and {made['alarms']:,} false alarms, in data/ensemble"
 
 
 def _train(made: Summary) -> str:

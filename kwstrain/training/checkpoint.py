@@ -18,6 +18,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.execution.cache import Step, read_sealed, write_sealed
 from kwsdata.files.atomic import atomic_path
 from kwsdata.params import Params
+from kwstrain.training.alarms import FILE as ALARMS
 
 LOG = logging.getLogger(__name__)
 TRAIN = Step("train", "kwstrain.training.loop")
@@ -58,11 +59,12 @@ def work_directory(
     *key: object,
     step: Step = TRAIN,
     trunk: Path | None = None,
+    alarms: Path | None = None,
 ) -> Path:
     """Return where a run keeps its checkpoint: a path that belongs to all that decides its result.
 
-    Those are the code of `step`, the params it reads, the bytes of the features, of a teacher's answers and of a trunk,
-    and `key`.
+    Those are the code of `step`, the params it reads, the bytes of the features, of a teacher's answers, of a trunk and
+    of false alarms, and `key`.
 
     Raises:
         StageInputError: a feature store is missing.
@@ -74,6 +76,7 @@ def work_directory(
         features=_contents(features),
         taught=_hashes(taught) if taught else None,
         trunk=_hashes(trunk) if trunk else None,
+        alarms=file_hash(alarms / ALARMS) if alarms else None,
         key=[str(part) for part in key],
     )
 

@@ -1,4 +1,4 @@
-"""Make a student's training job from params: its answers, its trunk and its work directory."""
+"""Make a student's training job from params: its answers, the alarms it hears, its trunk and its work directory."""
 
 from pathlib import Path
 
@@ -11,11 +11,18 @@ from kwstrain.training.loop import Job
 
 
 def answers_of(params: Params, teach: Path, ensemble: Path) -> Path:
-    """Return whose answers the student learns from: the ensemble's where there is one, else the teacher's."""
-    return ensemble if params.ensemble.members else teach
+    """Return whose answers the student learns from: the ensemble's where it teaches, else the teacher's."""
+    return ensemble if params.ensemble.members and params.ensemble.teach else teach
 
 
-def student_job(params: Params, features: Path, taught: Path | None, trunk: Path | None) -> Job:
+def alarms_of(params: Params, ensemble: Path) -> Path | None:
+    """Return where the false alarms lie that the student hears for mined windows, if it hears any."""
+    return ensemble if params.ensemble.members and params.ensemble.alarms_per_clip else None
+
+
+def student_job(
+    params: Params, features: Path, taught: Path | None, trunk: Path | None, alarms: Path | None = None
+) -> Job:
     """Return the job of training the student that `params` describe.
 
     Args:
@@ -23,6 +30,7 @@ def student_job(params: Params, features: Path, taught: Path | None, trunk: Path
         features: directory with the stores `train` and `dev`.
         taught: answers to the train clips (see `answers_of`), if there are any to learn from.
         trunk: where stage `pretrain` left the trunk to start from, if any.
+        alarms: where stage `ensemble` left false alarms (see `alarms_of`), if any are to be heard.
 
     Raises:
         StageInputError: an input is missing, or holds no embeddings where `distill.feature_weight` asks for them.
@@ -39,5 +47,8 @@ def student_job(params: Params, features: Path, taught: Path | None, trunk: Path
     learns = info["teacher"] is not None and (distill.alpha > 0 or distill.feature_weight > 0)
     source = Path(taught).resolve() if taught and learns else None
     start = load_trunk(trunk) if trunk else None
-    work = work_directory(params, features, source, *info["unlabelled"], trunk=trunk if start else None).resolve()
-    return Job(params, features, work, taught=source, unlabelled=tuple(info["unlabelled"]), trunk=start)
+    heard = Path(alarms).resolve() if alarms else None
+    work = work_directory(
+        params, features, source, *info["unlabelled"], trunk=trunk if start else None, alarms=heard
+    ).resolve()
+    return Job(params, features, work, taught=source, unlabelled=tuple(info["unlabelled"]), trunk=start, alarms=heard)

@@ -27,6 +27,7 @@ from kwstrain.losses.objective import weight_by_quantile
 from kwstrain.losses.registry import build_loss
 from kwstrain.models import StreamingModel, build_model
 from kwstrain.models.trunk import Trunk
+from kwstrain.training.alarms import read_alarms
 from kwstrain.training.checkpoint import Progress, load_progress, save_progress
 from kwstrain.training.dev import DevSet
 from kwstrain.training.logs import Log
@@ -60,6 +61,7 @@ class Job(NamedTuple):
     unlabelled: tuple[str, ...] = ()
     trunk: Trunk | None = None
     name: str = "train"
+    alarms: Path | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -93,7 +95,8 @@ class Run:
         hop_s = store.info["hop_samples"] / 16_000
         shape = Shape(model.receptive_field, model.stride, self.params.decisions, round(self.params.hold_s / hop_s))
         weight = job.params.mining.weight
-        self.sampler = Sampler(store, self.params, shape, soft, job.unlabelled, mined_weight=weight)
+        alarms = read_alarms(job.alarms, len(store.clips)) if job.alarms else None
+        self.sampler = Sampler(store, self.params, shape, soft, job.unlabelled, mined_weight=weight, alarms=alarms)
         self.objective = build_loss(job.params.loss, self.sampler.shares)
         warm_up_s = warm_up_of(store, job.params.warm_up)
         self.dev = DevSet(FeatureStore(job.features / "dev"), job.params.streaming, job.params.evaluate, warm_up_s)

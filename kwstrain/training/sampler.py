@@ -20,7 +20,16 @@ from kwsdata.params.training import FractionsParams
 from kwstrain.answers import TeachStore
 from kwstrain.training import distort
 from kwstrain.training.starts import Starts
-from kwstrain.training.windows import Batch, Pool, Shape, early_pool, keyword_pool, mined_pool, negative_pool
+from kwstrain.training.windows import (
+    Batch,
+    Pool,
+    Shape,
+    alarm_pool,
+    early_pool,
+    keyword_pool,
+    mined_pool,
+    negative_pool,
+)
 
 B = TypeVar("B", covariant=True)
 KEYWORD, EARLY, MINED, SPEECH = "keyword", "early", "mined", "speech"
@@ -48,11 +57,14 @@ class Sampler:
         unlabelled: Collection[str] = (),
         *,
         mined_weight: float,
+        alarms: np.ndarray | None = None,
     ) -> None:
         """Index the clips of `store`.
 
         With a teacher's answers `soft`, clips of the corpora `unlabelled` are speech with no hard label; without, they
-        are left out. Mined windows count `mined_weight` in the loss.
+        are left out. Mined windows count `mined_weight` in the loss. Where there are `alarms` [alarms, 2] (see
+        `kwstrain.training.alarms`), these are the mined windows, and what the teacher says of them does not count: it
+        is often mistaken there, too.
 
         Raises:
             StageInputError: a kind with a share above 0 has no clip, or a clip has no word marked.
@@ -61,7 +73,9 @@ class Sampler:
         self.store, self.params, self.shape, self.soft = store, params, shape, soft
         unknown = "speech" if soft is not None else "unlabelled"
         self._clips = [replace(c, label=unknown) if c.corpus in unlabelled else c for c in store.clips]
-        shares = _shares(params.fractions, any(clip.label == MINED for clip in self._clips))
+        self._alarms = alarms if alarms is not None and len(alarms) else None
+        mining = self._alarms is not None or any(clip.label == MINED for clip in self._clips)
+        shares = _shares(params.fractions, mining)
         early = shares[KEYWORD] * params.early_fraction
         shares = shares | {KEYWORD: shares[KEYWORD] - early, EARLY: early}
         self.kinds = [kind for kind, share in shares.items() if share > 0]
@@ -81,6 +95,8 @@ class Sampler:
             pool = keyword_pool(self._clips, self.shape, share)
         elif kind == EARLY:
             pool = early_pool(self._clips, self.shape, share)
+        elif kind == MINED and self._alarms is not None:
+            pool = alarm_pool(self._clips, self._alarms, self.shape)
         elif kind == MINED:
             pool = mined_pool(self._clips, share)
         else:
@@ -131,7 +147,8 @@ class Sampler:
         before_last = self.shape.stride * np.arange(self.shape.decisions - 1, -1, -1)
         onset = np.where(windows.heard < self.shape.length, windows.last - windows.heard + 1, 0)
         answers = self.soft.answers(windows.clip[:, None], windows.last[:, None] - before_last, onset[:, None])
-        return answers.log_odds, weight * answers.known, answers.embedding
+        known = answers.known if self._alarms is None else answers.known & ~self._is(windows.kind, MINED)[:, None]
+        return answers.log_odds, weight * known, answers.embedding
 
     def _copy(self, into: np.ndarray, number: int, last: int) -> None:
         """Copy the frames that end with frame `last` into [frames, n_mels], repeating the clip's edges."""

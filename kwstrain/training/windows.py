@@ -7,6 +7,7 @@ their last frames at e - (decisions - 1) stride, ..., e - stride, e.
     early      of a keyword clip: e is before the word is half said; every decision says "no"
     negative   anywhere in a clip of another label; every decision says "no"
     mined      of a mined clip: e lies between the middle and the end of the sound that was mined; decisions say "no"
+    alarm      of any negative clip: one decision is the one at which students raised a false alarm; all say "no"
 
 A window that reaches beyond its clip repeats the clip's first or last frame. In some windows a stream starts, with
 silence before (see `kwstrain.training.starts`).
@@ -134,6 +135,13 @@ def mined_pool(clips: Sequence[ClipRow], augmented_share: float) -> Pool:
     last = np.minimum(sound[:, 1], ends)
     first = np.minimum(sound.sum(axis=1) // 2, last)
     return _pool(rows, first, last, _shared(clips, rows, np.ones(len(rows)), augmented_share))
+
+
+def alarm_pool(clips: Sequence[ClipRow], alarms: np.ndarray, shape: Shape) -> Pool:
+    """Return the windows that hold a false alarm of `alarms`, [alarms, 2] clips and frames, each equally likely."""
+    ends = np.asarray([clips[number].frames - 1 for number in alarms[:, 0]], np.int64)
+    first = np.minimum(alarms[:, 1], ends)
+    return _pool(alarms[:, 0].tolist(), first, np.minimum(first + shape.span, ends), np.ones(len(alarms)))
 
 
 def _shared(clips: Sequence[ClipRow], rows: Sequence[int], chance: np.ndarray, augmented_share: float) -> np.ndarray:

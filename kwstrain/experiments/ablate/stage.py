@@ -17,7 +17,7 @@ from kwsdata.params.ablation import AblationParams, with_changes
 from kwstrain.stages.evaluate.stage import run as evaluate
 from kwstrain.stages.export.stage import run as export
 from kwstrain.stages.train.stage import run as train
-from kwstrain.training.job import answers_of
+from kwstrain.training.job import alarms_of, answers_of
 
 
 def run(
@@ -46,7 +46,8 @@ def run(
         scratch.mkdir()
         write_json(scratch / "arm.json", {"arm": arm, "seed": seed, "changes": changes})
         start = trunk if own.pretrain.trunk else None
-        train(own, features, scratch / "student", taught=answers_of(own, teach, ensemble), trunk=start)
+        answers, alarms = answers_of(own, teach, ensemble), alarms_of(own, ensemble)
+        train(own, features, scratch / "student", taught=answers, trunk=start, alarms=alarms)
         export(own, scratch / "student", scratch / "export")
         metrics = evaluate(own, scratch / "export", testsets, scratch / "evaluate")
     return {"arm": arm, "seed": seed} | {name: metrics[name] for name in ("threshold", "dev", "test")}

@@ -1,8 +1,9 @@
-"""Train students with other seeds, and keep the mean of their answers for `train` to distil from.
+"""Train students with other seeds, and keep the mean of their answers and their false alarms for `train` to hear.
 
 Writes to `out`:
     teach.json, log_odds.npy, first.npy    the mean of their log-odds at each decision (see `kwstrain.answers`);
-                                           `teacher: null` where none is wanted, or nothing is distilled
+                                           `teacher: null` where there are no members
+    alarms.npy                             where they take a negative for the keyword (see `kwstrain.training.alarms`)
 Each member learns from the same clips, the same teacher's answers and the same trunk as the student will, and is chosen
 on dev as it will be. Their errors differ where those of one student are luck, so their mean is right more often (Hinton
 et al. 2015, arXiv:1503.02531, section 5). A killed run goes on from the checkpoints of its members.
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from kwsdata.audio import SAMPLE_RATE
 from kwsdata.draws import digest_of
 from kwsdata.errors import ParamsError
 from kwsdata.execution.executor import run_tasks
@@ -25,6 +27,8 @@ from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
 from kwstrain.answers import CERTAIN, clips_digest, read_info
 from kwstrain.models import StreamingModel, build_model
+from kwstrain.training.alarms import FILE as ALARMS
+from kwstrain.training.alarms import find_alarms
 from kwstrain.training.checkpoint import Weights, load_progress, weights_digest
 from kwstrain.training.job import student_job
 from kwstrain.training.launch import complete
@@ -62,7 +66,9 @@ def run(
                 raise TrainingError(f"a member left no checkpoint below {jobs[0].work.parent}: is the disk full?")
             whole = [member for member in members if member is not None]
             store = FeatureStore(Path(features) / "train")
-            info |= {"teacher": "ensemble"} | _answers(params, store, [member.best for member in whole], scratch)
+            info |= {"teacher": "ensemble"} | _answers(
+                params, store, [member.best for member in whole], info["unlabelled"], scratch
+            )
             info["members"] = [
                 {"seed": job.params.train.seed} | {name: member.best_row[name] for name in ("step", "dev_fnr")}
                 for job, member in zip(jobs, whole, strict=True)
@@ -74,17 +80,18 @@ def run(
 
 
 def _wanted(params: Params) -> int:
-    """Return how many members to train: none where the student will not learn from them.
+    """Return how many members to train: none where the student will not hear of them.
 
     Raises:
         ParamsError: the student is to learn a layer's embeddings, and an ensemble has none.
     """
-    if params.ensemble.members and params.distill.feature_weight > 0:
+    own = params.ensemble
+    if own.members and own.teach and params.distill.feature_weight > 0:
         raise ParamsError(
             f"distill.feature_weight = {params.distill.feature_weight:g} needs a teacher's embeddings, and an ensemble "
-            "has none: set ensemble.members to 0 to learn from the teacher, or feature_weight to 0."
+            "has none: set ensemble.teach to false to learn from the teacher, or feature_weight to 0."
         )
-    return params.ensemble.members if params.distill.alpha > 0 else 0
+    return own.members if own.alarms_per_clip or (own.teach and params.distill.alpha > 0) else 0
 
 
 def _job(params: Params, features: Path, taught: Path, trunk: Path | None, number: int) -> Job:
@@ -107,8 +114,10 @@ class Span(NamedTuple):
     end: int
 
 
-def _answers(params: Params, store: FeatureStore, members: list[Weights], out: Path) -> dict[str, Any]:
-    """Write the mean answers of `members` to the clips of `store`; return what the store of answers says of them."""
+def _answers(
+    params: Params, store: FeatureStore, members: list[Weights], unlabelled: list[str], out: Path
+) -> dict[str, Any]:
+    """Write the mean answers of `members` to the clips of `store`, and the alarms; return what teach.json says."""
     model = build_model(params.model, store.silence)
     frame_hop, frame_window = int(store.info["hop_samples"]), int(store.info["window_samples"])
     shard = np.asarray([clip.shard for clip in store.clips])
@@ -121,9 +130,13 @@ def _answers(params: Params, store: FeatureStore, members: list[Weights], out: P
     first = np.cumsum(np.concatenate(counts))
     np.save(out / "first.npy", first, allow_pickle=False)
     np.save(out / "log_odds.npy", np.concatenate(parts), allow_pickle=False)
+    own, hop_s = params.ensemble, frame_hop / SAMPLE_RATE
+    alarms = find_alarms(store.clips, parts, model.stride, hop_s, unlabelled, own.min_log_odds, own.alarms_per_clip)
+    np.save(out / ALARMS, alarms, allow_pickle=False)
     return {
         "clips": len(first) - 1,
         "answers": int(first[-1]),
+        "alarms": len(alarms),
         "hop_samples": model.stride * frame_hop,
         "window_samples": (model.stride - 1) * frame_hop + frame_window,
         "context_samples": (model.receptive_field - 1) * frame_hop + int(store.info["context_samples"]),

@@ -47,6 +47,7 @@ def run(
     features: Path = Path("data/features"),
     taught: Path | None = None,
     out: Path = Path("data/models/quantized"),
+    alarms: Path | None = None,
 ) -> dict[str, Any]:
     """Quantize `model_dir`/student.pt on `features`, write `out`; return quantized.json without the graph.
 
@@ -81,7 +82,7 @@ def run(
         "steps": 0,
         "dev": results,
     }
-    progress = _fine_tuned(tuned, features, taught, network, info) if params.quantize.steps else Progress()
+    progress = _fine_tuned(tuned, features, taught, alarms, network, info) if params.quantize.steps else Progress()
     if progress.best_row:
         best = {name.removeprefix("dev_"): v for name, v in progress.best_row.items() if name.startswith("dev_")}
         results["fine_tuned"] = best
@@ -118,19 +119,28 @@ def _fine_tuning(params: Params) -> Params:
 
 
 def _fine_tuned(
-    params: Params, features: Path, taught: Path | None, network: FoldedStudent, info: dict[str, Any]
+    params: Params,
+    features: Path,
+    taught: Path | None,
+    alarms: Path | None,
+    network: FoldedStudent,
+    info: dict[str, Any],
 ) -> Progress:
     """Return what `train` makes of `network`; killed, it goes on from its checkpoint."""
     teacher = read_info(taught) if taught else {"teacher": None, "unlabelled": []}
     learns = teacher["teacher"] is not None and params.distill.alpha > 0
     source = Path(taught).resolve() if taught and learns else None
     made_of = (weights_digest(network.state_dict()), info["calibration"]["sha256"], network.scales)
-    work = work_directory(params, features, source, *teacher["unlabelled"], *made_of, step=TUNED).resolve()
+    heard = Path(alarms).resolve() if alarms else None
+    work = work_directory(
+        params, features, source, *teacher["unlabelled"], *made_of, step=TUNED, alarms=heard
+    ).resolve()
     start = work / "calibrated"
     with atomic_path(start) as scratch:
         scratch.mkdir()
         save_folded(scratch, network, {})
-    job = Job(params, features, work, partial(_loaded, start), source, tuple(teacher["unlabelled"]), name="quantize")
+    build = partial(_loaded, start)
+    job = Job(params, features, work, build, source, tuple(teacher["unlabelled"]), name="quantize", alarms=heard)
     progress = complete(job)
     shutil.rmtree(work)
     return progress

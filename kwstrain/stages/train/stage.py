@@ -33,6 +33,7 @@ def run(
     resume: bool = True,
     taught: Path | None = None,
     trunk: Path | None = None,
+    alarms: Path | None = None,
 ) -> dict[str, Any]:
     """Train on `features`/train, choose on `features`/dev, write `out`; return train.json and `timing`.
 
@@ -42,6 +43,7 @@ def run(
         out: replaced whole.
         taught: answers to the train clips (see `kwstrain.training.job.answers_of`), if there are any to learn from.
         trunk: where stage `pretrain` left the trunk to start from, if any.
+        alarms: where stage `ensemble` left false alarms (see `kwstrain.training.job.alarms_of`), if they are heard.
         resume: go on from the checkpoint of a run with the same params and features, if there is one.
 
     Raises:
@@ -49,7 +51,7 @@ def run(
         ParamsError: the batch does not divide among the devices, or lightning-fabric refuses a setting.
         TrainingError: the loss is no longer a number.
     """
-    job = student_job(params, features, taught, trunk)
+    job = student_job(params, features, taught, trunk, alarms)
     if not resume:
         shutil.rmtree(job.work, ignore_errors=True)
     progress = complete(job)

@@ -14,13 +14,19 @@ from kwstrain.answers import TeachStore
 from kwstrain.models.weights import load_student
 from kwstrain.stages.ensemble.stage import run as ensemble
 from kwstrain.stages.train.stage import run as train
+from kwstrain.training.alarms import read_alarms
 from kwstrain.training.job import answers_of
 
 
 @pytest.fixture(scope="module")
 def brief(small, change):
     """Two members of a few steps."""
-    params = change(small, train={"steps": 30, "eval_every": 15}, ensemble={"members": 2}, distill={"alpha": 0.9})
+    params = change(
+        small,
+        train={"steps": 30, "eval_every": 15},
+        ensemble={"members": 2, "teach": True, "min_log_odds": -9.0},
+        distill={"alpha": 0.9},
+    )
     return params.model_copy(update={"executor": params.executor.model_copy(update={"kind": "serial"})})
 
 
@@ -79,6 +85,17 @@ def test_a_student_learns_from_it(made, brief, ridges, project):
     assert taught["weights_sha256"] != alone["weights_sha256"]
 
 
+def test_a_student_hears_its_false_alarms(made, brief, ridges, project):
+    directory, info = made
+    store = FeatureStore(ridges / "train")
+    alarms = read_alarms(directory, len(store.clips))
+    assert 0 < len(alarms) == info["alarms"]
+    assert "keyword" not in {store.clips[number].label for number in alarms[:, 0]}
+    hearing = train(brief, ridges, project / "hearing", alarms=directory)
+    alone = train(brief, ridges, project / "not")
+    assert hearing["weights_sha256"] != alone["weights_sha256"]
+
+
 def test_the_same_inputs_give_the_same_answers(made, brief, ridges, untaught, project):
     ensemble(brief, ridges, untaught, out=project / "again")
     assert hashes(project / "again") == hashes(made[0])
@@ -92,12 +109,12 @@ def test_without_members_nothing_is_trained_and_the_teacher_teaches(brief, ridge
 
 
 def test_without_distillation_no_member_is_trained(brief, ridges, untaught, project, change):
-    plain = change(brief, ensemble={"members": 2}, distill={"alpha": 0.0})
+    plain = change(brief, ensemble={"alarms_per_clip": 0}, distill={"alpha": 0.0})
     assert ensemble(plain, ridges, untaught, out=project / "plain")["teacher"] is None
 
 
 def test_embeddings_are_asked_of_the_teacher_and_of_no_ensemble(brief, ridges, untaught, project, change):
     wanted = change(brief, ensemble={"members": 2}, distill={"feature_weight": 0.5})
-    with pytest.raises(ParamsError, match="ensemble.members to 0"):
+    with pytest.raises(ParamsError, match="ensemble.teach to false"):
         ensemble(wanted, ridges, untaught, out=project / "unwanted")
     assert not (project / "unwanted").exists()
