@@ -37,9 +37,9 @@ def pretrain(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False)
     run_stage(run, params, MADE["pretrain"], json)
 
 
-@command(app, "ensemble", "kwstrain ensemble\ndvc exp run -S ensemble.members=6")
+@command(app, "ensemble", "kwstrain ensemble\ndvc exp run -S ensemble.members=4 -S ensemble.teach=true")
 def ensemble(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
-    """Train students with other seeds and write their mean answers, for the one that ships to learn from."""
+    """Train students with other seeds first; the one that ships hears their false alarms on train more often."""
     from kwstrain.stages.ensemble.stage import run
 
     run_stage(run, params, MADE["ensemble"], json, trunk=Path("data/models/trunk"))

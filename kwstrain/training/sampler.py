@@ -63,8 +63,7 @@ class Sampler:
 
         With a teacher's answers `soft`, clips of the corpora `unlabelled` are speech with no hard label; without, they
         are left out. Mined windows count `mined_weight` in the loss. Where there are `alarms` [alarms, 2] (see
-        `kwstrain.training.alarms`), these are the mined windows, and what the teacher says of them does not count: it
-        is often mistaken there, too.
+        `kwstrain.training.alarms`), these are the mined windows.
 
         Raises:
             StageInputError: a kind with a share above 0 has no clip, or a clip has no word marked.
@@ -147,8 +146,7 @@ class Sampler:
         before_last = self.shape.stride * np.arange(self.shape.decisions - 1, -1, -1)
         onset = np.where(windows.heard < self.shape.length, windows.last - windows.heard + 1, 0)
         answers = self.soft.answers(windows.clip[:, None], windows.last[:, None] - before_last, onset[:, None])
-        known = answers.known if self._alarms is None else answers.known & ~self._is(windows.kind, MINED)[:, None]
-        return answers.log_odds, weight * known, answers.embedding
+        return answers.log_odds, weight * answers.known, answers.embedding
 
     def _copy(self, into: np.ndarray, number: int, last: int) -> None:
         """Copy the frames that end with frame `last` into [frames, n_mels], repeating the clip's edges."""

@@ -1,1 +1,1 @@
-"""Train several students and keep their mean answers: a better teacher than the one they learned from."""
+"""Train students before the one that ships, for the false alarms they raise, or to be its teachers."""

@@ -42,7 +42,7 @@ def run(
     trunk: Path | None = None,
     out: Path = Path("data/ensemble"),
 ) -> dict[str, Any]:
-    """Train `params.ensemble.members` students, write their mean answers to `out`; return teach.json.
+    """Train `params.ensemble.members` students, write their mean answers and their alarms to `out`; return teach.json.
 
     Args:
         params: what `train` uses, and `ensemble`.
