@@ -16,6 +16,6 @@ def test_the_examples_on_sounds_and_datasets_run_one_after_the_other(built, caps
     run = [code for code in examples("python.md") if "load_detector" not in code]
     for code in run:
         exec(compile(code, "docs/python.md", "exec"), names)
-    assert len(run) == 4
+    assert len(run) == 5
     assert len(names["clips"]) > 0
     assert "tone" in capsys.readouterr().out

@@ -82,7 +82,7 @@ def write_export(params, directory, quantized):
 def write_evaluation(directory, model_sha256):
     numbers = dict.fromkeys(("fnr", "fah", "misses", "n_positive", "false_alarms", "hours_negative"), 0)
     point = {"threshold": 0.5, "smooth": 1, "n": 1, "m": 1, "lockout_s": 1.0, "chosen_on": "dev/clean", "max_fah": 1.0}
-    write_json(directory / "operating_point.json", point | {"model_sha256": model_sha256})
+    write_json(directory / "operating_point.json", point | {"warm_up_s": 0.2, "model_sha256": model_sha256})
     write_json(directory / "metrics.json", {"dev": {"clean": numbers}, "test": {"clean": numbers}})
 
 
