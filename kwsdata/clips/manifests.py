@@ -64,20 +64,9 @@ def make_cut(
     )
     supervisions = []
     if text is not None or speaker is not None:
-        start, end = span if span is not None else (0, num_samples)
-        supervisions.append(
-            SupervisionSegment(
-                id=f"{cut_id}-0",
-                recording_id=cut_id,
-                start=start / SAMPLE_RATE,
-                duration=(end - start) / SAMPLE_RATE,
-                channel=0,
-                text=text,
-                speaker=speaker,
-                language=language,
-                gender=gender,
-            )
-        )
+        said = _supervision(f"{cut_id}-0", cut_id, span or (0, num_samples), text, speaker)
+        said.language, said.gender = language, gender
+        supervisions.append(said)
     return MonoCut(
         id=cut_id,
         start=0.0,
@@ -98,16 +87,24 @@ def make_event(
     event_id: str, stream_id: str, span: tuple[int, int], text: str, speaker: str | None, fields: EventFields
 ) -> SupervisionSegment:
     """Return the keyword `text` in a test stream, as its supervision: `span` is [start, end) in samples."""
+    event = _supervision(event_id, stream_id, span, text, speaker)
+    event.custom = dict(EventFields(event=KEYWORD_EVENT) | fields)
+    return event
+
+
+def _supervision(
+    own_id: str, recording_id: str, span: tuple[int, int], text: str | None, speaker: str | None
+) -> SupervisionSegment:
+    """Return what `speaker` says at `span`, [start, end) in samples, of a recording."""
     start, end = span
     return SupervisionSegment(
-        id=event_id,
-        recording_id=stream_id,
+        id=own_id,
+        recording_id=recording_id,
         start=start / SAMPLE_RATE,
         duration=(end - start) / SAMPLE_RATE,
         channel=0,
         text=text,
         speaker=speaker,
-        custom=dict(EventFields(event=KEYWORD_EVENT) | fields),
     )
 
 

@@ -119,21 +119,25 @@ def test_params_that_cannot_be_brought_up_to_date_leave_all_as_it_was(folder):
     assert contents(folder) == before
 
 
+def upgrade_killed_at(folder, file, monkeypatch):
+    """Upgrade `folder`, and be killed just before `file` is written."""
+    rewrite = upgrading.rewrite
+
+    def killed(path, change):
+        if path == folder / file:
+            raise KeyboardInterrupt
+        rewrite(path, change)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(upgrading, "rewrite", killed)
+        write_upgrade(plan_upgrade(folder), folder)
+
+
 def test_a_killed_upgrade_is_planned_again(folder, monkeypatch):
     document = load(project_pipeline())
     del document["stages"]["check"]
     write(folder, dump(document), {"train": "f" * 16})
-    rewrite = upgrading.rewrite
-
-    def killed(path, change):
-        if path.name == CODE_FILE:
-            raise KeyboardInterrupt
-        rewrite(path, change)
-
-    monkeypatch.setattr(upgrading, "rewrite", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write_upgrade(plan_upgrade(folder), folder)
-    monkeypatch.setattr(upgrading, "rewrite", rewrite)
+    upgrade_killed_at(folder, CODE_FILE, monkeypatch)
     plan = plan_upgrade(folder)
     assert plan.changed == ["train"]
     assert set(plan.files) == {CODE_FILE}
@@ -174,17 +178,7 @@ def test_one_file_of_all_numbers_becomes_several_with_the_same_values(of_before)
 @pytest.mark.parametrize("at", FILES)
 def test_a_spread_that_is_killed_between_two_files_loses_no_number(of_before, monkeypatch, at):
     before = load_params(of_before / PARAMS_FILE)
-    rewrite = upgrading.rewrite
-
-    def killed(path, change):
-        if path == of_before / at:
-            raise KeyboardInterrupt
-        rewrite(path, change)
-
-    monkeypatch.setattr(upgrading, "rewrite", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write_upgrade(plan_upgrade(of_before), of_before)
-    monkeypatch.setattr(upgrading, "rewrite", rewrite)
+    upgrade_killed_at(of_before, at, monkeypatch)
     write_upgrade(plan_upgrade(of_before), of_before)
     assert load_params(of_before / PARAMS_FILE) == before
     assert plan_upgrade(of_before).files == {}
