@@ -197,9 +197,13 @@ class SearchParams(Block):
 
 
 class EvaluateParams(Block):
-    """The operating point: the lowest FNR with at most `max_fah` false alarms an hour on dev."""
+    """The operating point: the lowest FNR with at most `max_fah` false alarms an hour on dev.
+
+    `fah_confidence`: how sure dev's highest negative peaks must be of that rate; null: dev's own alarms alone decide.
+    """
 
     max_fah: float = Field(gt=0)
+    fah_confidence: float | None = Field(gt=0.5, lt=1)
     search: SearchParams
     tolerance_s: float = Field(ge=0)  # a detection this long after an event's end is still a hit
     start_s: float = Field(gt=0)  # heard of each test clip without a keyword, alone: alarms per start

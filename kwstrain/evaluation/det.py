@@ -104,12 +104,12 @@ class DetCurve:
             self.hours_negative,
         )
 
-    def at_max_fah(self, max_fah: float) -> OperatingPoint:
-        """Return the point of lowest FNR among those with FAH <= `max_fah`.
+    def at_max_fah(self, max_fah: float, at_least: float = 0.0) -> OperatingPoint:
+        """Return the point of lowest FNR among those with FAH <= `max_fah` and a threshold of `at_least` or above.
 
         Ties go to the lowest FAH, and then to the threshold nearest the middle of the tied ones: as much room on the
         side of new misses as on that of new false alarms. There always is such a point, since the highest threshold
-        of a curve never fires.
+        of a curve, which is taken where `at_least` is above it, never fires.
 
         Raises:
             ValueError: the streams hold no event, or no negative sound, so there is no trade-off.
@@ -118,7 +118,8 @@ class DetCurve:
             raise ValueError(
                 f"{self.n_positive} events in {self.hours_negative:g} h of negative sound: a threshold needs both."
             )
-        allowed = np.flatnonzero(self.fah <= max_fah)
+        high = self.threshold >= min(at_least, self.threshold[-1])
+        allowed = np.flatnonzero((self.fah <= max_fah) & high)
         allowed = allowed[self.misses[allowed] == self.misses[allowed].min()]
         allowed = allowed[self.false_alarms[allowed] == self.false_alarms[allowed].min()]
         tied = self.threshold[allowed].astype(np.float64)

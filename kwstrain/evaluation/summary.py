@@ -93,3 +93,8 @@ def warnings_for(name: str, summary: dict[str, Any], max_fah: float) -> list[str
 def number(value: float, digits: int = 6) -> float | None:
     """Return `value` rounded for a file, None if it is NaN or infinite (which JSON does not have)."""
     return round(float(value), digits) if np.isfinite(value) else None
+
+
+def expected(value: float | None) -> float | None:
+    """Return a rate that was fitted, rounded for a file; None where none was."""
+    return None if value is None else number(value)

@@ -7,8 +7,8 @@ Their rule is not our vote. With uint8 outputs q and c = int(255 probability_cut
 and then ignores its scores for a second, as it does when it starts. That is `kwsdata.runtime.decoder` with n = m = 1,
 smooth = sliding_window_size, a lockout and a warm-up of a second, and a threshold just above c / 256; so it is measured
 with that. (What ESPHome heard while it ignored its scores is in its first means, where our decoder counts 0.) The
-window and the cutoff are chosen on dev/clean for the fewest misses at no more than `evaluate.max_fah` false alarms an
-hour, among the 255 cutoffs that ESPHome can tell apart.
+window and the cutoff are chosen on dev/clean for the fewest misses at the false alarms an hour that `evaluate` allows,
+among the 255 cutoffs that ESPHome can tell apart.
 
 `pymicro-wakeword` compares the mean of q / 256 with the cutoff itself, which lies less than one step of the output
 higher, and ignores nothing: its first mean is of the first sliding_window_size outputs. Both start from the state in
@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from kwsdata.errors import KwsError, StageInputError
+from kwsdata.errors import KwsError
 from kwsdata.files.atomic import write_json
 from kwsdata.params import Params, StreamingParams
 from kwsdata.runtime.decoder import rule_from
 from kwsdata.runtime.networks.tflite_backend import TfliteNetwork
+from kwstrain.evaluation.choose import choose_threshold
 from kwstrain.evaluation.det import OperatingPoint, det_curve
 from kwstrain.stages.bundle.arena import arena_bytes
 from kwstrain.stages.bundle.models import SET, Scored, measure_decoder, point_numbers
@@ -104,12 +105,8 @@ def choose_cutoff(scored: Scored, params: Params) -> tuple[int, int, OperatingPo
     for window in params.bundle.esphome.sliding_window_sizes:
         thresholds = np.asarray([threshold_of(cutoff, window) for cutoff in range(255)], np.float32)
         voted = [stream.scores(_rule(window)) for stream in scored["dev", SET]]
-        try:
-            point = det_curve(voted, LOCKOUT_S, params.evaluate.tolerance_s, thresholds).at_max_fah(
-                params.evaluate.max_fah
-            )
-        except ValueError as error:
-            raise StageInputError(f"dev/{SET} has {error} Give dev both, then `dvc repro make_testsets`.") from None
+        curve = det_curve(voted, LOCKOUT_S, params.evaluate.tolerance_s, thresholds)
+        point = choose_threshold(voted, curve, LOCKOUT_S, params.evaluate).point
         if best is None or point.fnr < best[0]:
             cutoff = int(np.argmin(np.abs(thresholds - np.float32(point.threshold))))
             best = (point.fnr, window, cutoff, point)

@@ -46,7 +46,8 @@ def evaluated_model(model_dir: Path, evaluation: Path) -> dict[str, Any]:
 
 def scored_model(model_dir: Path, file: str, scored: Scored, params: Params) -> dict[str, Any]:
     """Return the entry of another file: its decoder chosen on dev/clean, measured on test/clean."""
-    streaming, point = choose(scored["dev", SET], params.streaming, params.evaluate)
+    streaming, chosen = choose(scored["dev", SET], params.streaming, params.evaluate)
+    point = chosen.point
     entry = _kept(read_model_json(model_dir, file)) | rule_row(streaming) | {"threshold": point.threshold}
     entry |= {"chosen_on": f"dev/{SET}", "max_fah": params.evaluate.max_fah, "dev": point_numbers(point)}
     if ("test", SET) in scored:

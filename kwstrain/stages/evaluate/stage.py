@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 
 from kwsdata.files.atomic import atomic_path, read_json, write_json, write_jsonl_gz
-from kwsdata.params import Params
+from kwsdata.params import EvaluateParams, Params
 from kwsdata.runtime.decoder import DecoderConfig
 from kwsdata.runtime.networks.description import read_model_json
-from kwstrain.evaluation.choose import choose
-from kwstrain.evaluation.det import DetCurve, OperatingPoint, StreamScores, det_curve, measure
+from kwstrain.evaluation.choose import Chosen, choose
+from kwstrain.evaluation.det import DetCurve, StreamScores, det_curve, measure
 from kwstrain.evaluation.events import EventResult, FalseAlarm, near_alarms, negative_peaks, outcomes
 from kwstrain.evaluation.streams import TestStream, score_testsets
-from kwstrain.evaluation.summary import condition_rows, number, set_summary, warnings_for
+from kwstrain.evaluation.summary import condition_rows, expected, number, set_summary, warnings_for
 from kwstrain.stages.evaluate.starts import measure_starts, score_starts
 
 PEAK_STRETCH_S = 1.0
@@ -52,7 +52,8 @@ def run(
     limits = params.evaluate
     scored = score_testsets(testsets, model_dir, limits.chunk_s, params.executor)
     streaming, chosen = choose(scored["dev", "clean"], params.streaming, limits)
-    decoder = DecoderConfig(streaming, chosen.threshold, info["warm_up_s"])
+    threshold = chosen.point.threshold
+    decoder = DecoderConfig(streaming, threshold, info["warm_up_s"])
     described = read_json(testsets / "testsets.json")["sets"]
     voted = {name: [stream.scores(streaming) for stream in streams] for name, streams in scored.items()}
     curves = {name: det_curve(v, streaming.lockout_s, limits.tolerance_s) for name, v in voted.items()}
@@ -61,19 +62,22 @@ def run(
         "format": 1,
         "keyword": info["keyword"],
         "model": info.get("model"),
-        "threshold": chosen.threshold,
+        "threshold": threshold,
         "n_of_m": [streaming.n, streaming.m],
         "smooth": streaming.smooth,
         "lockout_s": streaming.lockout_s,
         "warm_up_s": info["warm_up_s"],
         "tolerance_s": limits.tolerance_s,
         "max_fah": limits.max_fah,
+        "fah_confidence": limits.fah_confidence,
+        "fah_expected": expected(chosen.fah_expected),
+        "fah_bound": expected(chosen.fah_bound),
         "dev": {},
         "test": {},
         "starts": {},
         "warnings": [],
     }
-    if chosen.fnr == 1:
+    if chosen.point.fnr == 1:
         metrics["warnings"].append(f"no threshold finds a keyword of dev/clean at FAH \u2264 {limits.max_fah:g}.")
     events: list[dict[str, Any]] = []
     alarms: list[dict[str, Any]] = []
@@ -85,8 +89,8 @@ def run(
         results, rows, false_rows = _by_event(streams, votes, decoder, limits.tolerance_s)
         events += rows
         alarms += false_rows
-        near += _near_alarms(streams, votes, chosen.threshold, limits.tolerance_s)
-        point = measure(votes, chosen.threshold, streaming.lockout_s, limits.tolerance_s)
+        near += _near_alarms(streams, votes, threshold, limits.tolerance_s)
+        point = measure(votes, threshold, streaming.lockout_s, limits.tolerance_s)
         summary = set_summary(point, curves[partition, name], limits.max_fah, results)
         summary |= {key: described[title].get(key) for key in ("people", "negatives_people")}
         if conditions := condition_rows(rows):
@@ -108,7 +112,7 @@ def run(
 
     with atomic_path(out) as scratch:
         scratch.mkdir()
-        write_json(scratch / "operating_point.json", _operating_point(info, chosen, decoder, limits.max_fah))
+        write_json(scratch / "operating_point.json", _operating_point(info, chosen, decoder, limits))
         write_json(scratch / "metrics.json", metrics)
         _write_curves(scratch, curves)
         write_jsonl_gz(scratch / "events.jsonl.gz", events)
@@ -121,7 +125,7 @@ def run(
 
 
 def _operating_point(
-    info: dict[str, Any], chosen: OperatingPoint, decoder: DecoderConfig, max_fah: float
+    info: dict[str, Any], chosen: Chosen, decoder: DecoderConfig, limits: EvaluateParams
 ) -> dict[str, Any]:
     return {
         "format": 1,
@@ -129,9 +133,12 @@ def _operating_point(
         "model_sha256": info["sha256"],
         **decoder.row(),
         "chosen_on": "dev/clean",
-        "max_fah": max_fah,
-        "dev_fnr": number(chosen.fnr),
-        "dev_fah": number(chosen.fah),
+        "max_fah": limits.max_fah,
+        "fah_confidence": limits.fah_confidence,
+        "fah_expected": expected(chosen.fah_expected),
+        "fah_bound": expected(chosen.fah_bound),
+        "dev_fnr": number(chosen.point.fnr),
+        "dev_fah": number(chosen.point.fah),
     }
 
 

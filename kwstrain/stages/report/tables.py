@@ -187,6 +187,17 @@ def testset_rows(testsets: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def _threshold(metrics: dict[str, Any]) -> str:
+    """Return the threshold, where it was chosen, and how sure that is of the false alarms it leaves."""
+    chosen = f"{metrics['threshold']:.4f}, chosen on dev / clean"
+    if metrics["fah_bound"] is None:
+        return chosen
+    return (
+        f"{chosen}: {metrics['fah_expected']:.2f} false alarms an hour to expect, no more than "
+        f"{metrics['fah_bound']:.2f} with {percent(metrics['fah_confidence'])}"
+    )
+
+
 def _vote(metrics: dict[str, Any]) -> str:
     smooth = f"mean of {metrics['smooth']} scores, " if metrics["smooth"] > 1 else ""
     vote = "{} of {}, then {:g} s silent".format(*metrics["n_of_m"], metrics["lockout_s"])
@@ -205,7 +216,7 @@ def model_rows(model: dict[str, Any], train: dict[str, Any], metrics: dict[str, 
         ["Looks back", f"{model.get('receptive_field_frames', 0) * hop_ms / 1000:.2f} s"],
         ["Decides", f"every {model.get('stride', 0) * hop_ms:g} ms"],
         ["Vote", _vote(metrics)],
-        ["Threshold", f"{metrics['threshold']:.4f}, chosen on dev / clean"],
+        ["Threshold", _threshold(metrics)],
         ["File", f"model.onnx, SHA-256 {str(model.get('sha256', '-'))[:16]}…"],
     ]
     if train:

@@ -196,9 +196,48 @@ def test_the_decoder_is_the_one_that_dev_favours(project_params):
     for word in words:
         score[round(word.start_s * 50) : round(word.end_s * 50)] = 0.6
     stream = TestStream("dev", "clean", "dev-0", 400.0, time_s, score, 0.0, words)
-    decoder, point = choose([stream], single, limits)
-    assert (point.fnr, point.fah) == (0, 0)
+    decoder, chosen = choose([stream], single, limits)
+    assert (chosen.point.fnr, chosen.point.fah) == (0, 0)
     assert (decoder.smooth, decoder.n, decoder.m) == (1, 3, 5)  # of those that are right, the first that was tried
     none = limits.model_copy(update={"search": SearchParams(smooth=[], votes=[])})
-    decoder, point = choose([stream], single, none)
-    assert (decoder, point.fnr) == (single, 1)
+    decoder, chosen = choose([stream], single, none)
+    assert (decoder, chosen.point.fnr) == (single, 1)
+
+
+def peaky(hours: float, highest: float) -> TestStream:
+    """Return a stream with a single high score every ten seconds, up to `highest`, and keywords from 0.5 to 0.99."""
+    rng = np.random.default_rng(2)
+    time_s = np.arange(round(hours * 3600 * 10)) / 10
+    score = np.zeros(time_s.size, np.float32)
+    score[50::100] = highest * rng.random(score[50::100].size)
+    starts = np.linspace(20, 3600 * hours - 20, round(200 * hours)).round() + 2
+    words = [Keyword(start, start + 0.5, None, {}) for start in starts]
+    for word, highest in zip(words, np.linspace(0.5, 0.99, len(words)), strict=True):
+        score[round(word.start_s * 10) : round(word.end_s * 10)] = highest
+    return TestStream("dev", "clean", "dev-0", 3600 * hours, time_s, score, 0.0, words)
+
+
+def test_the_threshold_leaves_room_for_what_dev_did_not_hear(project_params):
+    """What dev's tail asks for is above the threshold at which dev has just its false alarms, and costs some misses."""
+    single = project_params.streaming.model_copy(update={"smooth": 1, "n": 1, "m": 1})
+    none = SearchParams(smooth=[], votes=[])
+    limits = project_params.evaluate.model_copy(update={"search": none, "max_fah": 10.0})
+    by_count = limits.model_copy(update={"fah_confidence": None})
+    stream = peaky(2.0, 0.9)
+    _, plain = choose([stream], single, by_count)
+    _, sure = choose([stream], single, limits)
+    assert (plain.fah_expected, plain.fah_bound) == (None, None)
+    assert 5 < plain.point.fah <= 10
+    assert sure.point.threshold > plain.point.threshold
+    assert plain.point.fnr <= sure.point.fnr < plain.point.fnr + 0.1
+    assert 2 < sure.point.fah < plain.point.fah
+    assert sure.fah_expected < sure.fah_bound <= 10.2
+
+
+def test_where_dev_is_too_short_its_own_counts_decide(project_params):
+    """Six minutes cannot show ten false alarms an hour but by a threshold above every keyword."""
+    single = project_params.streaming.model_copy(update={"smooth": 1, "n": 1, "m": 1})
+    limits = project_params.evaluate.model_copy(update={"search": SearchParams(smooth=[], votes=[]), "max_fah": 0.01})
+    _, chosen = choose([peaky(0.2, 0.99)], single, limits)
+    assert chosen.point.fnr < 1
+    assert chosen.fah_bound > 0.01
