@@ -43,6 +43,8 @@ class TeacherParams(Block):
 
     path: of `own`: an .onnx file with its contract beside it, or `module:function`, which returns a teacher. Only code
         that is named here is run: what a fetched teacher names is not.
+    alarms_per_clip: at most so many places of each negative of train at which a first teacher's log-odds of the
+        keyword are `min_log_odds` or more are the mined windows of the teacher that is kept; 0: the first one is.
     streaming: how the teacher's decisions are voted on when it is chosen on dev.
     train: as the block `train`; its frames are the teacher's (80 ms each for `speech_embedding`).
     """
@@ -51,6 +53,8 @@ class TeacherParams(Block):
     path: str | None
     speech_embedding: HeadParams
     conformer: ConformerParams
+    alarms_per_clip: int = Field(ge=0)
+    min_log_odds: float
     streaming: StreamingParams
     train: TrainParams
 

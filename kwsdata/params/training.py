@@ -126,7 +126,7 @@ class TrainParams(Block):
     seed: int
     steps: int = Field(ge=1)
     eval_every: int = Field(ge=1)  # steps between measurements on dev, each with a checkpoint
-    patience: int = Field(ge=1)  # measurements without improvement before stopping
+    patience: int | None = Field(ge=1)  # measurements without a better one, then stop and keep the best; null: the last
     batch_size: int = Field(ge=1)  # over all devices together
     decisions: int = Field(ge=1)  # consecutive decisions trained in one window
     hold_s: float = Field(gt=0)  # after the word's end, how long a decision is to say "keyword"

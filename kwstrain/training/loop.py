@@ -1,4 +1,7 @@
-"""The training loop: steps, measurements on dev, early stopping, checkpoints.
+"""The training loop: steps, measurements on dev, checkpoints, and which weights are kept.
+
+With a patience, training stops where dev no longer gets better and the best measurement is kept. Without one the last
+is: by then the learning rate has come down to 0, and dev's few misses have no say in it.
 
 Everything random in a step belongs to (seed, step, rank): the batch (see `sampler`) and dropout. So a run that was
 interrupted goes on from its checkpoint to the weights that it would have had.
@@ -121,8 +124,10 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether all steps are made, or dev no longer gets better."""
-        return self.progress.step >= self.params.steps or self.progress.since_best >= self.params.patience
+        """Whether all steps are made, or dev no longer gets better and that ends the run."""
+        patience = self.params.patience
+        stalled = patience is not None and self.progress.since_best >= patience
+        return stalled or self.progress.step >= self.params.steps
 
     def go(self) -> None:
         """Train until `done`."""
@@ -181,7 +186,7 @@ class Run:
         return [None if a is None else self.fabric.to_device(torch.from_numpy(a)) for a in arrays]
 
     def _measure(self, row: dict[str, Any], log: Log | None) -> None:
-        """Measure on dev, keep the weights if they are the best, write a checkpoint; one process does, for all."""
+        """Measure on dev, keep the weights that are to be kept, write a checkpoint; one process does, for all."""
         if log is not None:
             if not math.isfinite(row["loss"]):
                 raise TrainingError(
@@ -189,7 +194,7 @@ class Run:
                     f"({self.params.learning_rate:g}) or raise train.warmup_steps ({self.params.warmup_steps})."
                 )
             row = row | self._dev_row()
-            self._keep_best(row)
+            self._keep(row)
             log.add(row)
         row, since_best = self.fabric.broadcast((row, self.progress.since_best))
         self.progress.history.append(row)
@@ -207,9 +212,10 @@ class Run:
         self._add_seconds(dev=time.perf_counter() - began)
         return {f"dev_{name}": value for name, value in result.as_dict().items()}
 
-    def _keep_best(self, row: dict[str, Any]) -> None:
+    def _keep(self, row: dict[str, Any]) -> None:
+        """Keep the averaged weights of now if dev likes them best so far; without a patience, in any case."""
         progress = self.progress
-        if not progress.best_row or rank(row) < rank(progress.best_row):
+        if self.params.patience is None or not progress.best_row or rank(row) < rank(progress.best_row):
             progress.best = {name: value.cpu().clone() for name, value in self.average.model.state_dict().items()}
             progress.best_row, progress.since_best = row, 0
         else:

@@ -65,8 +65,8 @@ def test_each_key_stands_in_its_own_file_and_no_name_of_them_is_idle():
     ("file", "change", "says"),
     [
         (DATA_FILE, ("trust:", "trusts:"), r"params/kwsdata\.yaml: .*; unknown key 'check.copies.trusts'; did you"),
-        (TRAINING_FILE, ("  patience: 6", "  patience: -1"), r"params/kwstrain\.yaml: train.patience = -1"),
-        (TRAINING_FILE, ("  patience: 6\n", ""), r"params/kwstrain\.yaml: 'train.patience' is missing"),
+        (TRAINING_FILE, ("  patience: null", "  patience: -1"), r"params/kwstrain\.yaml: train.patience = -1"),
+        (TRAINING_FILE, ("  patience: null\n", ""), r"params/kwstrain\.yaml: 'train.patience' is missing"),
         (PARAMS_FILE, ("  gamma: 0.0\n", ""), r"/params\.yaml: 'loss.gamma' is missing"),
     ],
 )

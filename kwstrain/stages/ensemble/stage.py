@@ -10,13 +10,10 @@ et al. 2015, arXiv:1503.02531, section 5). A killed run goes on from the checkpo
 """
 
 import shutil
-from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 
 from kwsdata.audio import SAMPLE_RATE
 from kwsdata.draws import digest_of
@@ -25,14 +22,15 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
-from kwstrain.answers import CERTAIN, clips_digest, read_info
-from kwstrain.models import StreamingModel, build_model
+from kwstrain.answers import clips_digest, read_info
+from kwstrain.models import build_model
 from kwstrain.training.alarms import FILE as ALARMS
 from kwstrain.training.alarms import find_alarms
 from kwstrain.training.checkpoint import Weights, load_progress, weights_digest
+from kwstrain.training.hear import mean_log_odds
 from kwstrain.training.job import student_job
 from kwstrain.training.launch import complete
-from kwstrain.training.loop import Job, TrainingError
+from kwstrain.training.loop import Job, TrainingError, build_student
 
 
 def run(
@@ -106,28 +104,14 @@ def _train(job: Job) -> None:
     complete(job)
 
 
-class Span(NamedTuple):
-    """Clips [first, end) of the feature store `frames`."""
-
-    frames: Path
-    first: int
-    end: int
-
-
 def _answers(
     params: Params, store: FeatureStore, members: list[Weights], unlabelled: list[str], out: Path
 ) -> dict[str, Any]:
     """Write the mean answers of `members` to the clips of `store`, and the alarms; return what teach.json says."""
     model = build_model(params.model, store.silence)
     frame_hop, frame_window = int(store.info["hop_samples"]), int(store.info["window_samples"])
-    shard = np.asarray([clip.shard for clip in store.clips])
-    edges = [0, *(np.flatnonzero(np.diff(shard)) + 1).tolist(), len(shard)]
-    spans = [Span(store.directory.resolve(), first, end) for first, end in pairwise(edges)]
-    counts, parts = [np.zeros(1, np.int64)], []
-    for said in run_tasks(partial(_say, params, members), spans, params.executor, "ensemble, answers"):
-        counts.append(np.asarray([len(clip) for clip in said], np.int64))
-        parts += said
-    first = np.cumsum(np.concatenate(counts))
+    parts = list(mean_log_odds(params, build_student, members, store, "ensemble, answers"))
+    first = np.cumsum([0, *(len(said) for said in parts)])
     np.save(out / "first.npy", first, allow_pickle=False)
     np.save(out / "log_odds.npy", np.concatenate(parts), allow_pickle=False)
     own, hop_s = params.ensemble, frame_hop / SAMPLE_RATE
@@ -143,36 +127,3 @@ def _answers(
         "identity": digest_of("ensemble", *(weights_digest(weights) for weights in members)),
         "clips_sha256": clips_digest(store),
     }
-
-
-def _say(params: Params, members: list[Weights], span: Span) -> list[np.ndarray]:
-    """Return the mean log-odds, float16 [decisions], of each clip of `span`."""
-    store = FeatureStore(span.frames)
-    models = [_loaded(params, store, weights) for weights in members]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return [_mean_log_odds(models, store.frames(clip)) for clip in store.clips[span.first : span.end]]
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _loaded(params: Params, store: FeatureStore, weights: Weights) -> StreamingModel:
-    with torch.random.fork_rng([]):
-        model = build_model(params.model, store.silence)
-    model.load_state_dict(weights)
-    return model.eval()
-
-
-@torch.inference_mode()
-def _mean_log_odds(models: list[StreamingModel], frames: np.ndarray) -> np.ndarray:
-    """Return float16 [decisions] of a clip's frames [frames, n_mels]; a stream starts with the clip."""
-    model = models[0]
-    whole = torch.from_numpy(frames[: len(frames) // model.stride * model.stride].astype(np.float32))
-    if len(whole) == 0:
-        return np.zeros(0, np.float16)
-    before = model.silence.expand(model.receptive_field - model.stride, -1)
-    heard = torch.cat([before, whole])[None]
-    logits = torch.stack([one.window(heard)[0] for one in models])
-    mean = (logits[..., 1] - logits[..., 0]).mean(0)
-    return mean.clamp(-CERTAIN, CERTAIN).numpy().astype(np.float16)

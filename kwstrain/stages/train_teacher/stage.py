@@ -1,4 +1,8 @@
-"""Train the teacher with the loop that trains students, and choose it on dev.
+"""Train the teacher with the loop that trains students, and choose it on dev; then again, on its own false alarms.
+
+A teacher is trained once to be listened to: what it takes for the keyword among the negatives of train are the mined
+windows of the one that is kept (`teacher.alarms_per_clip`), which starts anew. A student learns from its answers, so a
+negative that the teacher half believes is one that the student is told to believe.
 
 Writes to `out`:
     teacher.json      which teacher, its costs and dev result; `teacher: null` where none is wanted
@@ -15,6 +19,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from lightning_fabric.plugins.environments import TorchElasticEnvironment
+
+from kwsdata.audio import SAMPLE_RATE
+from kwsdata.errors import ParamsError
 from kwsdata.execution.cache import Step, note_timing
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, sha256_of, write_json
@@ -24,7 +33,10 @@ from kwstrain.stages.train_teacher.export import write_graphs
 from kwstrain.teachers import TRAINED, build_teacher
 from kwstrain.teachers.listeners import own_teacher
 from kwstrain.teachers.weights import FILE
+from kwstrain.training.alarms import FILE as ALARMS
+from kwstrain.training.alarms import find_alarms
 from kwstrain.training.checkpoint import Progress, save_tensors, weights_digest, work_directory
+from kwstrain.training.hear import mean_log_odds
 from kwstrain.training.launch import complete
 from kwstrain.training.loop import Job
 from kwstrain.training.starts import warm_up_of
@@ -75,36 +87,69 @@ def _copy_network(path: Path, out: Path) -> None:
 
 
 def _train(params: Params, stores: Path, out: Path) -> dict[str, Any]:
-    job = _job(params, stores)
-    progress = complete(job)
+    first = _job(params, stores)
+    progress = complete(first)
+    job = first
+    found: dict[str, Any] = {"alarms": 0}
+    if params.teacher.alarms_per_clip:
+        alarms = _alarms(first, progress)
+        found = {"alarms": len(alarms), "first": _dev_numbers(progress)}
+        if len(alarms):
+            job = _heard_again(first, alarms)
+            progress = complete(job)
     with atomic_path(out) as scratch:
         scratch.mkdir()
         save_tensors(scratch / FILE, progress.best)
         (scratch / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in progress.history))
-        info = _describe(job, FeatureStore(job.features / "train"), progress)
+        info = _describe(job, FeatureStore(job.features / "train"), progress) | found
         info |= write_graphs(scratch, info, params.features)
         info |= {"sha256": sha256_of(scratch / FILE)}
         write_json(scratch / "teacher.json", info)
-    shutil.rmtree(job.work)
+    for done in {first.work, job.work}:
+        shutil.rmtree(done)
     return info | {"timing": note_timing("train_teacher", progress.timing())}
 
 
-def _job(params: Params, stores: Path) -> Job:
-    """Return the job: the teacher's own settings where the student's would be."""
+def _alarms(job: Job, progress: Progress) -> np.ndarray:
+    """Return the false alarms of the teacher that `job` trained on the clips of train, as `find_alarms` does."""
+    own, store = job.params.teacher, FeatureStore(job.features / "train")
+    said = list(mean_log_odds(job.params, build_teacher, [progress.best], store, "train-teacher, answers"))
+    stride, hop_s = build_teacher(job.params, store.silence).stride, int(store.info["hop_samples"]) / SAMPLE_RATE
+    return find_alarms(store.clips, said, stride, hop_s, job.unlabelled, own.min_log_odds, own.alarms_per_clip)
+
+
+def _heard_again(first: Job, alarms: np.ndarray) -> Job:
+    """Return the job of a teacher that hears `alarms`, those of the one that `first` trained."""
+    directory = first.work / "alarms"
+    with atomic_path(directory) as scratch:
+        scratch.mkdir()
+        np.save(scratch / ALARMS, alarms, allow_pickle=False)
+    return _job(first.params, first.features, directory)
+
+
+def _job(params: Params, stores: Path, alarms: Path | None = None) -> Job:
+    """Return the job: the teacher's own settings where the student's would be.
+
+    Raises:
+        ParamsError: torchrun started the process, and two trainings are to follow each other.
+    """
     teacher = params.teacher
+    if teacher.alarms_per_clip and TorchElasticEnvironment.detect():
+        raise ParamsError(
+            "teacher.alarms_per_clip > 0 trains twice, and torchrun once: set it to 0, or do without torchrun."
+        )
     changes = {"train": teacher.train, "streaming": teacher.streaming, "loss": CROSS_ENTROPY}
     params = params.model_copy(update=changes)
     unlabelled = tuple(params.teach.unlabelled)
-    work = work_directory(params, stores, None, teacher.model_dump_json(), *unlabelled, step=TEACHER)
-    return Job(
-        params, stores.resolve(), work.resolve(), build=build_teacher, unlabelled=unlabelled, name="train-teacher"
-    )
+    key = (teacher.model_dump_json(), *unlabelled)
+    work = work_directory(params, stores, None, *key, step=TEACHER, alarms=alarms).resolve()
+    name = "train-teacher, on its alarms" if alarms else "train-teacher"
+    return Job(params, stores.resolve(), work, build=build_teacher, unlabelled=unlabelled, name=name, alarms=alarms)
 
 
 def _describe(job: Job, store: FeatureStore, progress: Progress) -> dict[str, Any]:
     hop, window = int(store.info["hop_samples"]), int(store.info["window_samples"])
     model = build_teacher(job.params, store.silence)
-    best = progress.best_row
     return {
         "teacher": job.params.teacher.name,
         "keyword": job.params.keyword.text,
@@ -120,8 +165,14 @@ def _describe(job: Job, store: FeatureStore, progress: Progress) -> dict[str, An
         "warm_up_s": warm_up_of(store, job.params.warm_up),
         "train_clips": store.info["clips_by_label"],
         "steps": progress.step,
-        "best_step": best["step"],
-        "dev": {key.removeprefix("dev_"): value for key, value in best.items() if key.startswith("dev_")},
+        "best_step": progress.best_row["step"],
+        "dev": _dev_numbers(progress),
         "max_fah": job.params.evaluate.max_fah,
         "weights_sha256": weights_digest(progress.best),
     }
+
+
+def _dev_numbers(progress: Progress) -> dict[str, Any]:
+    """Return what the best step was worth on dev."""
+    row = progress.best_row
+    return {key.removeprefix("dev_"): value for key, value in row.items() if key.startswith("dev_")}

@@ -138,7 +138,7 @@ def test_the_shipped_file_is_valid():
 
 
 def test_a_number_in_another_file_than_its_own_moves_there(tmp_path):
-    texts = with_line("  patience: 6\n", "", with_line("train: {seed: 1,", "train: {seed: 1, patience: 8,"))
+    texts = with_line("  patience: null\n", "", with_line("train: {seed: 1,", "train: {seed: 1, patience: 8,"))
     change = updated(tmp_path, texts)
     assert plain(change.texts[TRAINING_FILE])["train"]["patience"] == 8
     assert change.notes == ("train.patience stands in params/kwstrain.yaml now",)
@@ -156,7 +156,7 @@ def test_a_file_of_all_numbers_is_spread_with_comments_of_the_users_beside_what_
     del document["check"]["copies"]["trust"]
     text = dump(document).replace("  patience: 9\n", "  patience: 9  # mine\n")
     change = updated(tmp_path, {PARAMS_FILE: text + "extra: {of: mine}\n"})
-    assert change.texts[TRAINING_FILE] == with_line("  patience: 6\n", "  patience: 9  # mine\n")[TRAINING_FILE]
+    assert change.texts[TRAINING_FILE] == with_line("  patience: null\n", "  patience: 9  # mine\n")[TRAINING_FILE]
     assert (change.texts[DATA_FILE], change.texts[PARAMS_FILE]) == (SHIPPED[DATA_FILE], SHIPPED[PARAMS_FILE])
     assert change.notes[1:] == (
         "check.copies.trust is new: 0.2",

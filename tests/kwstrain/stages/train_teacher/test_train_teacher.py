@@ -12,7 +12,7 @@ from said import names_said
 from sound import white_noise
 from toy_teachers import loudness_teacher
 
-from kwsdata.errors import StageInputError
+from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.params import Params
 from kwsdata.runtime.embedders import GoogleSpeech, load_embedder
 from kwstrain.stages.train_teacher.stage import run
@@ -39,7 +39,7 @@ def make(params):
 
     def made(name: str | None, path: str | None = None, **train) -> Params:
         values = params.model_dump(by_alias=True)
-        values["teacher"] |= {"name": name, "path": path, **TEACHERS}
+        values["teacher"] |= {"name": name, "path": path, "min_log_odds": -9.0, **TEACHERS}
         values["teacher"]["train"] |= {"steps": 300, "eval_every": 100, "batch_size": 64, "warmup_steps": 10}
         # The window (36 frames) holds a whole word (up to 30) and the hold after it.
         values["teacher"]["train"] |= {
@@ -62,7 +62,8 @@ def trained(request, ridges, make, tmp_path_factory):
         patch.setenv("KWSDATA_CACHE", str(directory / "cache"))
         with names_said() as names:
             info = run(make(request.param), ridges, ridges, directory / "teacher")
-    assert names == {"train-teacher"}
+    assert names == {"train-teacher", "train-teacher, on its alarms"}
+    assert not list((directory / "cache").rglob("checkpoint.pt"))
     return directory / "teacher", info
 
 
@@ -91,14 +92,36 @@ def test_the_exported_score_is_the_teachers(trained):
     assert info["max_abs_difference"] < 1e-4
 
 
-def test_interrupted_it_ends_with_the_same_weights(ridges, make, project, monkeypatch):
+def test_the_second_training_hears_the_false_alarms_of_the_first(ridges, make, project):
+    params = make("speech_embedding", steps=20, eval_every=10)
+
+    def trained(**changes):
+        teacher = params.teacher.model_copy(update=changes)
+        return run(params.model_copy(update={"teacher": teacher}), ridges, ridges, project / "teacher")
+
+    twice, once, quiet = trained(), trained(alarms_per_clip=0), trained(min_log_odds=29.0)
+    assert twice["first"] == once["dev"]
+    assert (once["alarms"], "first" in once) == (0, False)
+    assert twice["alarms"] > 0
+    assert twice["weights_sha256"] != once["weights_sha256"] == quiet["weights_sha256"]
+    assert quiet["alarms"] == 0
+
+
+def test_torchrun_cannot_train_twice(ridges, make, project, monkeypatch):
+    monkeypatch.setattr("lightning_fabric.plugins.environments.TorchElasticEnvironment.detect", lambda: True)
+    with pytest.raises(ParamsError, match=r"teacher.alarms_per_clip > 0 .* set it to 0"):
+        run(make("speech_embedding"), ridges, ridges, project / "teacher")
+
+
+@pytest.mark.parametrize("measurement", [2, 5])  # in the first training, and in the second
+def test_interrupted_it_ends_with_the_same_weights(measurement, ridges, make, project, monkeypatch):
     params = make("speech_embedding", steps=9, eval_every=3)
     whole = run(params, ridges, ridges, project / "whole")
     measure, calls = DevSet.measure, []
 
     def interrupted(dev, model):
         calls.append(1)
-        if len(calls) == 2:
+        if len(calls) == measurement:
             raise KeyboardInterrupt
         return measure(dev, model)
 
@@ -106,7 +129,7 @@ def test_interrupted_it_ends_with_the_same_weights(ridges, make, project, monkey
     with pytest.raises(KeyboardInterrupt):
         run(params, ridges, ridges, project / "resumed")
     resumed = run(params, ridges, ridges, project / "resumed")
-    assert len(calls) == 4
+    assert len(calls) == 7
     assert resumed["weights_sha256"] == whole["weights_sha256"]
     assert hashes(project / "resumed") == hashes(project / "whole")
 
