@@ -1,10 +1,16 @@
 """What the runs of an ablation missed, read from their `evaluate` directories.
 
-Each test set is read at two thresholds: the one that `ships` (chosen on dev; its FAH on test differs from run to run),
-and the lowest that keeps test/clean at the allowed FAH (`equal FAH`): no device has it, but it compares models fairly.
+Each test set is read at three kinds of threshold:
+    ships        the one that was chosen on dev; its FAH on test differs from run to run
+    equal FAH    the lowest that keeps test/clean at the allowed FAH: no device has it, but it compares models
+    mean         the mean of those at `RATES` times the allowed FAH. A rate of three alarms is three alarms' luck; six
+                 rates say more of the model
+
+dev/clean is read at the mean of its own rates: that is what recipes may be chosen by.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +20,18 @@ import numpy as np
 from kwsdata.errors import StageInputError
 from kwsdata.files.atomic import read_json, read_jsonl_gz
 
-SHIPS, EQUAL = "ships", "equal FAH"
+SHIPS, EQUAL, MEAN = "ships", "equal FAH", "mean of rates"
+RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times `evaluate.max_fah`
+CLEAN = ("test", "clean")
+Points = list[dict[str, float]]  # of a DET curve: threshold, fah, fnr
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One test set at one kind of threshold: missed {arm: [seeds, keywords]}, fah {arm: mean FAH on test/clean}."""
+    """One set at one kind of threshold: missed {arm: [seeds, keywords]}, fah {arm: mean FAH on test/clean}.
+
+    The FAH of dev/clean is dev's.
+    """
 
     set: str
     kind: str
@@ -33,40 +45,67 @@ def read_runs(root: Path, arms: list[str], seeds: list[int]) -> list[Measured]:
     Raises:
         StageInputError: a run is missing, or was measured on other keywords than the rest.
     """
-    runs = {(arm, seed): Path(root) / f"{arm}-s{seed}" / "evaluate" for arm in arms for seed in seeds}
-    metrics = {key: read_json(path / "metrics.json") for key, path in runs.items()}
-    peaks = {key: _peaks(path) for key, path in runs.items()}
+    runs = [_read(Path(root) / f"{arm}-s{seed}" / "evaluate") for arm in arms for seed in seeds]
+    tests = sorted(name for part, name in runs[0].peaks if part == "test")
+    wanted = [(("test", name), kind) for name in tests for kind in (SHIPS, EQUAL, MEAN)]
     found = []
-    for name in sorted(next(iter(metrics.values()))["test"]):
-        keywords = sorted(peaks[arms[0], seeds[0]][name])
-        for kind in (SHIPS, EQUAL):
-            missed, fah = {}, {}
-            for arm in arms:
-                rows = []
-                for seed in seeds:
-                    own = peaks[arm, seed][name]
-                    if sorted(own) != keywords:
-                        raise StageInputError(
-                            f"{runs[arm, seed]} was measured on other keywords of test/{name} than "
-                            f"{runs[arms[0], seeds[0]]}: type `dvc repro ablation/dvc.yaml`."
-                        )
-                    threshold = _point(metrics[arm, seed], kind)["threshold"]
-                    rows.append([float(np.mean(np.asarray(own[word]) < threshold)) for word in keywords])
-                missed[arm] = np.asarray(rows)
-                fah[arm] = float(np.mean([_point(metrics[arm, seed], kind)["fah"] for seed in seeds]))
-            found.append(Measured(name, kind, missed, fah))
+    for where, kind in [*wanted, (("dev", "clean"), MEAN)]:
+        keywords = sorted(runs[0].peaks[where])
+        rows = [_missed(run, where, kind, keywords, runs[0]) for run in runs]
+        alarms = [float(np.mean([point["fah"] for point in run.points(where, kind)])) for run in runs]
+        missed = dict(zip(arms, np.asarray(rows).reshape(len(arms), len(seeds), -1), strict=True))
+        fah = dict(zip(arms, np.asarray(alarms).reshape(len(arms), -1).mean(axis=1).tolist(), strict=True))
+        found.append(Measured(where[1] if where[0] == "test" else "/".join(where), kind, missed, fah))
     return found
 
 
-def _point(metrics: dict[str, Any], kind: str) -> dict[str, float]:
-    clean = metrics["test"]["clean"]
-    return {"threshold": metrics["threshold"], "fah": clean["fah"]} if kind == SHIPS else clean["oracle"]
+@dataclass(frozen=True)
+class _Run:
+    """One run's peaks, {(partition, set): {keyword clip: highest vote in each of its events}}, and its thresholds."""
+
+    evaluate: Path
+    metrics: dict[str, Any]
+    peaks: dict[tuple[str, str], dict[str, list[float]]]
+    curves: dict[tuple[str, str], Points]
+
+    def points(self, where: tuple[str, str], kind: str) -> Points:
+        """Return the points of the curve over clean sound whose thresholds `kind` reads the set `where` at."""
+        clean = self.metrics["test"]["clean"]
+        if kind == SHIPS:
+            return [{"threshold": self.metrics["threshold"], "fah": clean["fah"]}]
+        if kind == EQUAL:
+            return [clean["oracle"]]
+        curve = self.curves["dev", "clean"] if where[0] == "dev" else self.curves[CLEAN]
+        return [_lowest(curve, rate * self.metrics["max_fah"]) for rate in RATES]
 
 
-def _peaks(evaluate: Path) -> dict[str, dict[str, list[float]]]:
-    """Return {test set: {keyword clip: highest vote in each of its events}}."""
-    peaks: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def _read(evaluate: Path) -> _Run:
+    metrics = read_json(evaluate / "metrics.json")
+    peaks: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for event in read_jsonl_gz(evaluate / "events.jsonl.gz"):
-        if event["partition"] == "test":
-            peaks[event["set"]][event["source"]].append(event["peak"])
-    return peaks
+        peaks[event["partition"], event["set"]][event["source"]].append(event["peak"])
+    curves: dict[tuple[str, str], Points] = defaultdict(list)
+    for row in read_json(evaluate / "det.json"):
+        curves[row["partition"], row["set"]].append(row)
+    return _Run(evaluate, metrics, peaks, curves)
+
+
+def _lowest(curve: Points, max_fah: float) -> dict[str, float]:
+    """Return the point of `curve` with the fewest misses at no more than `max_fah`, and of such the fewest alarms."""
+    return min((one for one in curve if one["fah"] <= max_fah), key=lambda one: (one["fnr"], one["fah"]))
+
+
+def _missed(run: _Run, where: tuple[str, str], kind: str, keywords: Sequence[str], first: _Run) -> list[float]:
+    """Return the share of each keyword's events that `run` missed, over the thresholds of `kind`.
+
+    Raises:
+        StageInputError: it was measured on other keywords.
+    """
+    own = run.peaks[where]
+    if sorted(own) != keywords:
+        raise StageInputError(
+            f"{run.evaluate} was measured on other keywords of {'/'.join(where)} than {first.evaluate}: type `dvc "
+            "repro ablation/dvc.yaml`."
+        )
+    thresholds = np.asarray([point["threshold"] for point in run.points(where, kind)])
+    return [float(np.mean(np.asarray(own[word])[:, None] < thresholds)) for word in keywords]

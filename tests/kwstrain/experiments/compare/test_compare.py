@@ -40,7 +40,10 @@ def runs(tmp_path):
             out = tmp_path / "runs" / f"{arm}-s{seed}" / "evaluate"
             out.mkdir(parents=True)
             clean = {"fah": 2.0, "oracle": {"threshold": 0.95, "fah": 0.9}}
-            write_json(out / "metrics.json", {"threshold": 0.5, "test": {"clean": clean}})
+            write_json(out / "metrics.json", {"threshold": 0.5, "max_fah": 1.0, "test": {"clean": clean}})
+            low, high = {"threshold": 0.5, "fah": 1.5, "fnr": share}, {"threshold": 0.95, "fah": 0.0, "fnr": 1.0}
+            sets = [{"partition": partition, "set": "clean"} for partition in ("dev", "test")]
+            write_json(out / "det.json", [one | point for one in sets for point in (low, high)])
             write_jsonl_gz(out / "events.jsonl.gz", rows)
     return tmp_path / "runs"
 
@@ -65,10 +68,20 @@ def test_equal_fah_uses_each_runs_own_threshold(runs, tmp_path):
     assert found["better"]["fah"] == pytest.approx(0.9)
 
 
+def test_the_mean_is_over_thresholds_at_several_rates(runs, tmp_path):
+    """At 0.25, 0.5 and 1.0 an hour every peak is below the threshold; at 2, 4 and 8 it is the lower one."""
+    found = run(ablation(), runs, tmp_path / "out")["sets"]
+    ships, mean = found["clean"]["ships"]["better"], found["clean"]["mean of rates"]["better"]
+    assert mean["fnr"]["value"] == pytest.approx((1 + ships["fnr"]["value"]) / 2)
+    assert mean["fah"] == pytest.approx(0.75)
+    assert found["dev/clean"]["mean of rates"]["better"]["fnr"]["value"] == 1  # its only peak is 0
+    assert list(found["dev/clean"]) == ["mean of rates"]
+
+
 def test_the_table_and_the_picture_name_every_arm(runs, tmp_path):
     run(ablation(), runs, tmp_path / "out")
     table = (tmp_path / "out" / "table.md").read_text().splitlines()
-    assert len(table) == 2 + 2 * 3  # losers included
+    assert len(table) == 2 + 4 * 3  # losers included
     assert "<svg" in (tmp_path / "out" / "fnr.svg").read_text()
     first = (tmp_path / "out" / "fnr.svg").read_bytes()
     run(ablation(), runs, tmp_path / "again")
