@@ -70,8 +70,8 @@ def choose_threshold(
 ) -> Chosen:
     """Return the point of `curve`, that of the dev streams `voted`, at which a detector ships.
 
-    Where no keyword would be heard at the threshold that the tail asks for, dev is too short to say: its own counts
-    decide.
+    Where dev is too short for a tail (see `fit_tail`), or no keyword would be heard at the threshold that it asks for,
+    dev's own counts decide.
 
     Raises:
         StageInputError: dev has no keyword, or no negative sound.

@@ -60,7 +60,10 @@ class Tail:
 
 
 def fit_tail(peaks: np.ndarray, hours: float, max_fah: float) -> Tail | None:
-    """Return the tail of `peaks`, or None where they are too few or too much alike for one.
+    """Return the tail of `peaks`, or None where they are too few or too much alike for one, or of too few hours.
+
+    Hours that would hold less than one false alarm at the rate asked for are too few: so far beyond the peaks the fit
+    is a guess, and int8 scores may not reach there.
 
     Args:
         peaks: float [peaks], the highest vote of each stretch of negative sound; independent of each other.
@@ -69,7 +72,7 @@ def fit_tail(peaks: np.ndarray, hours: float, max_fah: float) -> Tail | None:
     """
     odds = np.sort(_log_odds(peaks))[::-1]
     count = min(max(EXCEEDANCES, int(np.ceil(2 * max_fah * hours))), odds.size // 2)
-    if count < FEWEST or not hours > 0:
+    if count < FEWEST or not hours * max_fah >= 1:
         return None
     excess = odds[:count] - odds[count]
     if not excess.mean() > 0:

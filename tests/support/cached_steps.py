@@ -1,5 +1,6 @@
 """Every step of the cache in a small world: how it is asked, and what may change in what it is made of."""
 
+import io
 import json
 import shutil
 import tarfile
@@ -445,6 +446,7 @@ def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
     memory = fsspec.filesystem("memory")
     memory.store.clear()
     memory.pipe_file("/bucket/words/a.wav", b"A" * 100)
+    _read_apart(memory, patch)
 
     def ask() -> dict[str, bytes]:
         copy = local_copy("memory://bucket/words", params.download)
@@ -456,6 +458,17 @@ def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
         "a file less": lambda: memory.rm_file("/bucket/words/a.wav"),
     }
     return World(ask, edits)
+
+
+def _read_apart(memory: Any, patch: pytest.MonkeyPatch) -> None:
+    """Give each reader of the memory file system a place of its own: two at once would share one."""
+    opened = memory._open
+
+    def open_apart(path: str, mode: str = "rb", **settings: Any) -> Any:
+        return io.BytesIO(memory.cat_file(path)) if mode == "rb" else opened(path, mode, **settings)
+
+    patch.setattr(memory, "_open", open_apart)
+    patch.setattr(memory, "cat_file", lambda path, **_: memory.store[memory._strip_protocol(path)].getvalue())
 
 
 def _pool(params: Params) -> World:

@@ -3,8 +3,9 @@
 accuracy   the mean of two shares, at the arithmetic's own threshold: of the keywords, those heard; of the seconds of
            other sound, those without a false alarm. (Balanced accuracy over events and seconds: silence, of which
            there is most, cannot buy it.) The second share is near 1, so what moves accuracy is half the misses.
-threshold  of each arithmetic: the fewest misses that `evaluate` allows on dev/clean, by one decoder, the
-           one that is best for float. Its shift is in log-odds of the keyword, the int8 shift of scores undone.
+threshold  of each arithmetic: the fewest misses at no more than `evaluate.max_fah` on dev/clean, as dev counts, by one
+           decoder, the one that is best for float. Its shift is in log-odds of the keyword, the int8 shift of scores
+           undone.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.params import EvaluateParams, StreamingParams
-from kwstrain.evaluation.choose import choose, choose_threshold
+from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import DetCurve, OperatingPoint, det_curve, measure
 from kwstrain.evaluation.intervals import wilson
 from kwstrain.evaluation.summary import number
@@ -47,18 +48,12 @@ class Comparison:
         self.streams, self.evaluate, self.offset = streams, evaluate, offset
         dev = [stream for stream in streams if (stream.partition, stream.set) == ("dev", "clean")]
         self.streaming, _ = choose([stream.scored(FLOAT) for stream in dev], streaming, evaluate)
-        self.points = {name: self._point(name, dev) for name in ARITHMETICS}
+        self.points = {name: self.curve(name, dev).at_max_fah(evaluate.max_fah) for name in ARITHMETICS}
 
     def curve(self, arithmetic: str, streams: Sequence[Stream]) -> DetCurve:
         """Return the DET curve over `streams`."""
         voted = [stream.scored(arithmetic).scores(self.streaming) for stream in streams]
         return det_curve(voted, self.streaming.lockout_s, self.evaluate.tolerance_s)
-
-    def _point(self, arithmetic: str, dev: Sequence[Stream]) -> OperatingPoint:
-        """Return where `arithmetic` would ship."""
-        voted = [stream.scored(arithmetic).scores(self.streaming) for stream in dev]
-        curve = self.curve(arithmetic, dev)
-        return choose_threshold(voted, curve, self.streaming.lockout_s, self.evaluate).point
 
     def chosen(self, partition: str, name: str | None = None) -> list[Stream]:
         """Return the streams of one set, or of all sets of `partition`."""

@@ -71,6 +71,7 @@ def test_few_peaks_or_equal_ones_have_no_tail() -> None:
     assert fit_tail(drawn(0.0, 1)[: 2 * FEWEST - 1], HOURS, 1.0) is None
     assert fit_tail(np.full(500, 0.2, np.float32), HOURS, 1.0) is None
     assert fit_tail(drawn(0.0, 1), 0.0, 1.0) is None
+    assert fit_tail(drawn(0.0, 1), HOURS, 0.2) is None  # not one false alarm at that rate
     assert fit_tail(np.zeros(500), HOURS, 1.0) is None
 
 
