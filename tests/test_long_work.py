@@ -81,10 +81,14 @@ def _workers_of(stage: subprocess.Popen) -> list[psutil.Process]:
 @pytest.mark.parametrize("after_s", [0, 5], ids=["while workers start", "while they work"])
 def test_ctrl_c_ends_a_stage_with_all_its_workers_and_one_line(project, after_s):
     log = project / "log"
-    with log.open("wb") as out:
-        stage = subprocess.Popen(
-            [sys.executable, "-m", "kwsdata", "simulate-rirs"], stdout=out, stderr=out, start_new_session=True
-        )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore Ctrl-C
+    try:
+        with log.open("wb") as out:
+            stage = subprocess.Popen(
+                [sys.executable, "-m", "kwsdata", "simulate-rirs"], stdout=out, stderr=out, start_new_session=True
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         workers = _workers_of(stage)
         time.sleep(after_s)
