@@ -33,6 +33,7 @@ _TOGETHER = 16  # clips that are decoded, made, or encoded in a row
 Item = TypeVar("Item")
 
 SHAR = "shar"  # the folder of a corpus directory that holds its shards
+_SOUND = "recording"  # the sound of a cut itself, beside which there may be `extras`
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ class Clip:
     """A cut and its sound: `wave` float32 [samples] at 16 kHz (or the int16 that will be stored, or FLAC in a file).
 
     `extras`: further recordings of the same cut by name, such as a training target; stored as `NAME.000000.tar`, which
-    Lhotse reads as the cut's field NAME.
+    Lhotse reads as the cut's field NAME. The clips of a shard name the same ones, None where a clip has none.
     """
 
     cut: MonoCut
     wave: Waveform | Encoded
-    extras: Mapping[str, Waveform] = field(default_factory=dict)
+    extras: Mapping[str, Waveform | None] = field(default_factory=dict)
 
 
 def shard_paths(directory: Path, number: int) -> tuple[Path, Path]:
@@ -91,8 +92,12 @@ def shard_writer(directory: Path, number: int, bits: int = 16) -> Iterator[Calla
                 if name not in tars:
                     scratch = stack.enter_context(atomic_path(tar_path.with_name(f"{name}.{number:06d}.tar")))
                     tars[name] = stack.enter_context(scratch.open("wb", buffering=_BUFFER))
-                _add_sound(tars[name], f"{clip.cut.id}.flac", wave, bits)
-                _add(tars[name], f"{clip.cut.id}.json", recording)
+                if wave is None:  # as Lhotse says it
+                    _add(tars[name], f"{clip.cut.id}.nodata", b"")
+                    _add(tars[name], f"{clip.cut.id}.nometa", b"")
+                else:
+                    _add_sound(tars[name], f"{clip.cut.id}.flac", wave, bits)
+                    _add(tars[name], f"{clip.cut.id}.json", recording)
             cuts.append(clip.cut)
 
         yield add
@@ -197,10 +202,14 @@ def write_shards(
     return count
 
 
-def shard_cuts(directory: Path) -> Iterator[MonoCut]:
+def shard_cuts(directory: Path, sound: str = _SOUND) -> Iterator[MonoCut]:
     """Yield the cuts of a shard directory, each with `custom["shard"]` set, shards in order.
 
     A corpus directory stands for the `shar` folder in it (Lhotse takes every file beside shards for a field).
+
+    Args:
+        directory: of the shards.
+        sound: the name of one of the clips' `extras`, for the place of that; cuts without it are left out.
 
     Raises:
         StageInputError: a tar is missing or does not hold what its manifest says.
@@ -209,12 +218,14 @@ def shard_cuts(directory: Path) -> Iterator[MonoCut]:
     if (directory / SHAR).is_dir():
         directory = directory / SHAR
     for cuts_path in sorted(directory.glob("cuts.*.jsonl.gz")):
-        yield from one_shard_cuts(cuts_path)
+        yield from one_shard_cuts(cuts_path, sound)
 
 
-def one_shard_cuts(cuts_path: Path) -> Iterator[MonoCut]:
+def one_shard_cuts(cuts_path: Path, sound: str = _SOUND) -> Iterator[MonoCut]:
     """Yield the cuts of one shard, given its manifest, as `shard_cuts` does."""
-    tar_path = cuts_path.with_name(cuts_path.name.replace("cuts.", "recording.").replace(".jsonl.gz", ".tar"))
+    tar_path = cuts_path.with_name(cuts_path.name.replace("cuts.", f"{sound}.").replace(".jsonl.gz", ".tar"))
+    if sound != _SOUND and not reach(tar_path).exists():
+        return
     try:
         with reach(tar_path).open("rb") as file:
             places = {m.name: (m.offset_data, m.size) for _, m in tar_members(file) if m.name.endswith(".flac")}
@@ -223,6 +234,8 @@ def one_shard_cuts(cuts_path: Path) -> Iterator[MonoCut]:
         raise StageInputError(f"{tar_path}: {said}. Remake it with `dvc repro`, or type `dvc pull`.") from None
     for cut in read_cuts(cuts_path):
         if f"{cut.id}.flac" not in places:
+            if sound != _SOUND:
+                continue
             raise StageInputError(f"{tar_path} lacks {cut.id}.flac that {cuts_path.name} lists: remake the corpus.")
         offset, size = places[f"{cut.id}.flac"]
         yield with_fields(cut, shard=f"{tar_path.as_posix()}:{offset}:{size}")

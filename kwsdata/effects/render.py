@@ -12,14 +12,14 @@ from kwsdata.audio import Waveform
 from kwsdata.effects import chain
 from kwsdata.effects.base import Take
 from kwsdata.effects.recipe import Recipe
-from kwsdata.effects.room import Reverb
+from kwsdata.effects.room import Reverb, ReverbDraw
 from kwsdata.effects.voice import Warp
 from kwsdata.pools.materials import Materials
 from kwsdata.transforms.levels import below_full_scale
 
 
 def render(
-    takes: Sequence[Take], recipes: Sequence[Recipe], materials: Materials, early_ms: float | None = None
+    takes: Sequence[Take], recipes: Sequence[Recipe], materials: Materials, early_ms: Sequence[float | None] = ()
 ) -> list[Take]:
     """Return each take after its recipe, in [-1, 1].
 
@@ -27,7 +27,7 @@ def render(
         takes: the parents' sound.
         recipes: one a take.
         materials: holds the responses and recordings that the recipes name; a take is given those alone.
-        early_ms: also return the early-only targets, with this much of the room.
+        early_ms: one a take, or none at all: also return its early target, with this much of the room; None: do not.
 
     Raises:
         UnnamedSourceError: an effect reads a sound that no draw of its recipe names.
@@ -37,12 +37,11 @@ def render(
     for effect, following in pairwise((*chain.EFFECTS, None)):
         assert effect is not None
         draws = [recipe.draws.get(effect.name) for recipe in recipes]
-        if early_ms is not None and isinstance(effect, Reverb):
-            targets = [
-                take if draw is None else effect.early(take, draw, only, early_ms)
-                for take, draw, only in zip(takes, draws, given, strict=True)
+        if early_ms and isinstance(effect, Reverb):
+            early = [
+                None if most is None else below_full_scale(_early(effect, take, draw, only, most))
+                for take, draw, only, most in zip(takes, draws, given, early_ms, strict=True)
             ]
-            early = [below_full_scale(target.wave) for target in targets]
         takes = [
             take if draw is None else effect.apply(take, draw, only)
             for take, draw, only in zip(takes, draws, given, strict=True)
@@ -52,3 +51,7 @@ def render(
     return [
         replace(take, wave=below_full_scale(take.wave), early=heard) for take, heard in zip(takes, early, strict=True)
     ]
+
+
+def _early(reverb: Reverb, take: Take, draw: ReverbDraw | None, materials: Materials, early_ms: float) -> Waveform:
+    return take.wave if draw is None else reverb.early(take, draw, materials, early_ms).wave

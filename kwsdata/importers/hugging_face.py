@@ -146,7 +146,7 @@ def _facts(dataset: Any, columns: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _sound_column(path: Path, features: Any, asked: str | None) -> str:
-    """Return the column that holds sound."""
+    """Return the column that holds sound: the one asked for, the only one, or of several the one named `audio`."""
     if asked is not None:
         if asked not in features:
             raise CorpusError(f"--column audio={asked}: {path} has the columns {', '.join(features)}.")
@@ -154,6 +154,8 @@ def _sound_column(path: Path, features: Any, asked: str | None) -> str:
             raise CorpusError(f"--column audio={asked}: it holds {features[asked]}, which is neither sound nor a path.")
         return asked
     found = [name for name, kind in features.items() if _holds_sound(kind)]
+    if len(found) > 1 and "audio" in found:
+        return "audio"
     if len(found) != 1:
         what = f"the columns {' and '.join(found)} hold sound" if found else "no column holds sound"
         raise CorpusError(f"{path}: {what}; it has {', '.join(features)}. Say which: --column audio=NAME.")

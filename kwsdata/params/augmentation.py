@@ -92,6 +92,7 @@ class AugmentParams(Block):
     device: str  # cpu (canonical), or a torch device for convolution and resampling
     noise_corpora: Literal["all"] | list[str]  # a list pins the pool: a corpus added later changes no clip
     speech_corpora: Literal["all"] | list[str]  # where the speech of leads and babbles comes from
-    early_target_ms: float | None = Field(gt=0)  # also store each clip with only this much of its room; null: do not
+    early_target_ms: float | None = Field(gt=0)  # also store clips with only this much of their room; null: none
+    early_target_of: list[Literal["keyword", "confusable", "speech", "noise", "mined"]]  # of clips with these labels
     clips_per_shard: int = Field(ge=1)
     effects: EffectsParams

@@ -72,6 +72,7 @@ class TeachParams(Block):
 
     unlabelled: list[str]  # corpora whose clips have no label but the teacher's
     embedding: bool  # keep the layer before the last too, for `distill.feature_weight`
+    early: float = Field(ge=0, le=1)  # weight of the answer to a copy's early target, where it has one, in its answer
 
 
 class DistillParams(Block):

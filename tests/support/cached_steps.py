@@ -413,7 +413,8 @@ def augment(params: Params, patch: pytest.MonkeyPatch) -> World:
         "the sound of noises": quieter("street"),
         "levels": changed(world, "augment", effects=less_noise.effects),
         "seed": changed(world, "augment", seed=2),
-        "an early target": changed(world, "augment", early_target_ms=50.0),
+        "an early target": changed(world, "augment", early_target_ms=20.0),
+        "whose early target": changed(world, "augment", early_target_of=["keyword", "speech"]),
         "what is known of a clip": lambda: _say("licence", "CC-BY-4.0"),
         "the hash that is declared of noises": lambda: _say("audio_sha256", "0" * 64, "street"),
     }

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -110,7 +110,7 @@ def _key(task: ShardTask, parents: list[MonoCut], recipes: list[list[Recipe]], m
         "parents": rows,
         "recipes": [[recipe.to_dict() for recipe in group] for group in recipes],
         "drawn": _contents_of(named, materials, task.root),
-        "settings": [task.params.engine, task.params.device, task.params.early_target_ms],
+        "settings": [task.params.engine, task.params.device, task.params.early_target_ms, task.params.early_target_of],
     }
 
 
@@ -143,7 +143,7 @@ def _clips(
         (parent, wave, recipe) for parent, wave, group in zip(parents, waves, recipes, strict=True) for recipe in group
     )
     for batch in batches(copies):
-        clips = make_clips(batch, materials, engine, task.params.early_target_ms)
+        clips = make_clips(batch, materials, engine, task.params.early_target_ms, task.params.early_target_of)
         for (parent, _, recipe), clip in zip(batch, clips, strict=True):
             counts["clips"] += 1
             counts["samples"] += clip.wave.size
@@ -157,18 +157,22 @@ def make_clips(
     materials: Materials,
     engine: Engine,
     early_ms: float | None = None,
+    early_of: Collection[str] = (),
 ) -> list[Clip]:
     """Return the copies that are described by (parent, its sound [samples], recipe), made together.
+
+    With `early_ms`, those whose label is in `early_of` have an early target with this much of the room.
 
     Raises:
         AudioError: a parent has a sample that is not finite.
     """
     takes = [_take(parent, wave, engine) for parent, wave, _ in copies]
-    made = render(takes, [recipe for _, _, recipe in copies], materials, early_ms)
+    early = [early_ms if ClipView(parent).label in early_of else None for parent, _, _ in copies]
+    made = render(takes, [recipe for _, _, recipe in copies], materials, early)
     stored = [to_int16(one.wave) for one in made]
     hashes = [audio_sha256(wave) for wave in stored]
     return [
-        _clip(parent, recipe, materials, one, wave, sha256)
+        _clip(parent, recipe, materials, one, wave, sha256, {} if early_ms is None else {"early": one.early})
         for (parent, _, recipe), one, wave, sha256 in zip(copies, made, stored, hashes, strict=True)
     ]
 
@@ -180,7 +184,15 @@ def _take(parent: MonoCut, wave: Waveform, engine: Engine) -> Take:
         raise AudioError(f"{parent.id} {error}") from None
 
 
-def _clip(parent: MonoCut, recipe: Recipe, materials: Materials, made: Take, stored: np.ndarray, sha256: str) -> Clip:
+def _clip(
+    parent: MonoCut,
+    recipe: Recipe,
+    materials: Materials,
+    made: Take,
+    stored: np.ndarray,
+    sha256: str,
+    extras: Mapping[str, Waveform | None],
+) -> Clip:
     clip = ClipView(parent)
     said = clip.said
     fields = cast(ClipFields, clip.without(_PARENTS_OWN)) | ClipFields(
@@ -200,4 +212,4 @@ def _clip(parent: MonoCut, recipe: Recipe, materials: Materials, made: Take, sto
         span=made.span,
         custom=fields,
     )
-    return Clip(cut, stored, {} if made.early is None else {"early": made.early})
+    return Clip(cut, stored, extras)

@@ -1,6 +1,7 @@
 """Embed the augmented train clips and the dev streams, shard by shard, for teachers and for pretraining.
 
     data/embedded/{train,dev}/      feature stores (kwsdata.features.store) whose frames are speech embeddings
+    data/embedded/early/            the same of the early targets that train's clips have, where `teach.early` asks
 
 Clips are in the order of data/features. Each finished shard is kept in the cache under its sound and the embedder: an
 interrupted run embeds only what is missing.
@@ -61,14 +62,16 @@ def run(
         if wanted:
             sources = {"train": augmented, "dev": testsets / "dev" / "clean"}
             summary["frames"] = {name: _embed(params, source, scratch / name) for name, source in sources.items()}
+            if params.teacher.name == "speech_embedding" and params.teach.early > 0:
+                summary["frames"]["early"] = _embed(params, augmented, scratch / "early", "early")
         write_json(scratch / "embedded.json", summary)
     return summary
 
 
-def _embed(params: Params, source: Path, out: Path) -> int:
-    """Write the store `out` of the clips of `source`; return its count of frames."""
+def _embed(params: Params, source: Path, out: Path, sound: str = "recording") -> int:
+    """Write the store `out` of the `sound` of the clips of `source` that have it; return its count of frames."""
     frames = EmbeddingFrames(load_embedder(EMBEDDER))
-    groups = list(group_cuts(shard_cuts(source), params.featurize))
+    groups = list(group_cuts(shard_cuts(source, sound), params.featurize))
     tasks = [Task(cuts, digest_of_places(cuts)) for cuts in groups]
     tars = tars_of(cut for cuts in groups for cut in cuts)
     made = run_tasks(embed_clips, tasks, params.executor, f"embed {out.name}", tars)

@@ -30,8 +30,9 @@ def write_shar(directory: Path, part: str, number: int, items: Sequence[Item], f
             if field in item.sounds:
                 told = json.dumps(item.row["recording"]).encode() + b"\n"
                 members += [(f"{item.id}.flac", item.sounds[field]), (f"{item.id}.json", told)]
-        if members:
-            write_tar(folder / f"{field}.{number:06d}.tar", members)
+            else:  # as Lhotse says that a cut lacks it
+                members += [(f"{item.id}.nodata", b""), (f"{item.id}.nometa", b"")]
+        write_tar(folder / f"{field}.{number:06d}.tar", members)
     write_jsonl_gz(folder / f"cuts.{number:06d}.jsonl.gz", (item.row for item in items))
 
 

@@ -16,8 +16,10 @@ from kwsdata.clips.pieces import digest_of_places
 from kwsdata.clips.shards import load_audio, shard_cuts
 from kwsdata.errors import StageInputError
 from kwsdata.execution.cache import PACKAGES, Step
+from kwsdata.features.rows import group_cuts
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.site import reach
+from kwsdata.params.data import FeaturizeParams
 from kwstrain.teachers.listeners import Listener, load_listener
 
 ANSWERS = Step("teach", __name__, suffix=".npz")
@@ -69,6 +71,23 @@ def shards_of(
         Shard(teacher, trusted, key, keep, source, *span, part)
         for key, span, part in zip(keys, spans, parts, strict=True)
     ]
+
+
+def early_shards(
+    listener: Listener, teacher: Path, trusted: str | None, augmented: Path, embedded: Path, params: FeaturizeParams
+) -> tuple[list[str], list[Shard]]:
+    """Return the ids of the clips whose early target `listener` can hear, and shards of these targets.
+
+    A teacher hears them as waves, or as the embeddings in `embedded`/early; none as features.
+    """
+    if listener.hears == "wave":
+        groups = list(group_cuts(shard_cuts(augmented, "early"), params))
+        shards = [Shard(teacher, trusted, digest_of_places(cuts), False, augmented, 0, 0, cuts) for cuts in groups]
+        return [cut.id for cuts in groups for cut in cuts], shards
+    if listener.hears == "embedded" and (embedded / "early").is_dir():
+        store = FeatureStore(embedded / "early")
+        return [clip.id for clip in store.clips], shards_of(listener, teacher, trusted, store.directory, store, False)
+    return [], []
 
 
 def _check(ids: list[str], store: FeatureStore, source: Path) -> None:

@@ -1,21 +1,27 @@
 """Ask the teacher about every augmented clip, once: what `train` distils from (see `store` for the files).
 
+A teacher hears a word worse in noise and rooms than before them, and what it does not hear it teaches a student not to
+hear. So where a copy has an early target (`augment.early_target_ms`: the copy before its noise and most of its room),
+the answer to the copy is a mean with the answer to the target (J. Li et al., 2017, "Large-scale domain adaptation via
+teacher-student learning", Interspeech: the teacher hears clean speech, the student the same speech in noise).
+
 A shard's answers are kept in the cache under the teacher and its sound: an interrupted run asks only what is missing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kwsdata.clips.pieces import tars_of
+from kwsdata.errors import StageInputError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
 from kwstrain.answers import clips_digest
-from kwstrain.stages.teach.ask import Shard, ask, shards_of
+from kwstrain.stages.teach.ask import Shard, ask, early_shards, shards_of
 from kwstrain.teachers.listeners import load_listener
 
 
@@ -51,6 +57,12 @@ def run(
             reads |= tars_of(cut for shard in shards for cut in shard.cuts)
             made = list(run_tasks(ask, shards, params.executor, "teach", reads))
             info |= _join(made, shards, scratch)
+            if params.teach.early > 0:
+                ids, easier = early_shards(listener, place, trusted, augmented, embedded, params.featurize)
+                reads = {Path(teacher), *(shard.frames for shard in easier if not shard.cuts)}
+                reads |= tars_of(cut for shard in easier for cut in shard.cuts)
+                said = run_tasks(ask, easier, params.executor, "teach early targets", reads)
+                info["early_clips"] = _blend(said, ids, store, params.teach.early, scratch)
         write_json(scratch / "teach.json", info)
     return info
 
@@ -64,6 +76,32 @@ def _join(made: Sequence[Path], shards: Sequence[Shard], out: Path) -> dict[str,
     for name in names:
         _concatenate(out / f"{name}.npy", (np.load(path)[name] for path in made), int(first[-1]))
     return {"clips": len(first) - 1, "answers": int(first[-1])}
+
+
+def _blend(made: Iterable[Path], ids: Sequence[str], store: FeatureStore, weight: float, out: Path) -> int:
+    """Give `weight` to the answers `made` to the clips `ids` in those that `out` holds of `store`; return their number.
+
+    Raises:
+        StageInputError: an early target is of no clip of `store`, or not as long.
+    """
+    first = np.load(out / "first.npy")
+    place = {clip.id: number for number, clip in enumerate(store.clips)}
+    log_odds = np.load(out / "log_odds.npy", mmap_mode="r+")
+    names = iter(ids)
+    for path in made:
+        with np.load(path) as said:
+            ends = np.cumsum(said["counts"])
+            for name, answer in zip(names, np.split(said["log_odds"], ends[:-1]), strict=False):
+                number = place.get(name, -1)
+                held = log_odds[first[number] : first[number + 1]] if number >= 0 else log_odds[:0]
+                if len(held) != len(answer):
+                    raise StageInputError(
+                        f"the early target of {name} has {len(answer)} answers, and the clip {len(held)}: type "
+                        "`dvc repro`."
+                    )
+                held[:] = (1 - weight) * held.astype(np.float32) + weight * answer.astype(np.float32)
+    log_odds.flush()
+    return len(ids)
 
 
 def _concatenate(path: Path, arrays: Iterator[np.ndarray], rows: int) -> None:

@@ -29,7 +29,7 @@ FAST = engine_for("fast", "cpu")
 
 def render(wave, span, recipe, materials, early_ms=None) -> Take:
     """Return one take alone."""
-    (made,) = render_all([Take.of(wave, span, FAST)], [recipe], materials, early_ms)
+    (made,) = render_all([Take.of(wave, span, FAST)], [recipe], materials, [early_ms])
     return made
 
 
@@ -164,8 +164,10 @@ def test_a_take_is_the_same_whatever_is_made_beside_it(block, materials) -> None
     whole = everything(block, materials)
     recipes = [Recipe(1), whole, without(whole, "reverb"), without(whole, NAMES[0], *NAMES[2:])]
     takes = [Take.of(burst(seed), (3200, 6400), FAST) for seed in range(len(recipes))]
-    for take, recipe, made in zip(takes, recipes, render_all(takes, recipes, materials, 50), strict=True):
-        alone = render(take.wave, take.span, recipe, materials, 50)
+    early_ms = [50, None, 50, 20]
+    everyone = render_all(takes, recipes, materials, early_ms)
+    for take, recipe, most, made in zip(takes, recipes, early_ms, everyone, strict=True):
+        alone = render(take.wave, take.span, recipe, materials, most)
         assert made.span == alone.span
         assert np.array_equal(made.wave, alone.wave)
         assert np.array_equal(made.early, alone.early)

@@ -87,6 +87,14 @@ def test_of_two_columns_of_sound_one_is_asked_for(importing, tmp_path):
     assert not found["near"] & found["far"]
 
 
+def test_of_several_columns_of_sound_the_one_named_audio_is_the_clip(importing, tmp_path):
+    parquet(tmp_path / "pq", early=pa.array(sounds(first=5)), audio=pa.array(sounds()), text=["a", "b"])
+    importing("hf", tmp_path / "pq", role="speech", name="both")
+    importing("hf", tmp_path / "pq", role="speech", columns={"audio": "audio"}, name="asked")
+    hashes = [{cut.custom["audio_sha256"] for cut in importing.cuts(name).values()} for name in ("both", "asked")]
+    assert hashes[0] == hashes[1]
+
+
 def test_two_audio_features_do_not_decode_each_other(importing, tmp_path):
     rows = {"near": sounds(), "far": sounds(first=5), "text": ["a", "b"]}
     kinds = Features({"near": Audio(), "far": Audio(), "text": Value("string")})

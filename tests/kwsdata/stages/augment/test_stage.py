@@ -50,7 +50,7 @@ def test_any_executor_makes_the_same_bytes(project: Path, labels, toy) -> None:
     summary = run(toy)
     wanted = hashes(OUT)
     assert summary["clips"] == 6 * 4 + 5 * 3 + 4 * 2 + 4 * 2
-    assert summary["shards"] == len(wanted) // 2 > 5
+    assert summary["shards"] == len(wanted) // 3 > 5  # cuts, recordings, early targets
     forget(project)
     run(on(toy, "processes", workers=4))
     assert hashes(OUT) == wanted
@@ -104,7 +104,7 @@ def test_an_interrupted_run_goes_on_where_it_was(project: Path, labels, toy, mon
     monkeypatch.setattr(shard_module, "write_shard", lambda *args: made.append(1) or real(*args))
     run(toy)
     assert hashes(OUT) == wanted
-    assert len(made) == len(wanted) // 2  # each shard once: the three were not made again
+    assert len(made) == len(wanted) // 3  # each shard once: the three were not made again
 
 
 def test_a_corpus_that_joins_changes_no_clip_where_pools_are_named(project: Path, labels, toy) -> None:
@@ -184,12 +184,24 @@ def test_clips_carry_what_their_parents_had_and_the_word_is_where_they_say(proje
                 assert first == pytest.approx(said.start, abs=0.02)
 
 
-def test_the_early_target_lies_beside_the_clips(project: Path, labels, toy) -> None:
-    run(eventful(toy, early_target_ms=50.0))
+def test_the_early_target_lies_beside_the_clips_that_are_to_have_one(project: Path, labels, toy) -> None:
+    run(eventful(toy, early_target_ms=50.0, early_target_of=["keyword", "noise"]))
+    found = set()
     for cut in CutSet.from_shar(in_dir=OUT / SHAR):
+        if not cut.has_custom("early"):
+            assert cut.custom["label"] not in ("keyword", "noise")
+            continue
+        found.add(cut.id)
         target, wave = cut.load_early()[0], cut.load_audio()[0]
         assert target.shape == wave.shape
         assert np.isfinite(target).all()
+    ours = list(shard_cuts(OUT, "early"))
+    assert (
+        found
+        == {cut.id for cut in ours}
+        == {c.id for c in shard_cuts(OUT) if c.custom["label"] in ("keyword", "noise")}
+    )
+    assert load_audio(ours[0]).size == ours[0].recording.num_samples
 
 
 def test_a_named_pool_that_is_not_there_is_an_error(project: Path, labels, toy) -> None:
