@@ -9,6 +9,7 @@ A shard's answers are kept in the cache under the teacher and its sound: an inte
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,9 @@ def _blend(made: Iterable[Path], ids: Sequence[str], store: FeatureStore, weight
     names = iter(ids)
     for path in made:
         with np.load(path) as said:
-            ends = np.cumsum(said["counts"])
-            for name, answer in zip(names, np.split(said["log_odds"], ends[:-1]), strict=False):
+            counts = said["counts"]
+            answers = np.split(said["log_odds"], np.cumsum(counts)[:-1])
+            for name, answer in zip(islice(names, counts.size), answers, strict=True):
                 number = place.get(name, -1)
                 held = log_odds[first[number] : first[number + 1]] if number >= 0 else log_odds[:0]
                 if len(held) != len(answer):
