@@ -4,6 +4,7 @@
     DIR/embedding.npy      float16 [answers, dim], the teacher's layer before the last; only with `teach.embedding`
     DIR/first.npy          int64 [clips + 1]: each clip's first answer, and their number; clips as in the feature store
     DIR/teach.json         which teacher; `unlabelled` corpora; hop, window, context
+    DIR/plain/             the same before early targets were heard (`teach.early`); only where they were
 
 Answer j of a clip has heard its samples up to j hop + window and none later. A student's decision at sample t gets the
 last answer with j hop + window <= t + lookahead: it is held until the next one comes. No answer yet, no soft label; nor
@@ -22,6 +23,7 @@ from kwsdata.files.arrays import map_array
 from kwsdata.files.atomic import read_json
 
 CERTAIN = 30.0  # greatest log-odds that is passed on: beyond, float32 probabilities are 0 or 1
+PLAIN = "plain"
 FILES = ("log_odds.npy", "first.npy", "embedding.npy", "teach.json")
 
 

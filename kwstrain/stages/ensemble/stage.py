@@ -22,7 +22,7 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, write_json
 from kwsdata.params import Params
-from kwstrain.answers import clips_digest, read_info
+from kwstrain.answers import PLAIN, clips_digest, read_info
 from kwstrain.models import build_model
 from kwstrain.training.alarms import FILE as ALARMS
 from kwstrain.training.alarms import find_alarms
@@ -53,6 +53,8 @@ def run(
         ParamsError: see `distill.feature_weight`.
         StageInputError, TrainingError: as `kwstrain.stages.train.stage.run` raises them.
     """
+    if (taught / PLAIN).is_dir():
+        taught = taught / PLAIN
     info: dict[str, Any] = {"teacher": None, "dim": 0, "unlabelled": read_info(taught)["unlabelled"]}
     jobs = [_job(params, features, taught, trunk, number) for number in range(_wanted(params))]
     with atomic_path(out) as scratch:

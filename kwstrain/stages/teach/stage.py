@@ -3,11 +3,13 @@
 A teacher hears a word worse in noise and rooms than before them, and what it does not hear it teaches a student not to
 hear. So where a copy has an early target (`augment.early_target_ms`: the copy before its noise and most of its room),
 the answer to the copy is a mean with the answer to the target (J. Li et al., 2017, "Large-scale domain adaptation via
-teacher-student learning", Interspeech: the teacher hears clean speech, the student the same speech in noise).
+teacher-student learning", Interspeech: the teacher hears clean speech, the student the same speech in noise). The
+answers to the copies alone are in `plain`, a directory of the same kind.
 
 A shard's answers are kept in the cache under the teacher and its sound: an interrupted run asks only what is missing.
 """
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,7 +23,7 @@ from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, read_json, write_json
 from kwsdata.params import Params
-from kwstrain.answers import clips_digest
+from kwstrain.answers import PLAIN, clips_digest
 from kwstrain.stages.teach.ask import Shard, ask, early_shards, shards_of
 from kwstrain.teachers.listeners import load_listener
 
@@ -63,6 +65,8 @@ def run(
                 reads = {Path(teacher), *(shard.frames for shard in easier if not shard.cuts)}
                 reads |= tars_of(cut for shard in easier for cut in shard.cuts)
                 said = run_tasks(ask, easier, params.executor, "teach early targets", reads)
+                shutil.copytree(scratch, scratch / PLAIN)
+                write_json(scratch / PLAIN / "teach.json", info)
                 info["early_clips"] = _blend(said, ids, store, params.teach.early, scratch)
         write_json(scratch / "teach.json", info)
     return info
