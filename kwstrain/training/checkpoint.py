@@ -89,7 +89,7 @@ def _contents(features: Path) -> dict[str, dict[str, str]]:
 
 
 def _hashes(directory: Path) -> dict[str, str]:
-    return {path.name: file_hash(path) for path in sorted(directory.iterdir())}
+    return {path.name: file_hash(path) for path in sorted(directory.iterdir()) if path.is_file()}
 
 
 def save_progress(path: Path, progress: Progress) -> None:

@@ -4,9 +4,11 @@ Writes to `out`:
     teach.json, log_odds.npy, first.npy    the mean of their log-odds at each decision (see `kwstrain.answers`);
                                            `teacher: null` where there are no members
     alarms.npy                             where they take a negative for the keyword (see `kwstrain.training.alarms`)
-Each member learns from the same clips, the same teacher's answers and the same trunk as the student will, and is chosen
-on dev as it will be. Their errors differ where those of one student are luck, so their mean is right more often (Hinton
-et al. 2015, arXiv:1503.02531, section 5). A killed run goes on from the checkpoints of its members.
+Each member learns from the same clips and the same trunk as the student will, and from the same teacher's answers, but
+to the copies alone, without their early targets: a student that was taught to hear keywords in noise takes much noise
+for them, and one that hears these alarms again unlearns it. The errors of members differ where those of one student are
+luck, so their mean is right more often (Hinton et al. 2015, arXiv:1503.02531, section 5). A killed run goes on from the
+checkpoints of its members.
 """
 
 import shutil

@@ -1,6 +1,7 @@
 """An ensemble answers as its members do together, and a student learns from it as from any teacher."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -118,3 +119,22 @@ def test_embeddings_are_asked_of_the_teacher_and_of_no_ensemble(brief, ridges, u
     with pytest.raises(ParamsError, match="ensemble.teach to false"):
         ensemble(wanted, ridges, untaught, out=project / "unwanted")
     assert not (project / "unwanted").exists()
+
+
+def test_members_learn_from_the_answers_to_the_copies_themselves_where_early_targets_changed_them(
+    brief, ridges, untaught, tmp_path, project, monkeypatch
+):
+    from kwstrain.stages.ensemble import stage
+
+    taught = tmp_path / "teach"
+    shutil.copytree(untaught, taught)
+    shutil.copytree(untaught, taught / "plain")
+    heard = []
+    monkeypatch.setattr(stage, "_job", lambda params, features, answers, *rest: heard.append(answers) or _stop())
+    with pytest.raises(StopIteration):
+        ensemble(brief, ridges, taught, out=tmp_path / "out")
+    assert heard == [taught / "plain"]
+
+
+def _stop():
+    raise StopIteration

@@ -15,6 +15,7 @@ from kwsdata.features.store import FeatureStore
 from kwsdata.stages.augment.stage import run as augment
 from kwsdata.stages.embed_augmented import stage as embed_augmented
 from kwsdata.stages.featurize.stage import run as featurize
+from kwstrain.answers import TeachStore
 from kwstrain.stages.teach.stage import run as teach
 from kwstrain.stages.train_teacher.stage import run as train_teacher
 from kwstrain.teachers.listeners import own_teacher
@@ -43,7 +44,12 @@ def asked(project: Path, project_params, change):
 
 def test_the_answer_to_a_keyword_is_a_mean_with_the_answer_to_its_early_target(asked) -> None:
     answers, network = asked
-    plain, mean, early = answers(0.0), answers(0.5), answers(1.0)
+    plain = answers(0.0)
+    assert not Path("data/teach/plain").exists()
+    mean = answers(0.5)
+    TeachStore(Path("data/teach/plain"), FeatureStore(Path("data/features/train")))
+    assert np.array_equal(np.load("data/teach/plain/log_odds.npy"), np.concatenate(plain))
+    early = answers(1.0)
     clips = FeatureStore(Path("data/features/train")).clips
     listener = own_teacher(str(network))
     heard = {cut.id: listener(load_audio(cut)).log_odds for cut in shard_cuts(Path("data/augmented"), "early")}
