@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kwsdata.clips.pieces import tars_of
-from kwsdata.errors import StageInputError
+from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.execution.executor import run_tasks
 from kwsdata.features.store import FeatureStore
 from kwsdata.files.atomic import atomic_path, read_json, write_json
@@ -39,6 +39,7 @@ def run(
     """Write the answers of `teacher` to the clips of `features`/train to `out`; return teach.json.
 
     Raises:
+        ParamsError: `teach.early` is set, and no clip has an early target that the teacher can hear.
         StageInputError: the teacher, a store or a clip's sound is missing, or they are not of the same clips; or the
             teacher's directory names code that params.yaml does not.
     """
@@ -62,6 +63,12 @@ def run(
             info |= _join(made, shards, scratch)
             if params.teach.early > 0:
                 ids, easier = early_shards(listener, place, trusted, augmented, embedded, params.featurize)
+                if not ids:
+                    raise ParamsError(
+                        f"teach.early = {params.teach.early:g}, but no clip has an early target that a teacher of "
+                        f"{listener.hears!r} can hear: set augment.early_target_ms to 50, for example (and have a "
+                        "teacher that hears embeddings or waves), or teach.early to 0."
+                    )
                 reads = {Path(teacher), *(shard.frames for shard in easier if not shard.cuts)}
                 reads |= tars_of(cut for shard in easier for cut in shard.cuts)
                 said = run_tasks(ask, easier, params.executor, "teach early targets", reads)

@@ -10,7 +10,7 @@ from cached_steps import NETWORK, write_network
 from toy_teachers import loudness_teacher
 
 from kwsdata.clips.shards import load_audio, shard_cuts
-from kwsdata.errors import StageInputError
+from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.features.store import FeatureStore
 from kwsdata.stages.augment.stage import run as augment
 from kwsdata.stages.embed_augmented import stage as embed_augmented
@@ -26,7 +26,7 @@ def asked(project: Path, project_params, change):
     """A toy project whose teacher hears loudness; a function from `teach.early` to its answers, clip by clip."""
     toy_project()
     network = loudness_teacher(Path("data/teachers/loud.onnx"), "log_odds")
-    params = change(eventful(project_params), teacher={"name": "own", "path": str(network)})
+    params = change(eventful(project_params, early_target_ms=50.0), teacher={"name": "own", "path": str(network)})
     params = change(params, check={"fail": []}, featurize={"max_shortcut_auc": 1.0, "clips_per_shard": 5})
     augment(params)
     Path("data/testsets/dev/clean").mkdir(parents=True)
@@ -76,6 +76,14 @@ def test_an_early_target_of_another_length_is_refused(asked, monkeypatch) -> Non
         answers(0.5)
 
 
+def test_a_weight_without_early_targets_is_an_error(asked, project_params, change) -> None:
+    answers, _ = asked
+    augment(eventful(project_params))
+    answers(0.0)
+    with pytest.raises(ParamsError, match=r"teach\.early = 0\.5, but no clip .* set augment\.early_target_ms to 50"):
+        answers(0.5)
+
+
 @pytest.mark.parametrize("early", [0.0, 0.5])
 def test_early_targets_are_embedded_where_the_teacher_hears_embeddings(
     early: float, project: Path, project_params, change, monkeypatch
@@ -85,7 +93,7 @@ def test_early_targets_are_embedded_where_the_teacher_hears_embeddings(
     toy_project()
     write_network()
     monkeypatch.setattr(embed_augmented, "load_embedder", lambda name: load_embedder(str(NETWORK)))
-    params = change(eventful(project_params), teach={"early": early})
+    params = change(eventful(project_params, early_target_ms=50.0), teach={"early": early})
     augment(params)
     Path("data/testsets/dev/clean").mkdir(parents=True)
     found = embed_augmented.run(params)["frames"]
