@@ -17,7 +17,7 @@ def default_params() -> Params:
     """Return the params that a new project starts with; `load_params` reads a project's own.
 
     >>> default_params().augment.effects.noise.snr_db
-    Range(low=0.0, high=30.0)
+    Range(low=-5.0, high=25.0)
 
     Raises:
         KwsError: the installation is incomplete.
