@@ -6,7 +6,8 @@ Each test set is read at three kinds of threshold:
     mean         the mean of those at `RATES` times the allowed FAH. A rate of three alarms is three alarms' luck; six
                  rates say more of the model
 
-dev/clean is read at the mean of its own rates: that is what recipes may be chosen by.
+dev/clean is read at the mean of its own rates: that is what recipes may be chosen by. Of a set that has conditions, the
+events with an SNR of `AUDIBLE_DB` and more are read as a set of their own, too.
 """
 
 from collections import defaultdict
@@ -23,6 +24,7 @@ from kwsdata.files.atomic import read_json, read_jsonl_gz
 SHIPS, EQUAL, MEAN = "ships", "equal FAH", "mean of rates"
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times `evaluate.max_fah`
 CLEAN = ("test", "clean")
+AUDIBLE_DB = 5.0
 Points = list[dict[str, float]]  # of a DET curve: threshold, fah, fnr
 
 
@@ -83,11 +85,18 @@ def _read(evaluate: Path) -> _Run:
     metrics = read_json(evaluate / "metrics.json")
     peaks: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for event in read_jsonl_gz(evaluate / "events.jsonl.gz"):
-        peaks[event["partition"], event["set"]][event["source"]].append(event["peak"])
+        for name in _sets_of(event):
+            peaks[event["partition"], name][event["source"]].append(event["peak"])
     curves: dict[tuple[str, str], Points] = defaultdict(list)
     for row in read_json(evaluate / "det.json"):
         curves[row["partition"], row["set"]].append(row)
     return _Run(evaluate, metrics, peaks, curves)
+
+
+def _sets_of(event: dict[str, Any]) -> list[str]:
+    snr_db = (event.get("conditions") or {}).get("snr_db")
+    audible = snr_db is not None and snr_db >= AUDIBLE_DB
+    return [event["set"], f"{event['set']}, SNR \u2265 {AUDIBLE_DB:g} dB"] if audible else [event["set"]]
 
 
 def _lowest(curve: Points, max_fah: float) -> dict[str, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kwsdata.errors import ParamsError, StageInputError
-from kwsdata.files.atomic import write_json, write_jsonl_gz
+from kwsdata.files.atomic import read_jsonl_gz, write_json, write_jsonl_gz
 from kwsdata.params.ablation import AblationParams, load_ablation, with_changes
 from kwstrain.experiments.compare.bootstrap import contrasts
 from kwstrain.experiments.compare.stage import run
@@ -76,6 +76,28 @@ def test_the_mean_is_over_thresholds_at_several_rates(runs, tmp_path):
     assert mean["fah"] == pytest.approx(0.75)
     assert found["dev/clean"]["mean of rates"]["better"]["fnr"]["value"] == 1  # its only peak is 0
     assert list(found["dev/clean"]) == ["mean of rates"]
+
+
+def test_events_that_one_can_hear_are_a_set_of_their_own(runs, tmp_path):
+    """Of two events a keyword, the one at 0 dB is missed; the one at 10 dB is not."""
+    for path in runs.glob("*/evaluate/events.jsonl.gz"):
+        rows = read_jsonl_gz(path)
+        noisy = [
+            {
+                "partition": "test",
+                "set": "noise_reverb",
+                "source": f"word-{n}",
+                "peak": peak,
+                "conditions": {"snr_db": snr},
+            }
+            for n in range(9)
+            for snr, peak in ((0.0, 0.1), (10.0, 0.9))
+        ]
+        write_jsonl_gz(path, [*rows, *noisy])
+    found = run(ablation(), runs, tmp_path / "out")["sets"]
+    assert found["noise_reverb"]["ships"]["better"]["fnr"]["value"] == 0.5
+    assert found["noise_reverb, SNR \u2265 5 dB"]["ships"]["better"]["fnr"]["value"] == 0
+    assert "noise_reverb, SNR \u2265 5 dB" in (tmp_path / "out" / "table.md").read_text()
 
 
 def test_the_table_and_the_picture_name_every_arm(runs, tmp_path):
