@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kwstrain.models.ops import Add, Graph
+from kwstrain.models.ops import Add, Graph, Remember
 
 LOW, HIGH = -128, 127
 WEIGHT_HIGH = 127
@@ -63,25 +63,31 @@ def weight_scales(weight: Tensor, bias: Tensor, source: Scale) -> Tensor:
     return torch.maximum(reach, bias.detach().abs() / (source.scale * BIAS_HIGH)).clamp_min(SMALLEST)
 
 
+def joined(graph: Graph) -> dict[str, str]:
+    """Return {tensor: one of those it shares a scale with}: a sum's operands and result, a memory and what it holds."""
+    found = {name: name for name in graph.shapes}
+
+    def first(name: str) -> str:
+        return name if found[name] == name else first(found[name])
+
+    for op in graph.ops:
+        if isinstance(op, (Add, Remember)):
+            for name in (op.source, op.other) if isinstance(op, Add) else (op.source,):
+                found[first(name)] = first(op.name)
+    return {name: first(name) for name in found}
+
+
 def scales_of(graph: Graph, ranges: dict[str, tuple[float, float]]) -> dict[str, Scale]:
     """Return the scale of every tensor of `graph` that reaches over its range.
 
     The operands and the result of an `Add` get one scale, over all their ranges: adding then rounds nothing, in any
     runtime. What a memory gives has the scale of what it was given.
     """
-    joined = {name: name for name in ranges}
-
-    def head(name: str) -> str:
-        return name if joined[name] == name else head(joined[name])
-
-    for op in graph.ops:
-        if isinstance(op, Add):
-            for name in (op.source, op.other):
-                joined[head(name)] = head(op.name)
+    first = joined(graph)
     reach: dict[str, tuple[float, float]] = {}
     for name, (low, high) in ranges.items():
-        before = reach.get(head(name), (0.0, 0.0))
-        reach[head(name)] = min(low, before[0]), max(high, before[1])
-    scales = {name: scale_of(*reach[head(name)]) for name in ranges}
+        before = reach.get(first[name], (0.0, 0.0))
+        reach[first[name]] = min(low, before[0]), max(high, before[1])
+    scales = {name: scale_of(*reach[first[name]]) for name in ranges}
     scales |= {memory.name: scales[memory.source] for memory in graph.memories}
     return scales | {graph.ops[-1].name: SCORE}

@@ -21,7 +21,7 @@ from kwsdata.errors import StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore
 from kwsdata.params import CalibrationParams, FeaturesParams, Params
 from kwstrain.models.ops import FEATURES, HARD_SIGMOID, Graph
-from kwstrain.quantization.network import FoldedStudent
+from kwstrain.quantization.network import FoldedStudent, Watch
 from kwstrain.stages.quantize.observers import OBSERVERS, Histogram, Range
 from kwstrain.training.sampler import Sampler
 from kwstrain.training.windows import Shape
@@ -83,9 +83,6 @@ def ranges_of(
     The input's is all that was seen (with `features.frontend: micro`, what the runtimes have built in); gates' and the
     log-odds' are known; all others are the observer's. Silence is seen too: every stream starts with it.
     """
-    assert network.scales is None
-    silence = np.tile(network.silence.numpy(), (1, chosen.windows.shape[1], 1))
-    windows = np.concatenate([chosen.windows, silence])
     known = _known(network.graph, features)
     seen: dict[str, Histogram] = {}
 
@@ -96,14 +93,34 @@ def ranges_of(
         seen[name].add(value)
 
     for watch in (widen, add):
-        network.watch = watch
-        with torch.inference_mode():
-            for start in range(0, len(windows), BATCH):
-                network.window(torch.from_numpy(windows[start : start + BATCH]))
-    network.watch = None
+        _hear(network, chosen, watch)
     found = {name: OBSERVERS[params.observer](histogram, params.percentile) for name, histogram in seen.items()}
     found[FEATURES] = seen[FEATURES].low, seen[FEATURES].high
     return found | known
+
+
+def reach_of(network: FoldedStudent, chosen: CalibrationSet) -> dict[str, Tensor]:
+    """Return the greatest absolute value of each channel of every tensor of `network`, float32 [channels]."""
+    reach: dict[str, Tensor] = {}
+
+    def widen(name: str, value: Tensor) -> None:
+        seen = value.abs().amax((0, 2, 3))
+        reach[name] = torch.maximum(reach[name], seen) if name in reach else seen
+
+    _hear(network, chosen, widen)
+    return reach
+
+
+def _hear(network: FoldedStudent, chosen: CalibrationSet, watch: Watch) -> None:
+    """Give `network`, which computes in float, the windows of `chosen` and silence, and `watch` every tensor of it."""
+    assert network.scales is None
+    silence = np.tile(network.silence.numpy(), (1, chosen.windows.shape[1], 1))
+    windows = np.concatenate([chosen.windows, silence])
+    network.watch = watch
+    with torch.inference_mode():
+        for start in range(0, len(windows), BATCH):
+            network.window(torch.from_numpy(windows[start : start + BATCH]))
+    network.watch = None
 
 
 def _known(graph: Graph, features: FeaturesParams) -> dict[str, Range]:

@@ -27,10 +27,11 @@ from kwsdata.files.atomic import atomic_path, write_json, write_jsonl_gz
 from kwsdata.params import Params
 from kwstrain.answers import read_info
 from kwstrain.models.weights import load_student
+from kwstrain.quantization.equalize import equalized
 from kwstrain.quantization.network import FoldedStudent, shift_log_odds
 from kwstrain.quantization.scales import scales_of
 from kwstrain.quantization.store import INFO, WEIGHTS, load_folded
-from kwstrain.stages.quantize.calibration import draw, ranges_of
+from kwstrain.stages.quantize.calibration import draw, ranges_of, reach_of
 from kwstrain.training.checkpoint import Progress, save_tensors, weights_digest, work_directory
 from kwstrain.training.dev import DevSet
 from kwstrain.training.launch import complete
@@ -69,6 +70,7 @@ def run(
     offset = log_odds(results["float"]["threshold"])
     graph, weights = student.fold()
     weights = shift_log_odds(graph, weights, offset)
+    weights = equalized(graph, weights, reach_of(FoldedStudent(graph, weights).eval(), calibration))
     ranges = ranges_of(FoldedStudent(graph, weights).eval(), calibration, params.quantize.calibration, params.features)
     network = FoldedStudent(graph, weights, scales_of(graph, ranges), offset).eval()
     results["calibrated"] = dev.measure(network).as_dict()
