@@ -37,12 +37,12 @@ def pretrain(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False)
     run_stage(run, params, MADE["pretrain"], json)
 
 
-@command(app, "ensemble", "kwstrain ensemble\ndvc exp run -S ensemble.members=4 -S ensemble.teach=true")
-def ensemble(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
-    """Train students with other seeds first; the one that ships hears their false alarms on train more often."""
-    from kwstrain.stages.ensemble.stage import run
+@command(app, "scout", "kwstrain scout\ndvc exp run -S scout.alarms_per_clip=0")
+def scout(params: ParamsOption = DEFAULT_PARAMS, json: SummaryAsJson = False) -> None:
+    """Train a student first, for its false alarms on train: the one that ships hears them more often."""
+    from kwstrain.stages.scout.stage import run
 
-    run_stage(run, params, MADE["ensemble"], json, trunk=Path("data/models/trunk"))
+    run_stage(run, params, MADE["scout"], json, trunk=Path("data/models/trunk"))
 
 
 @command(app, "train", "kwstrain train\nkwstrain train --no-resume")
@@ -185,7 +185,6 @@ def main() -> None:
 
 def _heard(params: Path) -> dict[str, Path | None]:
     """Return where the answers and the false alarms lie that the student hears."""
-    from kwstrain.training.job import alarms_of, answers_of
+    from kwstrain.training.job import alarms_of
 
-    own, ensemble = load_params(params), Path("data/ensemble")
-    return {"taught": answers_of(own, Path("data/teach"), ensemble), "alarms": alarms_of(own, ensemble)}
+    return {"taught": Path("data/teach"), "alarms": alarms_of(load_params(params), Path("data/scout"))}

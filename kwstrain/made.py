@@ -27,10 +27,10 @@ def _pretrain(made: Summary) -> str:
     return "nothing, as pretrain.trunk is null" if trunk is None else f"the trunk ({trunk}), in data/models/trunk"
 
 
-def _ensemble(made: Summary) -> str:
-    if "clips" not in made:
-        return "nothing, as ensemble.members is 0"
-    return f"mean answers to {made['clips']:,} clips and {made['alarms']:,} false alarms, in data/ensemble"
+def _scout(made: Summary) -> str:
+    if made["alarms"] is None:
+        return "nothing, as scout.alarms_per_clip is 0"
+    return f"{made['alarms']:,} false alarms on train, in data/scout"
 
 
 def _train(made: Summary) -> str:
@@ -76,7 +76,7 @@ MADE: dict[str, Callable[[Summary], str]] = {
     "train_teacher": _train_teacher,
     "teach": _teach,
     "pretrain": _pretrain,
-    "ensemble": _ensemble,
+    "scout": _scout,
     "train": _train,
     "quantize": _quantize,
     "export": _export,

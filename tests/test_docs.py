@@ -67,7 +67,7 @@ STAGES_AND_FUNCTIONS = {
     | {"embed-augmented"},
     "kwstrain": {
         "bundle",
-        "ensemble",
+        "scout",
         "evaluate",
         "experiments ablate",
         "experiments compare",

@@ -209,7 +209,7 @@ def test_an_experiment_changes_the_loss_and_nothing_before_training(finished):
     project, _ = finished
     said = dvc(project, "exp", "run", "-S", "loss.gamma=2", "--name", "focal")
     ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
-    assert ran[:4] == ["ensemble", "train", "quantize", "export"]
+    assert ran[:4] == ["scout", "train", "quantize", "export"]
     assert set(ran[4:]) == {"evaluate", "report", "bundle", "quantization_report"}
     assert json.loads((project / "data/models/student/train.json").read_text())["loss"]["gamma"] == 2
     assert "focal" in dvc(project, "exp", "show", "--csv")

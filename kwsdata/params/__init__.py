@@ -27,12 +27,12 @@ from kwsdata.params.data import (
 )
 from kwsdata.params.deployment import BundleParams
 from kwsdata.params.distillation import DistillParams, TeacherParams, TeachParams
-from kwsdata.params.ensembling import EnsembleParams
 from kwsdata.params.files import check_homes, file_of, merged, read_files
 from kwsdata.params.negatives import CheckParams, EmbedParams, LikenessParams, MineNegativesParams, MiningParams
 from kwsdata.params.pretraining import PretrainParams
 from kwsdata.params.publishing import PublishParams
 from kwsdata.params.quantization import CalibrationParams, QuantizeParams
+from kwsdata.params.scouting import ScoutParams
 from kwsdata.params.synthesis import SynthesizeParams
 from kwsdata.params.training import (
     DsTcnParams,
@@ -58,7 +58,6 @@ __all__ = [
     "DownloadParams",
     "DsTcnParams",
     "EmbedParams",
-    "EnsembleParams",
     "EvaluateParams",
     "ExecutorParams",
     "FeaturesParams",
@@ -80,6 +79,7 @@ __all__ = [
     "PublishParams",
     "QuantizeParams",
     "ReportParams",
+    "ScoutParams",
     "SimulateRirsParams",
     "SplitParams",
     "StreamingParams",
@@ -119,7 +119,7 @@ class Params(Block):
     teach: TeachParams
     model: ModelParams
     pretrain: PretrainParams
-    ensemble: EnsembleParams
+    scout: ScoutParams
     loss: LossParams
     distill: DistillParams
     train: TrainParams

@@ -39,7 +39,7 @@ FIRST = frozenset(
         "model.name",
         "model.dstcn.channels",
         "pretrain.trunk",
-        "ensemble",
+        "scout",
         "distill.alpha",
         "loss.name",
         "loss.gamma",

@@ -1,6 +1,6 @@
-"""Choose the negatives that students take for the keyword, as windows that training hears more often.
+"""Choose the negatives that a model takes for the keyword, as windows that training hears more often.
 
-    DIR/alarms.npy    int64 [alarms, 2]: a clip's number in the feature store, and the frame at which they say so
+    DIR/alarms.npy    int64 [alarms, 2]: a clip's number in the feature store, and the frame at which it says so
 
 What is mined before training by likeness to the keyword (`mine_negatives`) may be easy for the model; what raises a
 model's own false alarms is what it has to learn (A. Shrivastava et al., Training region-based object detectors with
@@ -61,7 +61,7 @@ def read_alarms(directory: Path, clips: int) -> np.ndarray:
     Raises:
         StageInputError: the file is missing or damaged, or names a clip that a store of `clips` has not.
     """
-    alarms = np.array(map_array(Path(directory) / FILE, "dvc repro ensemble"))
+    alarms = np.array(map_array(Path(directory) / FILE, "dvc repro scout"))
     if alarms.ndim != 2 or alarms.shape[1] != 2 or (alarms.size and not 0 <= alarms[:, 0].max() < clips):
-        raise StageInputError(f"{directory}/{FILE} is not of these {clips} clips: type `dvc repro ensemble`.")
+        raise StageInputError(f"{directory}/{FILE} is not of these {clips} clips: type `dvc repro scout`.")
     return alarms

@@ -10,14 +10,9 @@ from kwstrain.training.checkpoint import work_directory
 from kwstrain.training.loop import Job
 
 
-def answers_of(params: Params, teach: Path, ensemble: Path) -> Path:
-    """Return whose answers the student learns from: the ensemble's where it teaches, else the teacher's."""
-    return ensemble if params.ensemble.members and params.ensemble.teach else teach
-
-
-def alarms_of(params: Params, ensemble: Path) -> Path | None:
-    """Return where the false alarms lie that the student hears for mined windows, if it hears any."""
-    return ensemble if params.ensemble.members and params.ensemble.alarms_per_clip else None
+def alarms_of(params: Params, scout: Path) -> Path | None:
+    """Return where the false alarms lie that the student hears for mined windows: `scout`, if there are any."""
+    return scout if params.scout.alarms_per_clip else None
 
 
 def student_job(
@@ -28,9 +23,9 @@ def student_job(
     Args:
         params: blocks model, loss, distill, train, mining, streaming, warm_up and evaluate decide.
         features: directory with the stores `train` and `dev`.
-        taught: answers to the train clips (see `answers_of`), if there are any to learn from.
+        taught: a teacher's answers to the train clips, if there are any to learn from.
         trunk: where stage `pretrain` left the trunk to start from, if any.
-        alarms: where stage `ensemble` left false alarms (see `alarms_of`), if any are to be heard.
+        alarms: where stage `scout` left false alarms (see `alarms_of`), if any are to be heard.
 
     Raises:
         StageInputError: an input is missing, or holds no embeddings where `distill.feature_weight` asks for them.

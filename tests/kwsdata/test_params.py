@@ -84,7 +84,7 @@ def test_an_error_names_the_file_to_mend(tmp_path, file, change, says):
     [
         (PARAMS_FILE, "check: {copies: {trust: 0.3}}\n", "check belongs in params/kwsdata.yaml"),
         (PARAMS_FILE, "teach: {}\n", "-S params/kwstrain.yaml:teach=VALUE"),
-        (TRAINING_FILE, "ensemble: {members: 0}\n", "ensemble belongs in params.yaml"),
+        (TRAINING_FILE, "scout: {alarms_per_clip: 0}\n", "scout belongs in params.yaml"),
     ],
 )
 def test_a_key_in_another_file_than_its_own_is_refused(tmp_path, file, text, right):

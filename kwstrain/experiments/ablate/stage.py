@@ -17,7 +17,7 @@ from kwsdata.params.ablation import AblationParams, with_changes
 from kwstrain.stages.evaluate.stage import run as evaluate
 from kwstrain.stages.export.stage import run as export
 from kwstrain.stages.train.stage import run as train
-from kwstrain.training.job import alarms_of, answers_of
+from kwstrain.training.job import alarms_of
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
     seed: int,
     features: Path = Path("data/features"),
     teach: Path = Path("data/teach"),
-    ensemble: Path = Path("data/ensemble"),
+    scout: Path = Path("data/scout"),
     trunk: Path = Path("data/models/trunk"),
     testsets: Path = Path("data/testsets"),
     root: Path = Path("data/ablation/runs"),
@@ -46,8 +46,8 @@ def run(
         scratch.mkdir()
         write_json(scratch / "arm.json", {"arm": arm, "seed": seed, "changes": changes})
         start = trunk if own.pretrain.trunk else None
-        answers, alarms = answers_of(own, teach, ensemble), alarms_of(own, ensemble)
-        train(own, features, scratch / "student", taught=answers, trunk=start, alarms=alarms)
+        alarms = alarms_of(own, scout)
+        train(own, features, scratch / "student", taught=teach, trunk=start, alarms=alarms)
         export(own, scratch / "student", scratch / "export")
         metrics = evaluate(own, scratch / "export", testsets, scratch / "evaluate")
     return {"arm": arm, "seed": seed} | {name: metrics[name] for name in ("threshold", "dev", "test")}

@@ -41,9 +41,9 @@ def run(
         params: blocks model, loss, distill, train, streaming, evaluate and keyword are used.
         features: directory with the stores `train` and `dev`.
         out: replaced whole.
-        taught: answers to the train clips (see `kwstrain.training.job.answers_of`), if there are any to learn from.
+        taught: a teacher's answers to the train clips, if there are any to learn from.
         trunk: where stage `pretrain` left the trunk to start from, if any.
-        alarms: where stage `ensemble` left false alarms (see `kwstrain.training.job.alarms_of`), if they are heard.
+        alarms: where stage `scout` left false alarms (see `kwstrain.training.job.alarms_of`), if they are heard.
         resume: go on from the checkpoint of a run with the same params and features, if there is one.
 
     Raises:

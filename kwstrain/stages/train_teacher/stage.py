@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from lightning_fabric.plugins.environments import TorchElasticEnvironment
 
-from kwsdata.audio import SAMPLE_RATE
 from kwsdata.errors import ParamsError
 from kwsdata.execution.cache import Step, note_timing
 from kwsdata.features.store import FeatureStore
@@ -34,9 +33,8 @@ from kwstrain.teachers import TRAINED, build_teacher
 from kwstrain.teachers.listeners import own_teacher
 from kwstrain.teachers.weights import FILE
 from kwstrain.training.alarms import FILE as ALARMS
-from kwstrain.training.alarms import find_alarms
 from kwstrain.training.checkpoint import Progress, save_tensors, weights_digest, work_directory
-from kwstrain.training.hear import mean_log_odds
+from kwstrain.training.hear import alarms_raised
 from kwstrain.training.launch import complete
 from kwstrain.training.loop import Job
 from kwstrain.training.starts import warm_up_of
@@ -92,7 +90,8 @@ def _train(params: Params, stores: Path, out: Path) -> dict[str, Any]:
     job = first
     found: dict[str, Any] = {"alarms": 0}
     if params.teacher.alarms_per_clip:
-        alarms = _alarms(first, progress)
+        own = params.teacher
+        alarms = alarms_raised(first, progress.best, own.min_log_odds, own.alarms_per_clip)
         found = {"alarms": len(alarms), "first": _dev_numbers(progress)}
         if len(alarms):
             job = _heard_again(first, alarms)
@@ -108,14 +107,6 @@ def _train(params: Params, stores: Path, out: Path) -> dict[str, Any]:
     for done in {first.work, job.work}:
         shutil.rmtree(done)
     return info | {"timing": note_timing("train_teacher", progress.timing())}
-
-
-def _alarms(job: Job, progress: Progress) -> np.ndarray:
-    """Return the false alarms of the teacher that `job` trained on the clips of train, as `find_alarms` does."""
-    own, store = job.params.teacher, FeatureStore(job.features / "train")
-    said = list(mean_log_odds(job.params, build_teacher, [progress.best], store, "train-teacher, answers"))
-    stride, hop_s = build_teacher(job.params, store.silence).stride, int(store.info["hop_samples"]) / SAMPLE_RATE
-    return find_alarms(store.clips, said, stride, hop_s, job.unlabelled, own.min_log_odds, own.alarms_per_clip)
 
 
 def _heard_again(first: Job, alarms: np.ndarray) -> Job:

@@ -50,5 +50,5 @@ def test_a_window_of_an_alarm_holds_the_decision_that_raised_it() -> None:
 def test_alarms_of_other_clips_are_refused(tmp_path) -> None:
     np.save(tmp_path / FILE, np.array([[7, 3]]))
     assert read_alarms(tmp_path, 8).tolist() == [[7, 3]]
-    with pytest.raises(StageInputError, match="dvc repro ensemble"):
+    with pytest.raises(StageInputError, match="dvc repro scout"):
         read_alarms(tmp_path, 7)

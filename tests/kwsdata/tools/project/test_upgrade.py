@@ -103,7 +103,7 @@ def test_a_renamed_param_is_rewritten_and_its_stages_run(folder):
     (folder / PARAMS_FILE).write_text(params.replace("  gamma: 0.0\n", "  focus: 1.5\n"))
     plan = plan_upgrade(folder, renames=[("loss.focus", "loss.gamma")])
     assert plan.params == ["loss.focus is now loss.gamma"]
-    assert plan.renumbered == ["ensemble", "train", "quantize"]
+    assert plan.renumbered == ["scout", "train", "quantize"]
     assert "train" in plan.rerun
     write_upgrade(plan, folder)
     assert plain((folder / PARAMS_FILE).read_text())["loss"]["gamma"] == 1.5

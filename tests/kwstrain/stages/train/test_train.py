@@ -210,7 +210,7 @@ def test_two_processes_train_one_student(brief, ridges, project, change):
 @pytest.mark.slow
 def test_torchrun_makes_the_student_that_two_devices_make(brief, ridges, project, change):
     train = {"steps": 2, "eval_every": 2, "devices": 2, "accelerator": "cpu"}
-    params = change(brief, train=train, ensemble={"members": 0})
+    params = change(brief, train=train, scout={"alarms_per_clip": 0})
     run(params, ridges, project / "spawned")
     (project / "params.yaml").write_text(yaml.safe_dump(params.model_dump(by_alias=True, mode="json")))
     shutil.copytree(ridges, project / "data/features")
