@@ -1,13 +1,14 @@
 """Stream test sets through the exported model: one task a stream, any number of workers, the same scores."""
 
+import math
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from lhotse import MonoCut
 
-from kwsdata.audio import SAMPLE_RATE
+from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.clips.fields import StreamSegment
 from kwsdata.clips.pieces import tars_of
 from kwsdata.clips.shards import load_audio, shard_cuts
@@ -20,19 +21,25 @@ from kwsdata.params import ExecutorParams, StreamingParams
 from kwsdata.runtime.decoder import votes, warming_up
 from kwsdata.runtime.networks.description import DEFAULT
 from kwsdata.runtime.networks.model import StreamingModel
+from kwsdata.transforms.levels import active_level
 from kwstrain.evaluation.det import StreamScores
 
 PARTITIONS = ("dev", "test")
+QUIETEST = 1e-5  # level of digital silence, for a finite number of dB
 
 
 @dataclass(frozen=True)
 class Keyword:
-    """One event of a stream: its time, the clip it came from, and the conditions it is heard in."""
+    """One event of a stream: its time, the clip it came from, and the conditions it is heard in.
+
+    level_dbfs: active level of the sound in its time (see `kwsdata.transforms.levels`); None where nobody measured it.
+    """
 
     start_s: float
     end_s: float
     source: str | None
     conditions: dict[str, float]
+    level_dbfs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,9 +150,14 @@ def score_stream(task: _Task) -> TestStream:
         np.concatenate([part[0] for part in parts]),
         score,
         float(model.info["warm_up_s"]),
-        keywords_of(task.cut),
+        [replace(word, level_dbfs=_level_dbfs(wave, word)) for word in keywords_of(task.cut)],
         ClipView(task.cut).segments,
     )
+
+
+def _level_dbfs(wave: Waveform, word: Keyword) -> float:
+    level = active_level(wave[round(word.start_s * SAMPLE_RATE) : round(word.end_s * SAMPLE_RATE)])
+    return 20 * math.log10(max(level, QUIETEST))
 
 
 def keywords_of(cut: MonoCut) -> list[Keyword]:

@@ -1,5 +1,6 @@
 """Summarise one test set in numbers, and warn in words of what they cannot show."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ PEOPLE = (  # three students a word of the default recipe, each at its threshold
     'of "computer", "snowboy" and "amelia", students that missed 8, 10 and 12 % of dev\'s synthetic keywords missed 8, '
     "3 and 35 % of recordings of people, and 55, 50 and 80 % in noise and rooms (docs/results.md)"
 )
+LEVEL_BAND_DB = 10
 FEW_HOURS = 1.0  # of negative sound: below it a rate an hour is an extrapolation
 
 
@@ -54,16 +56,34 @@ def condition_rows(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for event in events:
         if event["conditions"]:
             groups.setdefault(tuple(sorted(event["conditions"].items())), []).append(event["hit"])
-    rows = []
-    for conditions, hits in sorted(groups.items()):
-        misses = hits.count(False)
-        low, high = wilson(misses, len(hits))
-        rows.append(
-            dict(conditions)
-            | {"n_positive": len(hits), "misses": misses, "fnr": number(misses / len(hits))}
-            | {"fnr_low95": number(low), "fnr_high95": number(high)}
-        )
-    return rows
+    return [dict(conditions) | _missed(hits) for conditions, hits in sorted(groups.items())]
+
+
+def level_rows(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return misses by level: a row for each LEVEL_BAND_DB that an event falls into, the quietest first.
+
+    A detector has to hear a word at the level of any microphone. A row has low_dbfs and high_dbfs, the band's ends, and
+    what a row of `condition_rows` has.
+
+    Args:
+        events: rows as in events.jsonl.gz, with `level_dbfs` and `hit`.
+    """
+    groups: dict[int, list[bool]] = {}
+    for event in events:
+        groups.setdefault(math.floor(event["level_dbfs"] / LEVEL_BAND_DB) * LEVEL_BAND_DB, []).append(event["hit"])
+    return [{"low_dbfs": low, "high_dbfs": low + LEVEL_BAND_DB} | _missed(hits) for low, hits in sorted(groups.items())]
+
+
+def _missed(hits: list[bool]) -> dict[str, Any]:
+    misses = hits.count(False)
+    low, high = wilson(misses, len(hits))
+    return {
+        "n_positive": len(hits),
+        "misses": misses,
+        "fnr": number(misses / len(hits)),
+        "fnr_low95": number(low),
+        "fnr_high95": number(high),
+    }
 
 
 def warnings_for(name: str, summary: dict[str, Any], max_fah: float) -> list[str]:

@@ -6,7 +6,7 @@ Writes to `out`:
     operating_point.json    what a device needs beside the model: threshold, smooth, n, m, lockout_s, warm_up_s
     metrics.json            the numbers of each set (see README)
     det.json, det.csv       the DET curves, where they change
-    events.jsonl.gz         one row a keyword: where, hit or missed, peak, latency, conditions
+    events.jsonl.gz         one row a keyword: where, hit or missed, peak, latency, level, conditions
     false_alarms.jsonl.gz   one row a false alarm: where, score, and what sounded there
     near_alarms.jsonl.gz    the same of the negative peaks that came closest to the threshold
     peaks.npz               highest votes: of each event, and of each second of negative sound, by set
@@ -30,7 +30,7 @@ from kwstrain.evaluation.choose import Chosen, choose
 from kwstrain.evaluation.det import DetCurve, StreamScores, det_curve, measure
 from kwstrain.evaluation.events import EventResult, FalseAlarm, near_alarms, negative_peaks, outcomes
 from kwstrain.evaluation.streams import TestStream, score_testsets
-from kwstrain.evaluation.summary import condition_rows, expected, number, set_summary, warnings_for
+from kwstrain.evaluation.summary import condition_rows, expected, level_rows, number, set_summary, warnings_for
 from kwstrain.stages.evaluate.starts import measure_starts, score_starts
 
 PEAK_STRETCH_S = 1.0
@@ -95,6 +95,8 @@ def run(
         summary |= {key: described[title].get(key) for key in ("people", "negatives_people")}
         if conditions := condition_rows(rows):
             summary["conditions"] = conditions
+        else:
+            summary["levels"] = level_rows(rows)
         metrics[partition][name] = summary
         peaks[f"{title}/events"] = np.asarray([result.peak for result in results], np.float32)
         peaks[f"{title}/negatives"] = np.concatenate(
@@ -156,7 +158,9 @@ def _by_event(
         found, false = outcomes(vote, decoder.threshold, decoder.rule.lockout_s, tolerance_s)
         results += found
         for result, word in zip(found, stream.keywords, strict=True):
-            rows.append(where | asdict(result) | {"source": word.source, "conditions": word.conditions})
+            level_dbfs = None if word.level_dbfs is None else round(word.level_dbfs, 1)
+            heard = {"source": word.source, "level_dbfs": level_dbfs, "conditions": word.conditions}
+            rows.append(where | asdict(result) | heard)
         alarms += [_alarm_row(stream, alarm) for alarm in false]
     return results, rows, alarms
 

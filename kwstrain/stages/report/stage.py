@@ -62,6 +62,7 @@ def run(
             started=words.explain_starts(metrics["starts"]),
             condition_tables=tables.condition_tables(metrics),
             heat_maps=tables.heat_maps(metrics),
+            level_tables=tables.level_tables(metrics),
             int8_head=tables.INT8_HEAD,
             int8_rows=tables.int8_rows(int8),
             int8_words=tables.int8_words(int8),

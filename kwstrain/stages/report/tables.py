@@ -56,14 +56,23 @@ def condition_tables(metrics: dict[str, Any]) -> dict[str, tuple[Row, list[Row]]
         keys = [key for key in conditions[0] if key in ("snr_db", "t60_s")]
         titles = {"snr_db": "SNR, dB", "t60_s": "T60, s"}
         head = [titles[key] for key in keys] + ["FNR", "95 % interval", "missed"]
-        rows = [
-            [f"{row[key]:g}" for key in keys]
-            + [percent(row["fnr"]), f"{percent(row['fnr_low95'])} to {percent(row['fnr_high95'])}"]
-            + [f"{row['misses']} / {row['n_positive']}"]
-            for row in conditions
-        ]
+        rows = [[f"{row[key]:g}" for key in keys] + _missed(row) for row in conditions]
         tables[name] = (head, rows)
     return tables
+
+
+def _missed(row: dict[str, Any]) -> Row:
+    interval = f"{percent(row['fnr_low95'])} to {percent(row['fnr_high95'])}"
+    return [percent(row["fnr"]), interval, f"{row['misses']} / {row['n_positive']}"]
+
+
+def level_tables(metrics: dict[str, Any]) -> dict[str, list[Row]]:
+    """Return {test set: rows} of misses by level: level, FNR, its interval, missed; for sets of several levels."""
+    return {
+        name: [[f"{row['low_dbfs']} to {row['high_dbfs']}", *_missed(row)] for row in numbers["levels"]]
+        for name, numbers in metrics["test"].items()
+        if len(numbers.get("levels", [])) > 1
+    }
 
 
 def heat_maps(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:

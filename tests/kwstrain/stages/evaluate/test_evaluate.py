@@ -15,7 +15,7 @@ from kwsdata.runtime.decoder import Decoder, DecoderConfig
 from kwstrain.evaluation.choose import choose, decoders
 from kwstrain.evaluation.intervals import poisson_upper, wilson
 from kwstrain.evaluation.streams import Keyword, TestStream
-from kwstrain.evaluation.summary import condition_rows, warnings_for
+from kwstrain.evaluation.summary import condition_rows, level_rows, warnings_for
 from kwstrain.stages.evaluate.stage import run
 from kwstrain.stages.evaluate.starts import measure_starts
 
@@ -107,6 +107,23 @@ def test_misses_are_grouped_by_condition(metrics):
     assert (row["snr_db"], row["t60_s"], row["n_positive"], row["misses"]) == (10.0, 0.4, 4, 0)
     events = [{"conditions": {"snr_db": s}, "hit": s > 0} for s in (10, 0, 10, 0, 0)]
     assert [(r["snr_db"], r["misses"], r["n_positive"]) for r in condition_rows(events)] == [(0, 3, 3), (10, 0, 2)]
+
+
+def test_misses_are_grouped_by_level(evaluated, metrics):
+    read = read_jsonl_gz(evaluated / "events.jsonl.gz")
+    events = [e for e in read if (e["partition"], e["set"]) == ("test", "clean")]
+    rows = metrics["test"]["clean"]["levels"]
+    assert [sum(row[name] for row in rows) for name in ("n_positive", "misses")] == [7, 1]
+    for row in rows:
+        inside = [e for e in events if row["low_dbfs"] <= e["level_dbfs"] < row["high_dbfs"]]
+        assert (len(inside), sum(not e["hit"] for e in inside)) == (row["n_positive"], row["misses"])
+    assert "levels" not in metrics["test"]["noise_reverb"]
+    loud_and_quiet = [{"level_dbfs": db, "hit": db > -50} for db in (-64.0, -20.1, -61.5, -60.0, -29.9)]
+    assert [(r["low_dbfs"], r["high_dbfs"], r["misses"], r["n_positive"]) for r in level_rows(loud_and_quiet)] == [
+        (-70, -60, 2, 2),
+        (-60, -50, 1, 1),
+        (-30, -20, 0, 2),
+    ]
 
 
 def test_traces_decode_to_the_events_that_were_counted(evaluated, metrics, project_params):
