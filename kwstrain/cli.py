@@ -148,6 +148,7 @@ def detect(
     device: Annotated[
         str | None, typer.Option(help="Number or name of the microphone; else the system's default.")
     ] = None,
+    gain_db: Annotated[float, typer.Option(help="Make the sound this much louder first, in dB.")] = 0.0,
     list_devices: Annotated[bool, typer.Option("--list-devices", help="List the microphones, and end.")] = False,
 ) -> None:
     """Run a model over sound files, a pipe or the microphone; one line an event: file, time in s, score.
@@ -175,6 +176,7 @@ def detect(
         mic=mic,
         device=device,
         esphome=esphome,
+        gain_db=gain_db,
     )
 
 

@@ -13,6 +13,7 @@ from kwsdata.runtime.bundle import bundle_at
 from kwsdata.runtime.decoder import Event
 from kwsdata.runtime.detect.detector import Detector, open_detector
 from kwsdata.runtime.detect.esphome import EspHomeDetector
+from kwsdata.runtime.detect.gain import amplified, check_gain
 from kwsdata.runtime.detect.meter import Meter
 from kwsdata.runtime.detect.microphone import microphone_blocks
 from kwsdata.runtime.detect.sound import Listening, sound_blocks
@@ -44,6 +45,7 @@ def detect(
     mic: bool = False,
     device: str | None = None,
     esphome: Path | None = None,
+    gain_db: float = 0.0,
     write: Callable[[str], None] = _print,
     warn: Callable[[str], None] = _warn,
 ) -> int:
@@ -68,13 +70,14 @@ def detect(
         mic: listen to the microphone; takes no files.
         device: the number or name of the microphone, as `microphones` lists them; else the default one.
         esphome: in place of our own runtime, the file for ESPHome in this folder, with its manifest's rule.
+        gain_db: how much louder the sound is made before it is heard.
         write, warn: what to do with a line of the result, and with one of what went wrong.
 
     Returns:
         The number of events.
 
     Raises:
-        ParamsError: options that do not go together, or a threshold that no score can have.
+        ParamsError: options that do not go together, a threshold that no score can have, or too great a gain.
         AudioError: a file cannot be read; all others have been heard. Events before the damage have been written; no
             trace has.
         StageInputError: the model or operating point is missing, or they do not belong together.
@@ -82,6 +85,7 @@ def detect(
         MissingExtraError: `mic` without the extra `mic`, or what runs the model file is not installed.
     """
     _check(files, trace, raw_rate, channel, mic, device)
+    check_gain(gain_db)
     detector: Detector | EspHomeDetector
     if esphome is not None:
         if bundle or model or threshold is not None or trace:
@@ -92,13 +96,13 @@ def detect(
             model_dir, model = bundle_at(bundle, model)
         detector = open_detector(model_dir, operating_point, model, threshold)
     if mic:
-        return _of_microphone(detector, device, trace, as_json, write, warn)
+        return _of_microphone(detector, device, gain_db, trace, as_json, write, warn)
     how = Listening(raw_rate, channel)
     count, failed = 0, []
     for name in map(str, files):
         try:
             with _traced(trace) as writer:
-                for event in detector.events(sound_blocks(name, how, warn), writer):
+                for event in detector.events(amplified(sound_blocks(name, how, warn), gain_db), writer):
                     write(_line(name, event, detector.keyword, as_json))
                     count += 1
         except AudioError as error:
@@ -134,6 +138,7 @@ def _check(
 def _of_microphone(
     detector: Detector | EspHomeDetector,
     device: str | None,
+    gain_db: float,
     trace: Path | None,
     as_json: bool,
     write: Callable[[str], None],
@@ -142,7 +147,7 @@ def _of_microphone(
     meter = Meter(sys.stderr, warn)
     count = 0
     with _traced(trace) as writer, suppress(KeyboardInterrupt):
-        blocks: Iterable[Waveform] = meter.through(microphone_blocks(device, warn))
+        blocks: Iterable[Waveform] = meter.through(amplified(microphone_blocks(device, warn), gain_db))
         for event in detector.events(blocks, writer):
             meter.clear()
             write(_line(MICROPHONE, event, detector.keyword, as_json))

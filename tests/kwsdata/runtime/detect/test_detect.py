@@ -15,6 +15,7 @@ from kwsdata.errors import AudioError, ParamsError, StageInputError
 from kwsdata.files.atomic import read_json, write_json
 from kwsdata.runtime.decoder import Decoder
 from kwsdata.runtime.detect.command import detect
+from kwsdata.runtime.detect.gain import amplified
 from kwsdata.runtime.networks.model import StreamingModel
 
 BEEPS = [(2.0, 1000.0, 0.1), (5.0, 3000.0, 0.1), (8.0, 1000.0, 0.1)]  # of which the model hears the first and third
@@ -172,3 +173,19 @@ def test_files_or_microphone_and_one_trace(heard):
         heard(["a.wav"], mic=True)
     with pytest.raises(ParamsError, match="one file, got 2"):
         heard(["a.wav", "b.wav"], trace="t.npz")
+
+
+def test_a_gain_makes_quiet_sound_heard_and_cuts_off_what_passes_full_scale(heard, beep, tmp_path):
+    soundfile.write(tmp_path / "quiet.wav", 0.001 * beep(10.0, BEEPS), SAMPLE_RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "loud.wav", beep(10.0, BEEPS), SAMPLE_RATE, subtype="FLOAT")
+    times = {
+        name: [float(line.split("\t")[1]) for line in heard([tmp_path / f"{name}.wav"], gain_db=gain_db)]
+        for name, gain_db in (("quiet", 60.0), ("loud", 0.0))
+    }
+    assert heard([tmp_path / "quiet.wav"]) == []
+    assert times["quiet"] == pytest.approx(times["loud"], abs=DECISION_S)
+    (block,) = amplified([np.array([-0.5, 0.001, 0.5], np.float32)], 20.0)
+    np.testing.assert_allclose(block, [-1.0, 0.01, 1.0], rtol=1e-6)
+    for gain_db in (float("nan"), 81.0, -81.0):
+        with pytest.raises(ParamsError, match="--gain-db"):
+            heard([tmp_path / "loud.wav"], gain_db=gain_db)
