@@ -20,8 +20,6 @@ class PretrainParams(Block):
     eval_every: int = Field(ge=1)  # steps between measurements on held-out speakers, each with a checkpoint
     batch_size: int = Field(ge=1)
     decisions: int = Field(ge=1)  # consecutive decisions in a window
-    quieter_probability: float = Field(ge=0, le=1)  # of a window of log energies: the same sound at a lower level
-    quieter_db: float = Field(ge=0)  # lower by at most so much
     held_out: float = Field(gt=0, lt=1)  # share of train's speakers that is measured on, not trained on
     learning_rate: float = Field(gt=0)
     warmup_steps: int = Field(ge=0)  # linear, then a cosine to 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwsdata.params import PretrainParams, TrainParams
+from kwsdata.params import TrainParams
 from kwstrain.training.windows import Batch
 
 LOG_PER_DB = np.float32(np.log(10) / 10)  # of energy
@@ -45,10 +45,10 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], params: TrainParams) 
         partner = rng.permutation(count)
         # At least half of itself.
         share = np.where(mixed, np.maximum(beta, 1 - beta), 1).astype(np.float32)
-    return Distortion(time, mel, partner, share, draw_levels(rng, count, params))
+    return Distortion(time, mel, partner, share, _levels(rng, count, params))
 
 
-def draw_levels(rng: np.random.Generator, count: int, params: TrainParams | PretrainParams) -> np.ndarray:
+def _levels(rng: np.random.Generator, count: int, params: TrainParams) -> np.ndarray:
     """Return by how many dB each of `count` windows is made quieter: float32 [count], 0 for those left alone."""
     if params.quieter_probability == 0:
         return np.zeros(count, np.float32)

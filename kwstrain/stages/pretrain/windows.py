@@ -1,8 +1,7 @@
 """Batches for pretraining: windows of feature frames, and the speech embedding at each of their decisions.
 
 A clip is drawn with a chance that goes with the square root of its length, a window of it anywhere; before the clip
-there is silence, as the embedder heard it. The embedding at a decision is interpolated between the two around it. Where
-features are log energies, some windows are made quieter, and the embedding to give stays that of the louder sound.
+there is silence, as the embedder heard it. The embedding at a decision is interpolated between the two around it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from kwsdata.draws import rng_for, unit_for
 from kwsdata.errors import StageInputError
 from kwsdata.features.store import ClipRow, FeatureStore
 from kwsdata.params import PretrainParams
-from kwstrain.training.distort import draw_levels, lower
 
 Pair = tuple[ClipRow, ClipRow]  # a clip's frames, and its embeddings
 Examples = tuple[np.ndarray, np.ndarray]  # windows, targets
@@ -109,8 +107,6 @@ class Pairs:
             last = int(rng.integers(min(most, self.geometry.length - 1), most + 1))
             self._window_of(pair[0], last, frames[number])
             target[number] = self._embeddings_of(pair[1], last)
-        if self.features.log_energies:
-            frames = lower(frames, draw_levels(rng, count, self.params), self.features.silence)
         return frames, (target - self.mean) / self.scale
 
     def _window_of(self, clip: ClipRow, last: int, into: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kwsdata.draws import rng_for
 from kwsdata.features.store import FeatureStore, add_to_store
 from kwsdata.runtime.front_ends import features_of, make_frontend
-from kwstrain.training.distort import draw_levels, lower
+from kwstrain.training.distort import draw, lower
 from kwstrain.training.sampler import Sampler
 from kwstrain.training.windows import Shape
 
@@ -40,7 +40,7 @@ def test_only_front_ends_that_say_so_give_log_energies(features):
 
 def test_half_of_the_windows_are_made_quieter_by_any_of_the_levels_allowed(small, change):
     params = change(small, train={"quieter_probability": 0.5, "quieter_db": 30.0}).train
-    by_db = draw_levels(rng_for(1), 20_000, params)
+    by_db = draw(rng_for(1), (20_000, SHAPE.length, 4), params).quieter_db
     quieter = by_db[by_db > 0]
     assert len(quieter) / len(by_db) == pytest.approx(0.5, abs=0.02)
     np.testing.assert_allclose(np.quantile(quieter, [0.0, 0.25, 0.5, 0.75, 1.0]), [0, 7.5, 15, 22.5, 30], atol=0.6)

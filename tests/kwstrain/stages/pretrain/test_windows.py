@@ -1,14 +1,11 @@
 """Windows for pretraining: what a decision is to say is what was heard when it is made."""
 
-import shutil
-
 import numpy as np
 import pytest
 from feature_stores import INFO, N_MELS, SILENCE
 
-from kwsdata.draws import rng_for
 from kwsdata.errors import StageInputError
-from kwsdata.features.store import ClipRow, FeatureStore, add_to_store, write_store
+from kwsdata.features.store import ClipRow, FeatureStore, write_store
 from kwstrain.stages.pretrain.windows import Geometry, Pairs
 
 GEOMETRY = Geometry(receptive_field=29, stride=2, decisions=4)
@@ -111,19 +108,3 @@ def test_a_world_of_one_speaker_cannot_be_held_out(small, tmp_path):
     write_store(tmp_path / "embedded", [[(row, np.zeros((9, 2), np.float32))]], 2, hops)
     with pytest.raises(StageInputError, match="held-out"):
         Pairs(FeatureStore(tmp_path / "features"), FeatureStore(tmp_path / "embedded"), GEOMETRY, small.pretrain)
-
-
-def test_log_energies_are_made_quieter_and_what_to_say_of_them_is_not(stores, small, change, tmp_path):
-    features, embedded = stores
-    marked = tmp_path / "features"
-    shutil.copytree(features / "train", marked)
-    add_to_store(marked, {"log_energies": True})
-    params = change(small, pretrain={"quieter_probability": 1.0, "quieter_db": 3.0}).pretrain
-    drawn = [
-        Pairs(FeatureStore(store), FeatureStore(embedded / "train"), GEOMETRY, params).draw(rng_for(1), 32)
-        for store in (features / "train", marked)
-    ]
-    fallen = (drawn[0][0] - drawn[1][0]) * 10 / np.log(10)  # dB
-    assert 0 <= fallen.min() < fallen.max() <= 3.001
-    assert (fallen.max(axis=(1, 2)) > 0.01).mean() > 0.9
-    np.testing.assert_array_equal(drawn[0][1], drawn[1][1])
