@@ -3,7 +3,7 @@
 DIR/features.000000.npy   float16 [frames, n_mels], the clips of a shard end to end
 DIR/clips.jsonl.gz        one row a clip, in order (fields of `ClipRow`)
 DIR/store.json            front end, n_mels, counts; hop and window in samples, and on how many a frame depends
-                          (context_samples); `silence`: the frame of digital silence; `log_energies`: see `FrontEnd`
+                          (context_samples); `silence`: the frame of digital silence
 """
 
 from collections.abc import Iterable, Iterator
@@ -59,11 +59,6 @@ class FeatureStore:
         if len(self.info.get("silence", ())) != self.n_mels:
             raise StageInputError(f"{self.directory}/store.json lacks silence: type `dvc repro featurize`.")
         return np.asarray(self.info["silence"], np.float32)
-
-    @property
-    def log_energies(self) -> bool:
-        """Whether its frames are natural logarithms of energies, not below those of silence."""
-        return bool(self.info.get("log_energies", False))
 
     def _map(self, number: int) -> np.ndarray:
         path = self.directory / f"features.{number:06d}.npy"

@@ -142,8 +142,6 @@ class TrainParams(Block):
     time_mask_frames: int = Field(ge=0)
     mel_masks: int = Field(ge=0)
     mel_mask_bins: int = Field(ge=0)
-    quieter_probability: float = Field(ge=0, le=1)  # of a window of log energies: the same sound at a lower level
-    quieter_db: float = Field(ge=0)  # lower by at most so much
     mixup_probability: float = Field(ge=0, le=1)
     mixup_alpha: float = Field(gt=0)
     accelerator: str  # lightning-fabric's: auto, cpu, cuda

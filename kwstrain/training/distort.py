@@ -1,10 +1,8 @@
-"""Distort training batches: lower levels, SpecAugment's masks and mixup.
+"""Distort training batches: SpecAugment's masks and mixup.
 
 Park et al. 2019 (arXiv:1904.08779) without the warp; Zhang et al. 2018 (arXiv:1710.09412).
-Numbers are drawn first, then applied. A level is lowered as the front end would have heard it: every log energy by the
-same number, none below silence's. The teacher's answer stays that to the louder sound, so a student learns that it is
-the same at any level. A mask is filled with the batch's mean of each mel, which the model's input normalisation maps
-near 0.
+Numbers are drawn first, then applied. A mask is filled with the batch's mean of each mel, which the model's input
+normalisation maps near 0.
 """
 
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ import numpy as np
 from kwsdata.params import TrainParams
 from kwstrain.training.windows import Batch
 
-LOG_PER_DB = np.float32(np.log(10) / 10)  # of energy
 MEAN_EVERY = 8  # frames: the mean is of every 8th, since neighbours are alike
 
 
@@ -23,14 +20,13 @@ class Distortion:
     """Every random choice for one batch.
 
     time, mel: masked spans [start, end), int64 [B, masks, 2]. partner int64 [B] and share float32 [B]: clip i becomes
-    share[i] of itself and 1 - share[i] of partner[i]. quieter_db: how much lower its level is, float32 [B].
+    share[i] of itself and 1 - share[i] of partner[i].
     """
 
     time: np.ndarray
     mel: np.ndarray
     partner: np.ndarray
     share: np.ndarray
-    quieter_db: np.ndarray
 
 
 def draw(rng: np.random.Generator, shape: tuple[int, ...], params: TrainParams) -> Distortion:
@@ -45,33 +41,12 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], params: TrainParams) 
         partner = rng.permutation(count)
         # At least half of itself.
         share = np.where(mixed, np.maximum(beta, 1 - beta), 1).astype(np.float32)
-    return Distortion(time, mel, partner, share, _levels(rng, count, params))
+    return Distortion(time, mel, partner, share)
 
 
-def _levels(rng: np.random.Generator, count: int, params: TrainParams) -> np.ndarray:
-    """Return by how many dB each of `count` windows is made quieter: float32 [count], 0 for those left alone."""
-    if params.quieter_probability == 0:
-        return np.zeros(count, np.float32)
-    chosen = rng.random(count) < params.quieter_probability
-    return np.where(chosen, rng.random(count) * params.quieter_db, 0).astype(np.float32)
-
-
-def lower(features: np.ndarray, by_db: np.ndarray, silence: np.ndarray) -> np.ndarray:
-    """Return log energies [B, frames, n_mels] of the same sound `by_db` [B] lower; `silence` [n_mels] is the least.
-
-    Exactly what the front end gives for the sound times 10^(-by_db / 20), but for that sound's rounding to 16 bits.
-    """
-    return np.maximum(features - (by_db * LOG_PER_DB)[:, None, None], silence) if by_db.any() else features
-
-
-def apply(batch: Batch, distortion: Distortion, silence: np.ndarray | None) -> Batch:
-    """Return `batch` with its levels lowered, mixed, then masked.
-
-    silence: its frame [n_mels], where the features are log energies; None: levels stay as they are.
-    """
+def apply(batch: Batch, distortion: Distortion) -> Batch:
+    """Return `batch` mixed, then masked."""
     features, target, weight, soft = batch.features, batch.target, batch.weight, batch.soft
-    if silence is not None:
-        features = lower(features, distortion.quieter_db, silence)
     if (distortion.share < 1).any():
         own, other = distortion.share, distortion.partner
 

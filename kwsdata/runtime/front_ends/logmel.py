@@ -18,8 +18,6 @@ FLOOR = 1e-6  # about the energy that rounding to 16 bits leaves in one mel band
 class LogMel:
     """Stateful log-mel front end: float32 [frames, n_mels], natural logarithm."""
 
-    log_energies = True
-
     def __init__(self, params: FeaturesParams) -> None:
         self.n_mels = params.n_mels
         self.hop = round(params.hop_ms * SAMPLE_RATE / 1000)

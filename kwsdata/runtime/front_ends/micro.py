@@ -20,7 +20,6 @@ class Micro:
     n_mels = CHANNELS
     window = WINDOW
     hop = HOP
-    log_energies = False  # how loud the sound has been changes them
 
     def __init__(self, params: FeaturesParams) -> None:
         if (params.n_mels, params.window_ms, params.hop_ms) != (CHANNELS, 30, 10):

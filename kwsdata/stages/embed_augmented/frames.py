@@ -14,8 +14,6 @@ from kwsdata.runtime.embedders import Embedder
 class EmbeddingFrames:
     """A front end (`kwsdata.runtime.front_ends`) of whole clips: frame f is complete at f hop + window samples."""
 
-    log_energies = False
-
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self.identity = embedder.identity

@@ -58,7 +58,6 @@ def _featurize(params: Params, source: Path, out: Path) -> dict[str, Any]:
     copies = _Copies()
     info = {"features": params.features.model_dump(), "hop_samples": frontend.hop, "window_samples": frontend.window}
     info |= {"context_samples": frontend.window, "silence": frontend.silence.tolist()}
-    info["log_energies"] = frontend.log_energies
     tars = tars_of(cut for task in tasks for cut in task.cuts)
     shards = run_tasks(_rows_of, tasks, params.executor, f"featurize {out.name}", tars)
     write_store(out, map(copies.noted, shards), frontend.n_mels, info)

@@ -21,12 +21,8 @@ from kwsdata.tools.project.shipped import shipped_folder, shipped_params
 from kwsdata.tools.project.yaml_text import dump, load
 
 DEVICES: Mapping[str, Mapping[str, Any]] = {
-    # The front end that ESPHome computes on the device. Its frames cannot be made quieter, so that copies must be.
-    "esphome": {
-        "features.frontend": "micro",
-        "features.window_ms": 30,
-        "augment.effects.loudness.level_dbfs.low": -70,
-    },
+    # The front end that ESPHome computes on the device.
+    "esphome": {"features.frontend": "micro", "features.window_ms": 30},
 }
 TEMPLATES = Path(__file__).parent / "templates"
 AS_SHIPPED = (".dvcignore", "review/excluded.txt", "data/*/README.md")

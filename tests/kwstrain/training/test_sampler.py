@@ -170,7 +170,7 @@ def test_masks_are_as_drawn_and_no_wider_than_allowed(small, change, sampler, se
     params = change(small, train={"time_masks": 2, "time_mask_frames": 9, "mel_masks": 1, "mel_mask_bins": 3}).train
     batch = sampler.gather(sampler.draw(rng_for(seed), 6))
     distortion = draw(rng_for(seed, "d"), batch.features.shape, params)
-    masked = apply(batch, distortion, None)
+    masked = apply(batch, distortion)
     same = masked.features == batch.features
     expected = np.ones_like(same)
     for row in range(6):
@@ -190,8 +190,7 @@ def test_masks_are_as_drawn_and_no_wider_than_allowed(small, change, sampler, se
 def test_mixup_mixes_frames_labels_and_weights_alike(sampler):
     batch = sampler.gather(sampler.draw(rng_for(5), 2))
     none = np.zeros((2, 1, 2), np.int64)
-    same_level = np.zeros(2, np.float32)
-    mixed = apply(batch, Distortion(none, none, np.array([1, 0]), np.array([0.75, 1.0], np.float32), same_level), None)
+    mixed = apply(batch, Distortion(none, none, np.array([1, 0]), np.array([0.75, 1.0], np.float32)))
     np.testing.assert_allclose(mixed.features[0], 0.75 * batch.features[0] + 0.25 * batch.features[1], rtol=1e-5)
     np.testing.assert_allclose(mixed.target[0], 0.75 * batch.target[0] + 0.25 * batch.target[1])
     assert np.array_equal(mixed.features[1], batch.features[1])
