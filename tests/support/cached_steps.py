@@ -462,14 +462,18 @@ def fetched(params: Params, patch: pytest.MonkeyPatch) -> World:
 
 
 def _read_apart(memory: Any, patch: pytest.MonkeyPatch) -> None:
-    """Give each reader of the memory file system a place of its own: two at once would share one."""
-    opened = memory._open
+    """Give each reader of memory file systems a place of its own: two at once would share one.
 
-    def open_apart(path: str, mode: str = "rb", **settings: Any) -> Any:
-        return io.BytesIO(memory.cat_file(path)) if mode == "rb" else opened(path, mode, **settings)
+    On the class, as fsspec makes an instance a thread.
+    """
+    kind = type(memory)
+    opened = kind._open
 
-    patch.setattr(memory, "_open", open_apart)
-    patch.setattr(memory, "cat_file", lambda path, **_: memory.store[memory._strip_protocol(path)].getvalue())
+    def open_apart(self: Any, path: str, mode: str = "rb", **settings: Any) -> Any:
+        return io.BytesIO(self.cat_file(path)) if mode == "rb" else opened(self, path, mode, **settings)
+
+    patch.setattr(kind, "_open", open_apart)
+    patch.setattr(kind, "cat_file", lambda self, path, **_: self.store[self._strip_protocol(path)].getvalue())
 
 
 def _pool(params: Params) -> World:
