@@ -1,5 +1,6 @@
 """The command line `kwstrain`: train, export, evaluate, report, bundle; and `detect`, which needs no training stack."""
 
+from json import dumps as to_json
 from pathlib import Path
 from typing import Annotated
 
@@ -178,6 +179,68 @@ def detect(
         esphome=esphome,
         gain_db=gain_db,
     )
+
+
+@command(
+    app,
+    "field-test",
+    "kwstrain field-test kitchen/ --bundle data/bundle\n"
+    "kwstrain field-test kitchen/ --keywords said/ --max-fah 0.5 --out data/field-test\n"
+    "kwstrain field-test day.flac --bundle data/bundle --model model.int8.tflite",
+)
+def field_test(
+    sounds: Annotated[
+        list[Path], typer.Argument(help="Sound files, or folders with such, in which nobody says the keyword.")
+    ],
+    keywords: Annotated[
+        list[Path] | None, typer.Option(help="A file, or a folder of files, in each of which the keyword is said.")
+    ] = None,
+    model_dir: Annotated[Path, typer.Option(help="The exported model, or a bundle.")] = Path("data/models/export"),
+    operating_point: Annotated[Path, typer.Option(help="Threshold and vote, as `evaluate` chose them.")] = Path(
+        "data/evaluate/operating_point.json"
+    ),
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle, instead of the exported model and the operating point.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which model file of the bundle or directory to run.")] = None,
+    max_fah: Annotated[float, typer.Option(help="False alarms an hour that the threshold may leave.")] = 1.0,
+    confidence: Annotated[float, typer.Option(help="How sure it must be of that: above 0.5, below 1.")] = 0.9,
+    raw: Annotated[
+        int | None,
+        typer.Option(help="The files are raw 16-bit little-endian samples of one channel, at this rate in Hz."),
+    ] = None,
+    channel: Annotated[int | None, typer.Option(help="Hear this channel alone (from 1), not the mean of all.")] = None,
+    gain_db: Annotated[float, typer.Option(help="Make the sound this much louder first, in dB.")] = 0.0,
+    max_reject_fraction: Annotated[float, typer.Option(help="Of the files, that may be unreadable.")] = 0.05,
+    workers: Annotated[int, typer.Option(help="Processes that listen; 0: one a core.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Gets numbers, false alarms, misses, operating point.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+) -> None:
+    """Measure a detector on recordings of your own, and choose its threshold there: false alarms an hour, misses.
+
+    Three hours without the keyword, from where the device will stand, say more of it than any test set of others.
+    """
+    from kwstrain.field_test.command import field_test as run
+
+    result = run(
+        sounds,
+        keywords or [],
+        model_dir=model_dir,
+        operating_point=operating_point,
+        bundle=bundle,
+        model=model,
+        max_fah=max_fah,
+        confidence=confidence,
+        raw_rate=raw,
+        channel=channel,
+        gain_db=gain_db,
+        max_reject_fraction=max_reject_fraction,
+        workers=workers,
+        out=out,
+        write=(lambda line: None) if as_json else typer.echo,
+    )
+    if as_json:
+        typer.echo(to_json(result, indent=2))
 
 
 def main() -> None:

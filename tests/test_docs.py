@@ -46,6 +46,7 @@ RUN_BY = {
     "kwsdata upgrade": PROJECT,
     "kwsdata verify": REMOTES,
     "kwstrain detect": E2E,
+    "kwstrain field-test": E2E,
     "torchrun": "kwstrain/stages/train/test_train.py",
 }
 # ... or its stage is (`dvc repro` runs it), or its function is called by tests of the package of that name, ...

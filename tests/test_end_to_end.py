@@ -163,6 +163,11 @@ def test_from_folders_of_sound_to_a_measured_detector(finished):
     heard = run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name])
     assert run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name, "--bundle", "data/bundle"]) == heard
 
+    tested = [sys.executable, "-m", "kwstrain", "field-test", clip.name, "--bundle", "data/bundle", "--json"]
+    numbers = json.loads(run(project, [*tested, "--keywords", clip.name, "--out", "data/field-test"]))
+    assert numbers["as_shipped"]["misses"] == (0 if heard else 1)  # as `detect` hears it
+    assert (project / "data/field-test/field_test.json").is_file()
+
 
 @pytest.mark.slow
 def test_a_clone_pulls_the_same_and_makes_the_same_though_it_is_killed(finished, tmp_path):

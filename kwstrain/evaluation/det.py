@@ -118,12 +118,28 @@ class DetCurve:
             raise ValueError(
                 f"{self.n_positive} events in {self.hours_negative:g} h of negative sound: a threshold needs both."
             )
-        high = self.threshold >= min(at_least, self.threshold[-1])
-        allowed = np.flatnonzero((self.fah <= max_fah) & high)
+        allowed = np.flatnonzero((self.fah <= max_fah) & self._from(at_least))
         allowed = allowed[self.misses[allowed] == self.misses[allowed].min()]
         allowed = allowed[self.false_alarms[allowed] == self.false_alarms[allowed].min()]
         tied = self.threshold[allowed].astype(np.float64)
         return self.point(int(allowed[np.argmin(np.abs(tied - (tied[0] + tied[-1]) / 2))]))
+
+    def lowest_at_max_fah(self, max_fah: float, at_least: float = 0.0) -> OperatingPoint:
+        """Return the lowest point from which on FAH <= `max_fah`, with a threshold of `at_least` or above.
+
+        It takes no event. A lower point may have fewer false alarms again, where many crossings are joined into one.
+
+        Raises:
+            ValueError: the streams hold no negative sound.
+        """
+        if not self.hours_negative > 0:
+            raise ValueError("no negative sound: a threshold needs it.")
+        refused = np.flatnonzero((self.fah > max_fah) | ~self._from(at_least))
+        return self.point(int(refused[-1]) + 1 if refused.size else 0)
+
+    def _from(self, at_least: float) -> np.ndarray:
+        """Return which thresholds are `at_least` or above, bool [thresholds]; the highest in any case."""
+        return self.threshold >= min(at_least, self.threshold[-1])
 
 
 def det_curve(

@@ -12,7 +12,7 @@ from kwsdata.audio import SAMPLE_RATE, Waveform
 from kwsdata.errors import ParamsError, StageInputError
 from kwsdata.files.atomic import read_json
 from kwsdata.runtime.bundle import Bundle, BundleError, bundle_at, is_bundle, open_bundle
-from kwsdata.runtime.decoder import Decoder, DecoderConfig, Event, missing_in
+from kwsdata.runtime.decoder import Decoder, DecoderConfig, Event, missing_in, votes, warming_up
 from kwsdata.runtime.detect.microphone import microphone_blocks
 from kwsdata.runtime.detect.sound import Listening, sound_blocks
 from kwsdata.runtime.detect.trace import Trace
@@ -128,6 +128,16 @@ class Detector:
         """The keyword listened for."""
         return self._model.keyword
 
+    @property
+    def decoder(self) -> DecoderConfig:
+        """How scores become detections."""
+        return self._decoder.config
+
+    @property
+    def model_sha256(self) -> str:
+        """The hash of the model file, as an operating point names it."""
+        return str(self._model.info["sha256"])
+
     def events(self, blocks: Iterable[Waveform], trace: Trace | None = None) -> Iterator[Event]:
         """Yield the detections in one new stream, given as blocks at 16 kHz, each as soon as its block is heard.
 
@@ -142,6 +152,23 @@ class Detector:
                 trace.add(time_s, score)
             yield from self._decoder.push(time_s, score)
         yield from self._decoder.push(*self._model.process(np.zeros(round(TAIL_S * SAMPLE_RATE), np.float32)))
+
+    def votes(self, blocks: Iterable[Waveform]) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return what the threshold is compared with, for one new stream that is given whole.
+
+        Returns:
+            (time_s float64 [decisions], vote float32 [decisions], length of the sound in s), the decisions of the
+            silence after it included (see `events`); the length is that of the blocks alone.
+        """
+        self._model.reset()
+        samples, heard = 0, []
+        for block in blocks:
+            samples += len(block)
+            heard.append(self._model.process(block))
+        heard.append(self._model.process(np.zeros(round(TAIL_S * SAMPLE_RATE), np.float32)))
+        time_s, score = (np.concatenate(part) for part in zip(*heard, strict=True))
+        warm_up = warming_up(time_s, self.decoder.warm_up_s)
+        return time_s, votes(score, self.decoder.rule, warm_up), samples / SAMPLE_RATE
 
     def listen(self, sound: Path | str, *, raw_rate: int | None = None, channel: int | None = None) -> Iterator[Event]:
         """Yield the detections in a sound file of any format, rate and length, or in a named pipe.

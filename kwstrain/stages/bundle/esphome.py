@@ -29,8 +29,8 @@ from kwsdata.files.atomic import write_json
 from kwsdata.params import Params, StreamingParams
 from kwsdata.runtime.decoder import rule_from
 from kwsdata.runtime.networks.tflite_backend import TfliteNetwork
-from kwstrain.evaluation.choose import choose_threshold
 from kwstrain.evaluation.det import OperatingPoint, det_curve
+from kwstrain.evaluation.threshold import choose_threshold
 from kwstrain.stages.bundle.arena import arena_bytes
 from kwstrain.stages.bundle.models import SET, Scored, measure_decoder, point_numbers
 

@@ -26,11 +26,12 @@ from kwsdata.files.atomic import atomic_path, read_json, write_json, write_jsonl
 from kwsdata.params import EvaluateParams, Params
 from kwsdata.runtime.decoder import DecoderConfig
 from kwsdata.runtime.networks.description import read_model_json
-from kwstrain.evaluation.choose import Chosen, choose
+from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import DetCurve, StreamScores, det_curve, measure
 from kwstrain.evaluation.events import EventResult, FalseAlarm, near_alarms, negative_peaks, outcomes
 from kwstrain.evaluation.streams import TestStream, score_testsets
 from kwstrain.evaluation.summary import condition_rows, expected, level_rows, number, set_summary, warnings_for
+from kwstrain.evaluation.threshold import Chosen
 from kwstrain.stages.evaluate.starts import measure_starts, score_starts
 
 PEAK_STRETCH_S = 1.0
