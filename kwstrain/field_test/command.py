@@ -80,13 +80,8 @@ def field_test(
             operating point do not belong together.
         BundleError, MissingExtraError: as `kwsdata.runtime.detect.detector.open_detector` raises them.
     """
-    _check(max_fah, confidence, gain_db, max_reject_fraction, out)
-    recordings = [
-        *recordings_of([Path(one) for one in sounds], keyword=False),
-        *recordings_of([Path(one) for one in keywords], keyword=True),
-    ]
-    if not any(not one.keyword for one in recordings):
-        raise ParamsError("field-test takes sound without the keyword: false alarms an hour are counted on such.")
+    _check(max_fah, confidence, gain_db, max_reject_fraction, workers, out)
+    recordings = _recordings([Path(one) for one in sounds], [Path(one) for one in keywords])
     if bundle is not None:
         model_dir, model = bundle_at(bundle, model)
     detector = open_detector(model_dir, operating_point, model)
@@ -106,8 +101,12 @@ def field_test(
     return result
 
 
-def _check(max_fah: float, confidence: float, gain_db: float, max_reject_fraction: float, out: Path | None) -> None:
+def _check(
+    max_fah: float, confidence: float, gain_db: float, max_reject_fraction: float, workers: int, out: Path | None
+) -> None:
     check_gain(gain_db)
+    if workers < 0:
+        raise ParamsError(f"--workers {workers}: it must be 0 (one a core) or more.")
     if not (math.isfinite(max_fah) and max_fah > 0):
         raise ParamsError(f"--max-fah {max_fah:g}: false alarms an hour must be above 0, for example 0.5.")
     if not 0.5 < confidence < 1:
@@ -116,6 +115,25 @@ def _check(max_fah: float, confidence: float, gain_db: float, max_reject_fractio
         raise ParamsError(f"--max-reject-fraction {max_reject_fraction:g}: it must be 0 to 1.")
     if out is not None and out.exists() and any(out.iterdir()) and not (out / "field_test.json").is_file():
         raise ParamsError(f"--out {out} holds other files, and would be replaced: name a new folder.")
+
+
+def _recordings(sounds: Sequence[Path], keywords: Sequence[Path]) -> list[Recording]:
+    """Return what is to be heard.
+
+    Raises:
+        ParamsError: a path is missing or holds no sound, there is no sound without the keyword, or a file is given as
+            both.
+    """
+    without, said = recordings_of(sounds, keyword=False), recordings_of(keywords, keyword=True)
+    if not without:
+        raise ParamsError("field-test takes sound without the keyword: false alarms an hour are counted on such.")
+    both = {one.path.resolve() for one in without} & {one.path.resolve() for one in said}
+    if both:
+        raise ParamsError(
+            f"{printable(str(min(both)))} is given as sound without the keyword and as a recording of it"
+            f"{f', and {len(both) - 1} more are' if len(both) > 1 else ''}: keep them in folders apart."
+        )
+    return [*without, *said]
 
 
 def _hear_all(

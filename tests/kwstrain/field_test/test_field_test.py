@@ -52,7 +52,7 @@ def run(world, tone_model_dir):
             [world / name for name in keywords],
             model_dir=tone_model_dir,
             operating_point=options.pop("operating_point", world / "point.json"),
-            workers=1,
+            workers=options.pop("workers", 1),
             write=lines.append,
             warn=said.append,
             **options,
@@ -142,6 +142,7 @@ def test_a_bad_file_is_named_and_left_out_up_to_a_limit(run, world):
         ({"confidence": 0.5}, "--confidence 0.5"),
         ({"max_reject_fraction": 1.5}, "--max-reject-fraction 1.5"),
         ({"gain_db": 100.0}, "--gain-db 100"),
+        ({"workers": -1}, "--workers -1"),
     ],
 )
 def test_a_setting_out_of_range_is_named(run, options, message):
@@ -155,6 +156,11 @@ def test_a_missing_or_empty_folder_is_named(run, world):
         run("absent")
     with pytest.raises(ParamsError, match="empty holds no sound files"):
         run("kitchen", keywords=("empty",))
+
+
+def test_a_file_is_not_counted_as_with_and_without_the_keyword(run):
+    with pytest.raises(ParamsError, match=r"0\.flac is given as .* 2 more are: keep them in folders apart"):
+        run(".", keywords=("said",))
 
 
 def test_a_folder_with_other_files_is_not_replaced(run, world):
