@@ -154,7 +154,7 @@ def test_from_folders_of_sound_to_a_measured_detector(finished):
 
     stream = next((project / "data/corpora/computer/shar").glob("recording.*.tar"))
     run(project, ["tar", "xf", str(stream), "--wildcards", "*.flac"])
-    clip = sorted(project.glob("computer-*.flac"))[0]
+    clip, other = sorted(project.glob("computer-*.flac"))[:2]
     run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name, "--trace", "trace.npz"])
     trace = np.load(project / "trace.npz")
     assert trace["time_s"].shape == trace["score"].shape
@@ -163,7 +163,7 @@ def test_from_folders_of_sound_to_a_measured_detector(finished):
     heard = run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name])
     assert run(project, [sys.executable, "-m", "kwstrain", "detect", clip.name, "--bundle", "data/bundle"]) == heard
 
-    tested = [sys.executable, "-m", "kwstrain", "field-test", clip.name, "--bundle", "data/bundle", "--json"]
+    tested = [sys.executable, "-m", "kwstrain", "field-test", other.name, "--bundle", "data/bundle", "--json"]
     numbers = json.loads(run(project, [*tested, "--keywords", clip.name, "--out", "data/field-test"]))
     assert numbers["as_shipped"]["misses"] == (0 if heard else 1)  # as `detect` hears it
     assert (project / "data/field-test/field_test.json").is_file()
