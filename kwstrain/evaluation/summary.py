@@ -103,7 +103,7 @@ def warnings_for(name: str, summary: dict[str, Any], max_fah: float) -> list[str
             f"{summary['fah_upper95']:.2f} an hour (95 %), above the {max_fah:g} asked for."
         )
     if summary.get("people") is False:
-        said.append(f"{name}: keywords are synthetic voices, not recordings of people, who are harder: {PEOPLE}.")
+        said.append(f"{name}: keywords are synthetic voices and say little of people: {PEOPLE}.")
     if summary.get("negatives_people") is False:
         said.append(
             f"{name}: negative speech is synthetic, not recordings of people; expect other false alarms from people."
