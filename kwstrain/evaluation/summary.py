@@ -111,6 +111,15 @@ def warnings_for(name: str, summary: dict[str, Any], max_fah: float) -> list[str
     return said
 
 
+def joined(warnings: Sequence[str]) -> list[str]:
+    """Return `warnings` ("set: what it says") with those that say the same of several sets as one, in order."""
+    sets: dict[str, list[str]] = {}
+    for warning in warnings:
+        name, _, text = warning.partition(": ")
+        sets.setdefault(text, []).append(name)
+    return [f"{', '.join(names)}: {text}" for text, names in sets.items()]
+
+
 def number(value: float, digits: int = 6) -> float | None:
     """Return `value` rounded for a file, None if it is NaN or infinite (which JSON does not have)."""
     return round(float(value), digits) if np.isfinite(value) else None

@@ -30,7 +30,7 @@ from kwstrain.evaluation.choose import choose
 from kwstrain.evaluation.det import DetCurve, StreamScores, det_curve, measure
 from kwstrain.evaluation.events import EventResult, FalseAlarm, near_alarms, negative_peaks, outcomes
 from kwstrain.evaluation.streams import TestStream, score_testsets
-from kwstrain.evaluation.summary import condition_rows, expected, level_rows, number, set_summary, warnings_for
+from kwstrain.evaluation.summary import condition_rows, expected, joined, level_rows, number, set_summary, warnings_for
 from kwstrain.evaluation.threshold import Chosen
 from kwstrain.stages.evaluate.starts import measure_starts, score_starts
 
@@ -104,9 +104,9 @@ def run(
             [negative_peaks(vote, limits.tolerance_s, PEAK_STRETCH_S)[1] for vote in votes]
         )
 
-    for partition in ("test", "dev"):
-        for name, summary in metrics[partition].items():
-            metrics["warnings"] += warnings_for(f"{partition}/{name}", summary, limits.max_fah)
+    sets = [(partition, name) for partition in ("test", "dev") for name in metrics[partition]]
+    said = [warnings_for("/".join(one), metrics[one[0]][one[1]], limits.max_fah) for one in sets]
+    metrics["warnings"] += joined([warning for warnings in said for warning in warnings])
 
     measured = next(name for name in scored if name[0] == "test")
     alone = score_starts(testsets, measured, model_dir, limits.start_s, params.executor)

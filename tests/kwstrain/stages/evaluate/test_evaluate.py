@@ -15,7 +15,7 @@ from kwsdata.runtime.decoder import Decoder, DecoderConfig
 from kwstrain.evaluation.choose import choose, decoders
 from kwstrain.evaluation.intervals import poisson_upper, wilson
 from kwstrain.evaluation.streams import Keyword, TestStream
-from kwstrain.evaluation.summary import condition_rows, level_rows, warnings_for
+from kwstrain.evaluation.summary import condition_rows, joined, level_rows, warnings_for
 from kwstrain.stages.evaluate.stage import run
 from kwstrain.stages.evaluate.starts import measure_starts
 
@@ -72,7 +72,7 @@ def test_the_threshold_is_devs_and_the_oracle_is_marked(metrics):
 
 def test_warnings_say_what_the_numbers_cannot_prove(metrics):
     said = "\n".join(metrics["warnings"])
-    assert "test/clean: 0.03 h of negative sound is under 1 h" in said
+    assert "test/clean, dev/clean: 0.03 h of negative sound is under 1 h" in said
     assert "that takes 3.0 h" in said
     assert "synthetic voices" in said
 
@@ -80,6 +80,8 @@ def test_warnings_say_what_the_numbers_cannot_prove(metrics):
 def test_three_hours_of_people_need_no_warning():
     good = {"hours_negative": 3.1, "false_alarms": 0, "fah_upper95": 0.97, "people": True, "negatives_people": True}
     assert warnings_for("test/clean", good, 1.0) == []
+    same = ["test/clean: few.", "test/clean: synthetic.", "dev/clean: synthetic."]
+    assert joined(same) == ["test/clean: few.", "test/clean, dev/clean: synthetic."]
     assert "up to 1.53 an hour" in warnings_for("x", good | {"false_alarms": 1, "fah_upper95": 1.53}, 1.0)[0]
 
 

@@ -167,7 +167,7 @@ def test_the_page_says_the_numbers_and_their_limits(page):
     assert "“beep”" in text
     assert "Of 7 spoken keywords, 1 was missed" in text
     assert "14.3 %" in text and "it fired once" in text
-    assert "test/clean: keywords are synthetic voices" in text
+    assert "clean: keywords are synthetic voices and say little of people" in text
     assert "cannot show FAH ≤ 1 at 95 %" in text
     assert "Hum & sons <1999>" in text  # escaped in the file, whole for the reader
     assert "1\u202f200 clips, 30.0 min, 7 speakers" in page.text
