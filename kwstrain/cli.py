@@ -11,6 +11,21 @@ from kwsdata.tools.command import DEFAULT_PARAMS, ParamsOption, SummaryAsJson, c
 from kwstrain.experiments import commands
 from kwstrain.made import MADE
 
+# What `detect` and `field-test` run, and how they hear it.
+ModelDirOption = Annotated[Path, typer.Option(help="The exported model, or a bundle.")]
+OperatingPointOption = Annotated[Path, typer.Option(help="Threshold and vote, as `evaluate` chose them.")]
+BundleOption = Annotated[
+    Path | None, typer.Option(help="A bundle, instead of the exported model and the operating point.")
+]
+ModelOption = Annotated[str | None, typer.Option(help="Which model file of the bundle or directory to run.")]
+RawOption = Annotated[
+    int | None, typer.Option(help="Raw 16-bit little-endian samples of one channel, at this rate in Hz.")
+]
+ChannelOption = Annotated[int | None, typer.Option(help="Hear this channel alone (from 1), not the mean of all.")]
+GainOption = Annotated[float, typer.Option(help="Make the sound this much louder first, in dB.")]
+EXPORTED = Path("data/models/export")
+OPERATING_POINT = Path("data/evaluate/operating_point.json")
+
 app = new_app("The compact training stage for wake words: train, export, evaluate, detect.")
 
 
@@ -122,14 +137,10 @@ def detect(
     files: Annotated[
         list[str] | None, typer.Argument(help="Sound of any format, rate, length; named pipes; `-` is standard input.")
     ] = None,
-    model_dir: Annotated[Path, typer.Option(help="The exported model, or a bundle.")] = Path("data/models/export"),
-    operating_point: Annotated[Path, typer.Option(help="Threshold and vote, as `evaluate` chose them.")] = Path(
-        "data/evaluate/operating_point.json"
-    ),
-    bundle: Annotated[
-        Path | None, typer.Option(help="A bundle, instead of the exported model and the operating point.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Which model file of the bundle or directory to run.")] = None,
+    model_dir: ModelDirOption = EXPORTED,
+    operating_point: OperatingPointOption = OPERATING_POINT,
+    bundle: BundleOption = None,
+    model: ModelOption = None,
     esphome: Annotated[
         Path | None,
         typer.Option(help="Run the file for ESPHome in this folder, in `pymicro-wakeword`, by its manifest's rule."),
@@ -141,15 +152,13 @@ def detect(
         Path | None, typer.Option(help="Write time_s and score, one number a frame, of the one file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    raw: Annotated[
-        int | None, typer.Option(help="Raw 16-bit little-endian samples of one channel, at this rate in Hz.")
-    ] = None,
-    channel: Annotated[int | None, typer.Option(help="Hear this channel alone (from 1), not the mean of all.")] = None,
+    raw: RawOption = None,
+    channel: ChannelOption = None,
     mic: Annotated[bool, typer.Option("--mic", help="Listen to a microphone until Ctrl-C.")] = False,
     device: Annotated[
         str | None, typer.Option(help="Number or name of the microphone; else the system's default.")
     ] = None,
-    gain_db: Annotated[float, typer.Option(help="Make the sound this much louder first, in dB.")] = 0.0,
+    gain_db: GainOption = 0.0,
     list_devices: Annotated[bool, typer.Option("--list-devices", help="List the microphones, and end.")] = False,
 ) -> None:
     """Run a model over sound files, a pipe or the microphone; one line an event: file, time in s, score.
@@ -195,22 +204,15 @@ def field_test(
     keywords: Annotated[
         list[Path] | None, typer.Option(help="A file, or a folder of files, in each of which the keyword is said.")
     ] = None,
-    model_dir: Annotated[Path, typer.Option(help="The exported model, or a bundle.")] = Path("data/models/export"),
-    operating_point: Annotated[Path, typer.Option(help="Threshold and vote, as `evaluate` chose them.")] = Path(
-        "data/evaluate/operating_point.json"
-    ),
-    bundle: Annotated[
-        Path | None, typer.Option(help="A bundle, instead of the exported model and the operating point.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Which model file of the bundle or directory to run.")] = None,
+    model_dir: ModelDirOption = EXPORTED,
+    operating_point: OperatingPointOption = OPERATING_POINT,
+    bundle: BundleOption = None,
+    model: ModelOption = None,
     max_fah: Annotated[float, typer.Option(help="False alarms an hour that the threshold may leave.")] = 1.0,
     confidence: Annotated[float, typer.Option(help="How sure it must be of that: above 0.5, below 1.")] = 0.9,
-    raw: Annotated[
-        int | None,
-        typer.Option(help="The files are raw 16-bit little-endian samples of one channel, at this rate in Hz."),
-    ] = None,
-    channel: Annotated[int | None, typer.Option(help="Hear this channel alone (from 1), not the mean of all.")] = None,
-    gain_db: Annotated[float, typer.Option(help="Make the sound this much louder first, in dB.")] = 0.0,
+    raw: RawOption = None,
+    channel: ChannelOption = None,
+    gain_db: GainOption = 0.0,
     max_reject_fraction: Annotated[float, typer.Option(help="Of the files, that may be unreadable.")] = 0.05,
     workers: Annotated[int, typer.Option(help="Processes that listen; 0: one a core.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Gets numbers, false alarms, misses, operating point.")] = None,
